@@ -1,0 +1,3 @@
+"""Retell calls into a DuckDB warehouse."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,125 @@
+"""Every error a user can meet, classed by what can be done about it.
+
+    PipelineError                 exit 1
+    ├── UsageError                exit 2   the command line or its input is wrong; nothing was fetched
+    │   └── MalformedId                    an id in the input, named with its line
+    ├── ConfigurationError        exit 2   a setting is missing or wrong; nothing was fetched
+    ├── ApiError                  exit 1   the run cannot go on; what was fetched is landed
+    │   ├── KeyRefused                     401 or 403
+    │   └── ApiUnreachable                 one call after another failed, with no success between
+    ├── LandingError              exit 1   landed files are unreadable or cannot be written
+    └── WarehouseError            exit 1
+        ├── WarehouseMissing
+        ├── WarehouseLocked                somebody else holds the file
+        └── WarehouseMismatch              the schema is not one this version knows
+
+A message is one sentence that says what to do. Attributes carry facts (ids, status, paths), never a
+payload, a phone number or transcript text: errors end up in logs.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+class PipelineError(Exception):
+    """The base of every error that is shown to a user as one sentence, without a traceback."""
+
+    exit_code = 1
+
+
+class UsageError(PipelineError):
+    """The command or its input cannot be used as given."""
+
+    exit_code = 2
+
+
+class MalformedId(UsageError):
+    """A call id that is not 1 to 128 of ``A-Z a-z 0-9 _ -``, with the place where it stands."""
+
+    def __init__(self, text: str, place: str) -> None:
+        self.text = text
+        self.place = place
+        shown = text if len(text) <= 60 else text[:57] + "..."
+        super().__init__(
+            f"{place}: {shown!r} is not a call id (1 to 128 letters, digits, '_' or '-'); "
+            "correct or remove it; nothing was fetched"
+        )
+
+
+class ConfigurationError(PipelineError):
+    """A setting is missing or has a value that cannot be used."""
+
+    exit_code = 2
+
+
+class ApiError(PipelineError):
+    """The API cannot be worked with, so the run stops; what was fetched stays landed."""
+
+    def __init__(self, message: str, *, status: int | None = None, call_id: str | None = None) -> None:
+        self.status = status
+        self.call_id = call_id
+        super().__init__(message)
+
+
+class KeyRefused(ApiError):
+    """The API answered 401 or 403."""
+
+    def __init__(self, status: int, call_id: str | None = None) -> None:
+        super().__init__(
+            f"the API refused the key ({status}): check RETELL_API_KEY and that it belongs to the "
+            "workspace of these calls",
+            status=status,
+            call_id=call_id,
+        )
+
+
+class ApiUnreachable(ApiError):
+    """So many calls failed in a row, after all their retries, that going on is pointless."""
+
+    def __init__(self, base_url: str, failures: int, reason: str) -> None:
+        self.base_url = base_url
+        self.failures = failures
+        super().__init__(
+            f"{failures} calls in a row failed after all retries at {base_url} (last: {reason}): check the "
+            "network and RETELL_BASE_URL, then run the same command again"
+        )
+
+
+class LandingError(PipelineError):
+    """Landed files cannot be written, or are not what their manifest says."""
+
+    def __init__(self, message: str, *, path: Path | None = None) -> None:
+        self.path = path
+        super().__init__(message)
+
+
+class WarehouseError(PipelineError):
+    """The warehouse cannot be used."""
+
+
+class WarehouseMissing(WarehouseError):
+    """A command that reads found no warehouse."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        super().__init__(
+            f"there is no warehouse at {path}: run `backfill`, or name another with --warehouse or --data-dir"
+        )
+
+
+class WarehouseLocked(WarehouseError):
+    """Another process kept the warehouse open for longer than the lock timeout."""
+
+    def __init__(self, path: str, holder: str, waited_s: float) -> None:
+        self.path = path
+        self.holder = holder
+        self.waited_s = waited_s
+        super().__init__(
+            f"{path} is still held by {holder} after {waited_s:.0f} s: close it there, then run "
+            "`python -m pipeline load`; everything fetched is landed and waits"
+        )
+
+
+class WarehouseMismatch(WarehouseError):
+    """The warehouse is at a schema revision this version does not know."""

@@ -1,0 +1,136 @@
+"""The ASGI app: ``GET /get-call/{call_id}`` with authorization, compression and planned faults.
+
+Invariant: every request ends in a complete JSON answer, a broken body the book asked for, or a planned fault.
+"""
+
+import asyncio
+import gzip
+import hmac
+from collections.abc import Awaitable, Callable
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.types import Receive, Scope, Send
+
+from . import wire
+from .book import CallBook
+from .faults import STATUS_FAULTS, FaultCounter, Faults
+from .requestlog import NO_STATUS, RequestLog
+
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+_PREFIX = "/get-call/"
+_GATEWAY_PAGE = "<html><head><title>502 Bad Gateway</title></head><body>502 Bad Gateway</body></html>\n"
+
+
+def create_app(
+    book: CallBook,
+    api_key: str,
+    faults: Faults | None = None,
+    delay_s: float = 0.0,
+    requests: RequestLog | None = None,
+) -> App:
+    """Return an app that serves a book; cut and reset answers need the server of ``server.py`` below it."""
+    return _Simulator(book, api_key, faults or Faults(share=0.0), delay_s, requests or RequestLog())
+
+
+class _Simulator:
+    def __init__(
+        self, book: CallBook, api_key: str, faults: Faults, delay_s: float, requests: RequestLog
+    ) -> None:
+        self._book = book
+        self._authorization = f"bearer {api_key}".encode()
+        self._faults = FaultCounter(faults)
+        self._delay_s = delay_s
+        self._requests = requests
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            raise RuntimeError(f"the simulator speaks HTTP, not {scope['type']}")
+        request = Request(scope, receive)
+        call_id = _call_id(request)
+        self._requests.asked(call_id)
+        if self._delay_s and await _left(receive, self._delay_s):
+            return
+        index = None if call_id is None else self._book.index(call_id)
+        if not self._authorized(request):
+            await self._refuse(scope, receive, send, 401, "Unauthorized: the API key is missing or invalid.")
+        elif index is None or call_id is None:
+            await self._refuse(scope, receive, send, 404, "Not found.")
+        else:
+            await self._answer(request, send, call_id, index)
+
+    def _authorized(self, request: Request) -> bool:
+        scheme, _, key = request.headers.get("authorization", "").partition(" ")
+        given = f"{scheme.lower()} {key.strip()}".encode()
+        return hmac.compare_digest(given, self._authorization)
+
+    async def _refuse(self, scope: Scope, receive: Receive, send: Send, status: int, message: str) -> None:
+        self._requests.answered(None, status)
+        await JSONResponse({"status": "error", "message": message}, status)(scope, receive, send)
+
+    async def _answer(self, request: Request, send: Send, call_id: str, index: int) -> None:
+        scope, receive = request.scope, request.receive
+        fault = self._faults.next_fault(index)
+        if fault in STATUS_FAULTS:
+            self._requests.answered(call_id, STATUS_FAULTS[fault])
+            await self._status_fault(fault, index)(scope, receive, send)
+            return
+        if fault == "reset":
+            self._requests.answered(call_id, NO_STATUS)
+            await wire.reset(scope, receive)
+            return
+        if fault == "slow" and await _left(receive, self._faults.faults.slow_s):
+            return
+        response = self._sound(request, call_id, index)
+        cut = fault in ("cut_body", "cut_body_without_length")
+        self._requests.answered(call_id, 200, complete=not cut)
+        if cut:
+            await wire.cut(scope, receive, response, with_length=fault == "cut_body")
+        else:
+            await response(scope, receive, send)
+
+    def _status_fault(self, fault: str, index: int) -> Response:
+        status = STATUS_FAULTS[fault]
+        if fault == "bad_gateway":
+            # A proxy in front of an API answers for itself, and not in JSON.
+            return Response(_GATEWAY_PAGE, status, media_type="text/html")
+        headers = None
+        if fault in ("rate_limited", "unavailable"):
+            headers = {"retry-after": self._faults.faults.retry_after(index)}
+        message = fault.replace("_", " ").capitalize() + "."
+        return JSONResponse({"status": "error", "message": message}, status, headers)
+
+    def _sound(self, request: Request, call_id: str, index: int) -> Response:
+        body = self._book.body(call_id) or b""
+        headers = {"vary": "accept-encoding"}
+        if _accepts_gzip(request.headers.get("accept-encoding", "")):
+            headers["content-encoding"] = "gzip"
+            body = gzip.compress(body, compresslevel=1, mtime=0)
+        html = self._book.breakage(index) == "html"
+        return Response(body, 200, headers, media_type="text/html" if html else "application/json")
+
+
+def _call_id(request: Request) -> str | None:
+    path = request.url.path
+    call_id = path.removeprefix(_PREFIX)
+    return call_id if request.method == "GET" and path.startswith(_PREFIX) and call_id else None
+
+
+def _accepts_gzip(accepted: str) -> bool:
+    for coding in accepted.split(","):
+        name, _, weight = coding.partition(";")
+        if name.strip().lower() in ("gzip", "*"):
+            return weight.replace(" ", "").lower() not in ("q=0", "q=0.0", "q=0.00", "q=0.000")
+    return False
+
+
+async def _left(receive: Receive, seconds: float) -> bool:
+    """Wait, but not for a client that has gone: return whether it has."""
+    try:
+        async with asyncio.timeout(seconds):
+            while (await receive())["type"] != "http.disconnect":
+                pass
+    except TimeoutError:
+        return False
+    return True

@@ -1,0 +1,109 @@
+"""The book of calls: any number of them, each made when it is asked for and never kept.
+
+Invariant: the same seed, count, until, days and as_of give the same bytes, in any order and in any process.
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+from . import breakage
+from .agents import make_agents
+from .calls import LIVE_STATES, make_call
+from .chance import dealt, ordinal, stream
+from .ids import MAX_INDEX, CallIds, random_id
+from .outcomes import LIVE_DECK, REASON_DECK
+from .payload import v1
+from .schedule import Schedule, to_ms
+
+
+class CallBook:
+    """Calls numbered from 0 to ``count - 1``, found by index or by id.
+
+    The last hundredth (at least three of fifty) happens around ``until``, so that some are registered, some
+    ongoing and some without an analysis; the others keep their id and payload whatever ``count`` is.
+    """
+
+    def __init__(
+        self,
+        seed: int = 7,
+        count: int = 500,
+        until: datetime | None = None,
+        days: int = 28,
+        as_of: datetime | None = None,
+        broken_share: float = 0.0,
+    ) -> None:
+        if not 0 <= count <= MAX_INDEX:
+            raise ValueError(f"count must be between 0 and {MAX_INDEX}, not {count}")
+        if days < 1:
+            raise ValueError(f"days must be at least 1, not {days}")
+        if not 0 <= broken_share <= 1:
+            raise ValueError(f"broken_share must be between 0 and 1, not {broken_share}")
+        self.seed = seed
+        self.count = count
+        self.until = until or datetime.now(UTC).replace(second=0, microsecond=0)
+        self.as_of = as_of or self.until
+        self.days = days
+        self.broken_share = broken_share
+        self._as_of_ms = to_ms(self.as_of)
+        self._schedule = Schedule.before(to_ms(self.until), days)
+        self._agents = make_agents(seed)
+        self._ids = CallIds(seed)
+        self._first_live = count - (max(3, count // 100) if count >= 50 else 0)
+
+    def __len__(self) -> int:
+        return self.count
+
+    def call_id(self, index: int) -> str:
+        """Return the id of a call."""
+        return self._ids.encode(self._checked(index))
+
+    def call_ids(self) -> Iterator[str]:
+        """Yield every id in the order of the indices, which is not the order of time."""
+        return map(self._ids.encode, range(self.count))
+
+    def index(self, call_id: str) -> int | None:
+        """Return the index behind an id, or None when this book did not issue it."""
+        index = self._ids.decode(call_id)
+        return index if index is not None and index < self.count else None
+
+    def payload(self, index: int) -> dict[str, Any]:
+        """Return the sound object of a call as it reads at ``as_of``, even if it is served broken."""
+        live = None
+        reason = dealt(self.seed, "reason", self._checked(index), REASON_DECK)
+        if index >= self._first_live:
+            live = LIVE_STATES[(self.count - 1 - index) % len(LIVE_STATES)]
+            reason = dealt(self.seed, "live", index, LIVE_DECK)
+        rng = stream(self.seed, "call", index)
+        call = make_call(rng, self._ids.encode(index), reason, self._agents, self._schedule, live)
+        return v1(call, rng, self._as_of_ms)
+
+    def body(self, call_id: str) -> bytes | None:
+        """Return what is served for an id, broken or sound, or None for an unknown one."""
+        index = self.index(call_id)
+        if index is None:
+            return None
+        kind = self.breakage(index)
+        if kind is None:
+            return breakage.encode(self.payload(index))
+        return breakage.broken(self.payload(index), kind, self._ids.encode((index + 1) % max(2, self.count)))
+
+    def is_broken(self, index: int) -> bool:
+        """Return whether a call is served broken, on every request."""
+        return self.breakage(index) is not None
+
+    def breakage(self, index: int) -> str | None:
+        """Return in which way a call is served broken, or None when it is sound."""
+        rank = ordinal(self.seed, "broken", self._checked(index), self.broken_share)
+        return None if rank is None else dealt(self.seed, "breakage", rank, breakage.BREAKAGE_KINDS)
+
+    def unknown_ids(self, n: int) -> list[str]:
+        """Return ids that look like any other and belong to no call."""
+        rng = stream(self.seed, "unknown")
+        # A random id carries a valid tag of 144 bits about never.
+        return [random_id(rng) for _ in range(n)]
+
+    def _checked(self, index: int) -> int:
+        if not 0 <= index < self.count:
+            raise IndexError(f"no call {index} in a book of {self.count}")
+        return index

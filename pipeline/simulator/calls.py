@@ -1,0 +1,107 @@
+"""One simulated call with everything about it settled, from the seed and its index to the last millisecond.
+
+Invariant: nothing here depends on when one looks; what is visible at a moment is decided in ``payload.py``.
+"""
+
+from dataclasses import dataclass
+from random import Random
+
+from . import dialogue, outcomes
+from .agents import WEB, Agent
+from .chance import choose
+from .conversation import Conversation, play
+from .scenarios_shop import SCENARIOS
+from .schedule import SECOND_MS, Schedule, busyness
+from .script import Scenario
+from .slots import Slots, draw_slots, phone_number
+
+REGISTERED, ONGOING, JUST_ENDED = "registered", "ongoing", "just_ended"
+LIVE_STATES = (REGISTERED, ONGOING, JUST_ENDED)
+# An analysis takes at least this long, so a call that has just ended has none yet.
+_FASTEST_ANALYSIS_MS = 75 * SECOND_MS
+
+
+@dataclass(slots=True)
+class Call:
+    """A call that took place, or failed to."""
+
+    call_id: str
+    agent: Agent
+    channel: str
+    scenario: Scenario
+    slots: Slots
+    from_number: str
+    to_number: str
+    reason: str
+    final_status: str
+    conversation: Conversation
+    completed: bool
+    silence_limit_ms: int
+    opted_out: bool
+    start_ms: int
+    end_ms: int
+    analysed_ms: int | None
+
+    @property
+    def connected(self) -> bool:
+        """Whether anybody picked up."""
+        return self.reason not in outcomes.NEVER_CONNECTED
+
+    @property
+    def by_phone(self) -> bool:
+        """Whether the call went over the telephone network."""
+        return self.channel != WEB
+
+
+def make_call(
+    rng: Random, call_id: str, reason: str, agents: tuple[Agent, ...], schedule: Schedule, live: str | None
+) -> Call:
+    """Let one call happen; a live one happens around the end of the schedule instead of somewhere in it."""
+    agent, channel = outcomes.cast(rng, reason, agents)
+    scenario = SCENARIOS[choose(rng, agent.scenarios)]
+    slots = draw_slots(rng, agent.business)
+    moment = schedule.start(rng) if live is None else schedule.until_ms
+    silence_limit_ms = choose(rng, (10_000, 20_000, 30_000, 45_000) if reason == "inactivity" else _LIMITS)
+    lines = dialogue.write(rng, scenario, channel, slots)
+    ending = outcomes.end(rng, reason, lines, slots, silence_limit_ms)
+    slowness = agent.slowness(schedule.elapsed(moment), busyness(moment))
+    conversation = play(rng, ending.lines, agent, slowness)
+    if reason in outcomes.NEVER_CONNECTED:
+        lasted = 4 * SECOND_MS + int(26 * SECOND_MS * rng.random())
+    else:
+        lasted = conversation.end_ms + ending.silence_ms
+    start_ms = _live_start(rng, live, moment, lasted) if live else moment
+    end_ms = start_ms + lasted
+    analysis_takes = _FASTEST_ANALYSIS_MS + int(rng.expovariate(1 / (90 * SECOND_MS)))
+    # A call that never connected may have no times; without an analysis either, nothing would end it.
+    never_analysed = rng.random() < 0.03 and live is None and reason not in outcomes.NEVER_CONNECTED
+    return Call(
+        call_id=call_id,
+        agent=agent,
+        channel=channel,
+        scenario=scenario,
+        slots=slots,
+        from_number=phone_number(rng),
+        to_number=phone_number(rng),
+        reason=reason,
+        final_status=outcomes.status(rng, reason),
+        conversation=conversation,
+        completed=ending.completed,
+        silence_limit_ms=silence_limit_ms,
+        # Kept to calls with answers in them: an opted-out call shows its latency and nothing that was said.
+        opted_out=rng.random() < 0.05 and reason in outcomes.HANGUPS and bool(conversation.e2e),
+        start_ms=start_ms,
+        end_ms=end_ms,
+        analysed_ms=None if never_analysed else end_ms + analysis_takes,
+    )
+
+
+_LIMITS = (600_000, 600_000, 600_000, 30_000, 60_000)
+
+
+def _live_start(rng: Random, live: str, until_ms: int, lasted: int) -> int:
+    if live == REGISTERED:
+        return until_ms + 5 * SECOND_MS + int(85 * SECOND_MS * rng.random())
+    if live == ONGOING:
+        return until_ms - int(lasted * (0.2 + 0.6 * rng.random()))
+    return until_ms - lasted - 5 * SECOND_MS - int(35 * SECOND_MS * rng.random())

@@ -1,0 +1,104 @@
+"""A dialogue as Retell would have heard it: every word timed, tools woven in, every answer's latency sampled.
+
+Invariant: words of a turn never run backwards, and an answer starts its latency sample after the user ends.
+"""
+
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any
+
+from .agents import Agent
+from .dialogue import Invocation, Line
+
+Item = dict[str, Any]
+# Pauses after a word in milliseconds; anything else runs on.
+_PAUSES = {",": 170, ".": 380, "?": 360, "!": 320}
+_NO_PAUSE = 25
+# An interruption shorter than the fastest answer cannot make two agent turns overlap.
+_LONGEST_OVERLAP_MS = 300
+
+
+@dataclass(slots=True)
+class Conversation:
+    """What was said in a call, and how long the agent took each time."""
+
+    transcript: str = ""
+    turns: list[Item] = field(default_factory=list)
+    woven: list[Item] = field(default_factory=list)
+    e2e: list[int] = field(default_factory=list)
+    llm: list[float] = field(default_factory=list)
+    rtt: list[float] = field(default_factory=list)
+    end_ms: int = 0
+
+
+def play(rng: Random, lines: list[Line], agent: Agent, slowness: float) -> Conversation:
+    """Speak the lines one after the other."""
+    played = Conversation()
+    transcript: list[str] = []
+    paces = {"agent": 0.92 + 0.16 * rng.random(), "user": 0.85 + 0.4 * rng.random()}
+    clock = 300 + int(900 * rng.random())
+    previous = ""
+    for line in lines:
+        if line.role == "agent" and previous == "user":
+            e2e, llm, rtt = agent.answer(rng, slowness)
+            played.e2e.append(e2e)
+            played.llm.append(llm)
+            played.rtt.append(rtt)
+            clock += e2e
+        elif line.role == "agent" and previous:
+            # The user stays silent: the agent waits before it asks again.
+            clock += 6_000 + int(4_000 * rng.random())
+        elif previous:
+            clock += _reaction(rng, clock, played.turns[-1]["words"])
+        words, clock = _speak(rng, line, clock, paces[line.role], played.woven)
+        content = " ".join([word["word"] for word in words])
+        # The woven list has words of its own, so that whoever changes one list leaves the other alone.
+        played.turns.append({"role": line.role, "content": content, "words": [word.copy() for word in words]})
+        transcript.append(f"{line.role.capitalize()}: {content}\n")
+        played.end_ms = max(played.end_ms, clock)
+        previous = line.role
+    played.transcript = "".join(transcript)
+    return played
+
+
+def _reaction(rng: Random, clock: int, words: list[Item]) -> int:
+    """Draw how long after the agent's end a user speaks: below zero when the user interrupts."""
+    spoken = clock - int(words[0]["start"] * 1_000)
+    if spoken > 2_500 and rng.random() < 0.08:
+        return -60 - int((_LONGEST_OVERLAP_MS - 60) * rng.random())
+    return 180 + int(rng.expovariate(1 / 550))
+
+
+def _speak(rng: Random, line: Line, clock: int, pace: float, woven: list[Item]) -> tuple[list[Item], int]:
+    """Time the words of a line and weave its parts; return the words and when the line was over."""
+    words: list[Item] = []
+    end = clock
+    for part in line.parts:
+        if isinstance(part, Invocation):
+            _weave_tool(rng, part, woven)
+            if words:
+                clock = end = end + part.took_ms
+            # Before the first word the tool runs within the response time, which is sampled already.
+            continue
+        said: list[Item] = []
+        for word in part.split():
+            end = clock + int((85 + 46 * len(word)) * pace * (0.8 + 0.4 * rng.random()))
+            said.append({"word": word, "start": clock / 1_000, "end": end / 1_000})
+            clock = end + _PAUSES.get(word[-1], _NO_PAUSE)
+        woven.append({"role": line.role, "content": part, "words": said})
+        words += said
+    return words, end
+
+
+def _weave_tool(rng: Random, tool: Invocation, woven: list[Item]) -> None:
+    tool_call_id = f"tool_call_{rng.getrandbits(64):016x}"
+    woven.append(
+        {
+            "role": "tool_call_invocation",
+            "tool_call_id": tool_call_id,
+            "name": tool.name,
+            "arguments": tool.arguments,
+        }
+    )
+    if tool.result is not None:
+        woven.append({"role": "tool_call_result", "tool_call_id": tool_call_id, "content": tool.result})

@@ -1,0 +1,60 @@
+"""What a simulated server was asked and what it answered, readable while it runs.
+
+Invariant: an answer is counted before its last byte is sent, so whoever has read it finds it counted.
+"""
+
+from collections import Counter
+from threading import Lock
+
+# Stands in for the status of a connection that was reset before an answer.
+NO_STATUS = 0
+
+
+class RequestLog:
+    """Counts of requests; every property is a copy taken under the lock."""
+
+    def __init__(self, per_call: bool = True) -> None:
+        self._lock = Lock()
+        self._per_call = per_call
+        self._total = 0
+        self._by_call: Counter[str] = Counter()
+        self._by_status: Counter[int] = Counter()
+        self._served: Counter[str] = Counter()
+
+    def asked(self, call_id: str | None) -> None:
+        """Count a request as it arrives; the id is None when the path names none."""
+        with self._lock:
+            self._total += 1
+            if call_id is not None and self._per_call:
+                self._by_call[call_id] += 1
+
+    def answered(self, call_id: str | None, status: int, complete: bool = True) -> None:
+        """Count an answer as it leaves."""
+        with self._lock:
+            self._by_status[status] += 1
+            if call_id is not None and status == 200 and complete and self._per_call:
+                self._served[call_id] += 1
+
+    @property
+    def total(self) -> int:
+        """All requests so far."""
+        with self._lock:
+            return self._total
+
+    @property
+    def by_call(self) -> Counter[str]:
+        """Requests by the call id they asked for, known or not."""
+        with self._lock:
+            return self._by_call.copy()
+
+    @property
+    def by_status(self) -> Counter[int]:
+        """Answers by status; 0 stands for a reset, and a cut body counts as the 200 it began as."""
+        with self._lock:
+            return self._by_status.copy()
+
+    @property
+    def served(self) -> Counter[str]:
+        """Complete answers of status 200 by call id."""
+        with self._lock:
+            return self._served.copy()
