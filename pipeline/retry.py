@@ -1,0 +1,165 @@
+"""Decides what is tried again, when, and for how long: the only place that retries.
+
+Invariant: an attempt follows another only for a failure that may pass by itself, not before the server's
+`Retry-After` (up to a cap), not more than ``max_attempts`` times and not after ``budget_s``.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+import time
+from asyncio import sleep as asyncio_sleep
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import TypeVar
+
+import httpx
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
+
+T = TypeVar("T")
+
+_RETRIED_CLIENT_ERRORS = frozenset({408, 409, 425, 429})
+_DECIMAL = re.compile(r"\d{1,12}(\.\d{1,12})?\Z", re.ASCII)
+
+# The first match names a failure; the order is from the particular to the general.
+_PHRASES: tuple[tuple[type[BaseException], str], ...] = (
+    (httpx.ConnectTimeout, "connecting timed out"),
+    (httpx.TimeoutException, "timed out"),
+    (TimeoutError, "timed out"),
+    (httpx.ConnectError, "could not connect"),
+    (httpx.ProxyError, "the proxy failed"),
+    (httpx.RemoteProtocolError, "connection closed before the answer was complete"),
+    (httpx.ProtocolError, "broken HTTP"),
+)
+
+
+class Retriable(Exception):
+    """A failure that may pass by itself.
+
+    ``reason`` is a short phrase without payload text; ``status`` the HTTP status when there was one;
+    ``retry_after_s`` what the server asked for, in seconds, not capped yet; ``body`` what came, if it can
+    be kept; ``cause`` what was found wrong with it.
+    """
+
+    def __init__(
+        self,
+        reason: str,
+        *,
+        status: int | None = None,
+        retry_after_s: float | None = None,
+        body: bytes | None = None,
+        cause: Exception | None = None,
+    ) -> None:
+        self.reason = reason
+        self.status = status
+        self.retry_after_s = retry_after_s
+        self.body = body
+        self.cause = cause
+        super().__init__(reason)
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """How often and how long one call is tried; immutable, shared by all calls of a run."""
+
+    max_attempts: int = 6
+    """Attempts in all, the first included."""
+    base_s: float = 0.5
+    """Ceiling of the first wait in seconds; it doubles with every attempt."""
+    max_wait_s: float = 30.0
+    """Largest ceiling of a wait that the server did not ask for, in seconds."""
+    retry_after_cap_s: float = 60.0
+    """Longest wait in seconds that a server can ask for."""
+    budget_s: float = 180.0
+    """Seconds from the first attempt after which none begins any more, waits included."""
+
+    def wait_s(
+        self, attempt: int, retry_after_s: float | None, rng: Callable[[], float] = random.random
+    ) -> float:
+        """Return the seconds to wait after failed attempt number ``attempt`` (from 1).
+
+        Full jitter: anything from 0 to the doubled ceiling, so that calls which failed together do not come
+        back together; but at least what the server asked for.
+        """
+        # The exponent is bounded because 2.0 ** 1024 overflows.
+        ceiling_s = min(self.max_wait_s, self.base_s * 2.0 ** min(attempt - 1, 64))
+        return max(rng() * ceiling_s, self.capped(retry_after_s) or 0.0)
+
+    def capped(self, retry_after_s: float | None) -> float | None:
+        """Return what the server asked for in seconds, at most `retry_after_cap_s`."""
+        return None if retry_after_s is None else min(retry_after_s, self.retry_after_cap_s)
+
+    async def call(
+        self,
+        attempt: Callable[[int], Awaitable[T]],
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio_sleep,
+        rng: Callable[[], float] = random.random,
+    ) -> T:
+        """Await ``attempt(number)`` until it returns, and return its result.
+
+        Raises the last `Retriable` when the attempts are used up or the next wait would outlast the budget.
+        Any other exception, a cancellation too, passes at once.
+        """
+        began_s = clock()
+        number = 0
+
+        async def numbered() -> T:
+            nonlocal number
+            number += 1
+            return await attempt(number)
+
+        def wait(state: RetryCallState) -> float:
+            failure = state.outcome.exception() if state.outcome else None
+            asked_s = failure.retry_after_s if isinstance(failure, Retriable) else None
+            return self.wait_s(state.attempt_number, asked_s, rng)
+
+        def stop(state: RetryCallState) -> bool:
+            spent_s = clock() - began_s + state.upcoming_sleep
+            return state.attempt_number >= self.max_attempts or spent_s > self.budget_s
+
+        retrying = AsyncRetrying(
+            sleep=sleep, stop=stop, wait=wait, retry=retry_if_exception_type(Retriable), reraise=True
+        )
+        result: T = await retrying(numbered)
+        return result
+
+
+def is_retried(status: int) -> bool:
+    """Say whether an HTTP status may pass by itself: 408, 409, 425, 429 and every 5xx."""
+    return status in _RETRIED_CLIENT_ERRORS or 500 <= status <= 599
+
+
+def from_transport(error: Exception) -> Retriable:
+    """Return the `Retriable` for a timeout, a connect error, a reset or a protocol error of httpx.
+
+    Its reason is chosen here, as the error's own text may quote bytes that the server sent.
+    """
+    phrase = next((text for kind, text in _PHRASES if isinstance(error, kind)), "connection broken")
+    return Retriable(phrase)
+
+
+def retry_after_s(headers: Mapping[str, str], now: datetime) -> float | None:
+    """Return the seconds that the server asks to wait, or None when it asks for nothing intelligible.
+
+    Reads ``retry-after-ms`` (milliseconds, as Retell's SDK does), else ``Retry-After`` in seconds or as an
+    HTTP date (RFC 9110, 10.2.3) against ``now`` (aware). Garbage and dates in the past are ignored.
+    """
+    in_ms = headers.get("retry-after-ms", "").strip()
+    if _DECIMAL.match(in_ms):
+        return float(in_ms) / 1000
+    text = headers.get("retry-after", "").strip()
+    if _DECIMAL.match(text):
+        return float(text)
+    try:
+        moment = parsedate_to_datetime(text)
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    wait_s = (moment - now).total_seconds()
+    return wait_s if wait_s > 0 else None
