@@ -1,0 +1,173 @@
+"""Settings: flags beat the environment, the environment beats `.env`, and `.env` beats the defaults.
+
+Everything else that is a path is derived from two roots, the data folder and the warehouse. The API key is
+a secret type: it prints as stars wherever settings end up.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from dotenv import dotenv_values
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from pipeline.errors import ConfigurationError
+
+_UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)?", re.IGNORECASE)
+
+
+def seconds(value: object) -> object:
+    """Read a duration such as ``90``, ``15m`` or ``24h`` as seconds; a bare number is seconds."""
+    if not isinstance(value, str):
+        return value
+    matched = _DURATION.fullmatch(value.strip())
+    if matched is None:
+        raise ValueError("not a duration: write seconds, or a number with s, m, h or d")
+    return float(matched[1]) * _UNITS[(matched[2] or "s").lower()]
+
+
+Seconds = Annotated[float, BeforeValidator(seconds)]
+
+
+class Settings(BaseSettings):
+    """What a run needs to know; every field is named after its environment variable."""
+
+    model_config = SettingsConfigDict(
+        env_file=".env",
+        env_file_encoding="utf-8",
+        env_ignore_empty=True,
+        extra="ignore",
+        populate_by_name=True,
+        hide_input_in_errors=True,
+        frozen=True,
+    )
+
+    api_key: SecretStr | None = Field(
+        None, alias="RETELL_API_KEY", description="API key of the Retell workspace"
+    )
+    base_url: str = Field(
+        "https://api.retellai.com", alias="RETELL_BASE_URL", description="Where the API answers"
+    )
+    api_version: Literal["auto", "v1", "v2"] = Field(
+        "auto", alias="RETELL_API_VERSION", description="auto, v1 or v2; auto finds out by the first 404"
+    )
+    data_dir: Path = Field(
+        Path("data"), alias="PIPELINE_DATA_DIR", description="Folder of landed payloads and quarantine"
+    )
+    warehouse: str | None = Field(
+        None,
+        alias="PIPELINE_WAREHOUSE",
+        description="DuckDB file or SQLAlchemy URL; by default warehouse.duckdb in the data folder",
+    )
+    concurrency: int = Field(
+        16, alias="PIPELINE_CONCURRENCY", ge=1, le=256, description="Most requests under way at once"
+    )
+    rate: float | None = Field(
+        None, alias="PIPELINE_RATE", gt=0, description="Most requests per second; no limit by default"
+    )
+    chunk_size: int = Field(
+        250, alias="PIPELINE_CHUNK_SIZE", ge=1, le=10_000, description="Calls per landed chunk"
+    )
+    lock_timeout_s: Seconds = Field(
+        60, alias="PIPELINE_LOCK_TIMEOUT", ge=0, description="How long to wait for a locked warehouse"
+    )
+    refresh_window_s: Seconds = Field(
+        86_400,
+        alias="PIPELINE_REFRESH_WINDOW",
+        ge=0,
+        description="After this long since its end a call counts as final even without an analysis",
+    )
+    refetch_after_s: Seconds = Field(
+        900,
+        alias="PIPELINE_REFETCH_AFTER",
+        ge=0,
+        description="A call that is not final is fetched again by `backfill` only after this long",
+    )
+
+    @property
+    def landing_dir(self) -> Path:
+        """Folder of landed chunks."""
+        return self.data_dir / "landing"
+
+    @property
+    def quarantine_dir(self) -> Path:
+        """Folder of payloads that failed validation."""
+        return self.data_dir / "quarantine"
+
+    @property
+    def warehouse_url(self) -> str:
+        """The warehouse as a SQLAlchemy URL."""
+        where = self.warehouse or str(self.data_dir / "warehouse.duckdb")
+        return where if "://" in where else f"duckdb:///{where}"
+
+    def require_key(self) -> str:
+        """Return the API key; raise ConfigurationError when there is none."""
+        key = self.api_key.get_secret_value().strip() if self.api_key else ""
+        if not key:
+            raise ConfigurationError(
+                "no API key: set RETELL_API_KEY (or put it into .env), "
+                "or try `python -m pipeline demo`, which needs none"
+            )
+        return key
+
+
+def load_settings(**flags: Any) -> Settings:
+    """Read the settings; a flag that is None was not given.
+
+    Raises ConfigurationError that names the variable (never its value) when one cannot be used.
+    """
+    try:
+        # The keyword of a flag is its field's name, so it takes part under the alias of that field.
+        given = {
+            str(Settings.model_fields[name].alias): value
+            for name, value in flags.items()
+            if value is not None
+        }
+        return Settings(**given)
+    except ValidationError as invalid:
+        first = invalid.errors(include_input=False, include_url=False)[0]
+        name = str(first["loc"][0]) if first["loc"] else "a setting"
+        problem = first["msg"].removeprefix("Value error, ")
+        raise ConfigurationError(f"{name} cannot be used: {problem}") from None
+    except UnicodeDecodeError:
+        raise ConfigurationError(".env is not UTF-8 text: save it as such or remove it") from None
+
+
+def describe(settings: Settings, flags: dict[str, Any]) -> list[dict[str, str]]:
+    """List every setting with its value, where that came from, and what it means; the key is masked."""
+    in_file = dotenv_values(".env") if Path(".env").is_file() else {}
+    described = []
+    for name, field in Settings.model_fields.items():
+        variable = str(field.alias)
+        if flags.get(name) is not None:
+            source = "flag"
+        elif os.environ.get(variable):
+            source = "environment"
+        elif in_file.get(variable):
+            source = ".env"
+        else:
+            source = "default"
+        value = getattr(settings, name)
+        if name == "warehouse" and value is None:
+            value = settings.warehouse_url.removeprefix("duckdb:///")
+        described.append(
+            {
+                "setting": variable,
+                "value": _shown(name, value),
+                "source": source,
+                "meaning": field.description or "",
+            }
+        )
+    return described
+
+
+def _shown(name: str, value: object) -> str:
+    if value is None:
+        return "not set"
+    # Printed the way it may be set.
+    return f"{value:g}s" if name.endswith("_s") else str(value)

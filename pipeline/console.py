@@ -1,0 +1,170 @@
+"""Writes for people and for programs: results to stdout, progress and messages to stderr.
+
+With `--json` stdout carries one JSON document and nothing else.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Iterable
+from datetime import date, datetime
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskProgressColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+
+_PLAIN_WIDTH = 140
+_LINE_EVERY_S = 5.0
+
+out = Console(width=None if sys.stdout.isatty() else _PLAIN_WIDTH, highlight=False, soft_wrap=False)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def say(message: str) -> None:
+    """Write one line for the person at the terminal."""
+    err.print(escape(message))
+
+
+def text(message: str) -> None:
+    """Write one line of result."""
+    out.print(escape(message), soft_wrap=True)
+
+
+def heading(message: str) -> None:
+    """Write a heading before a part of a result."""
+    out.print()
+    out.print(f"[bold]{escape(message)}[/bold]")
+
+
+def as_json(value: Any) -> None:
+    """Write a result as one JSON document."""
+    sys.stdout.write(json.dumps(value, default=_plain, ensure_ascii=False, indent=2) + "\n")
+    sys.stdout.flush()
+
+
+def raw(payload: bytes) -> None:
+    """Write a payload as it is, and a line end."""
+    sys.stdout.flush()
+    sys.stdout.buffer.write(payload + b"\n")
+    sys.stdout.buffer.flush()
+
+
+def table(rows: Iterable[dict[str, Any]], columns: dict[str, str] | None = None) -> None:
+    """Write rows as a table; `columns` picks and renames them. Numbers are set to the right."""
+    rows = list(rows)
+    if not rows:
+        out.print("(none)")
+        return
+    columns = columns or {name: name for name in rows[0]}
+    shown = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for name, title in columns.items():
+        is_number = all(isinstance(row[name], (int, float, type(None))) for row in rows)
+        shown.add_column(title, justify="right" if is_number else "left", overflow="fold")
+    for row in rows:
+        shown.add_row(*(escape(cell(row[name])) for name in columns))
+    out.print(shown)
+
+
+def cell(value: Any) -> str:
+    """Return a value as a table shows it."""
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        return f"{value:,.1f}"
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M:%S}"
+    if isinstance(value, (dict, list)):
+        return json.dumps(value, ensure_ascii=False, default=_plain)
+    return str(value)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        # The warehouse keeps UTC without saying so; JSON says it.
+        return value.isoformat() + ("Z" if value.tzinfo is None else "")
+    if isinstance(value, date):
+        return value.isoformat()
+    return str(value)
+
+
+class RunProgress:
+    """Shows how far a run is: a bar on a terminal, a line now and then elsewhere."""
+
+    def __init__(self) -> None:
+        self._done = self._total = self._retries = self._loaded = 0
+        self._started = self._said = time.monotonic()
+        self._bar: Progress | None = None
+        self._task: Any = None
+
+    def start(self, total: int) -> None:
+        """Begin to show `total` calls."""
+        self._total = total
+        self._started = self._said = time.monotonic()
+        if err.is_terminal and total:
+            self._bar = Progress(
+                TextColumn("fetching"),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TaskProgressColumn(show_speed=True),
+                TextColumn("{task.fields[rate]}/s"),
+                TimeRemainingColumn(),
+                TextColumn("{task.fields[loaded]} loaded, {task.fields[retries]} retries"),
+                console=err,
+                transient=True,
+            )
+            self._task = self._bar.add_task("calls", total=total, rate="-", loaded=0, retries=0)
+            self._bar.start()
+
+    def advance(self) -> None:
+        """Count one more call."""
+        self._done += 1
+        self._show()
+
+    def requests(self, requests: int, retries: int) -> None:
+        """Take the number of retries so far."""
+        self._retries = retries
+
+    def loaded(self, records: int) -> None:
+        """Count calls that are in the warehouse now."""
+        self._loaded += records
+
+    def stop(self) -> None:
+        """Take the bar away."""
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
+
+    def _show(self) -> None:
+        now = time.monotonic()
+        rate = self._done / max(now - self._started, 1e-6)
+        if self._bar is not None:
+            self._bar.update(
+                self._task,
+                completed=self._done,
+                rate=f"{rate:,.0f}",
+                loaded=f"{self._loaded:,}",
+                retries=f"{self._retries:,}",
+            )
+        elif now - self._said >= _LINE_EVERY_S:
+            self._said = now
+            left_s = (self._total - self._done) / max(rate, 1e-6)
+            say(
+                f"{self._done:,} of {self._total:,} calls, {rate:,.0f}/s, about {left_s:,.0f} s left, "
+                f"{self._loaded:,} loaded, {self._retries:,} retries"
+            )

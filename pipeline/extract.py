@@ -1,0 +1,169 @@
+"""Fetches calls and lands them: many requests at a time, one chunk at a time, in flat memory.
+
+Whatever stops a run (the end, an interruption, a refused key, a full disk), every answer that arrived is
+landed before this module lets go. It never touches the warehouse: landing is the hand-over.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from pipeline.answer import Answer
+from pipeline.landing import ChunkWriter, LandedChunk, Landing, Outcome
+from pipeline.validate import Accepted, Rejected, redact, reject, validate
+
+# A slow API must still show results: a chunk is landed after this long even when it is not full.
+_CHUNK_AGE_S = 10.0
+
+
+class Source(Protocol):
+    """What extraction needs of a client."""
+
+    async def get_call(self, call_id: str) -> Answer:
+        """Answer for one call id."""
+        ...
+
+
+@dataclass
+class Extraction:
+    """One run's extraction from a source into landing.
+
+    `on_outcome` is told of every id when its answer is judged, `on_chunk` of every chunk once it is durable.
+    """
+
+    run_id: str
+    landing: Landing
+    source: Source
+    chunk_size: int
+    concurrency: int
+    on_outcome: Callable[[Outcome], None] = lambda outcome: None
+    on_chunk: Callable[[LandedChunk], None] = lambda chunk: None
+    counts: Counter[str] = field(default_factory=Counter)
+    _number: int = 0
+    _chunk: ChunkWriter | None = None
+    _landing_now: set[asyncio.Task[None]] = field(default_factory=set)
+
+    async def run(self, ids: Iterator[str]) -> None:
+        """Fetch every id, in order of the iterator but answered in any order.
+
+        Raises KeyRefused and ApiUnreachable from the source, LandingError when files cannot be written,
+        and CancelledError when it is cancelled; in each case after landing what arrived.
+        """
+        workers = [asyncio.create_task(self._work(ids)) for _ in range(self.concurrency)]
+        clock = asyncio.create_task(self._land_by_age())
+        try:
+            await _first_failure_or_all(workers)
+        finally:
+            for task in (*workers, clock):
+                task.cancel()
+            await asyncio.gather(*workers, clock, return_exceptions=True)
+            await self._land_the_rest()
+
+    async def _work(self, ids: Iterator[str]) -> None:
+        for call_id in ids:
+            answer = await self.source.get_call(call_id)
+            self._take(answer)
+            if self._chunk is not None and self._chunk.outcome_count >= self.chunk_size:
+                self._land()
+            # One chunk in the making and one being landed: more would let memory grow on a slow disk.
+            while len(self._landing_now) > 1:
+                await asyncio.wait(self._landing_now, return_when=asyncio.FIRST_COMPLETED)
+            self._raise_landing_failures()
+
+    def _take(self, answer: Answer) -> None:
+        outcome, line = self._judge(answer)
+        if self._chunk is None:
+            self._chunk = self.landing.writer(self.run_id, self._number)
+            self._number += 1
+        self._chunk.add(outcome, line)
+        self.counts[outcome.outcome] += 1
+        self.on_outcome(outcome)
+
+    def _judge(self, answer: Answer) -> tuple[Outcome, bytes | None]:
+        judged: Accepted | Rejected
+        if answer.status == "found":
+            judged = validate(answer.call_id, answer.body, answer.document)
+        elif answer.status == "malformed" and answer.fault is not None:
+            judged = reject(answer.fault)
+        else:
+            return (
+                Outcome(
+                    answer.call_id,
+                    answer.status,
+                    answer.attempts,
+                    answer.fetched_at,
+                    answer.http_status,
+                    answer.reason,
+                ),
+                None,
+            )
+        if isinstance(judged, Accepted):
+            return accepted(answer, judged), judged.line
+        facts = {
+            "call_id": answer.call_id,
+            "reason": judged.reason,
+            "json_path": judged.json_path,
+            "value": judged.value,
+            "http_status": answer.http_status,
+            "fetched_at": answer.fetched_at.isoformat(),
+        }
+        path = self.landing.quarantine(self.run_id, answer.call_id, redact(answer.body), facts)
+        rejected = Outcome(
+            answer.call_id,
+            "rejected",
+            answer.attempts,
+            answer.fetched_at,
+            answer.http_status,
+            judged.reason,
+            json_path=judged.json_path,
+            value=judged.value,
+            quarantine_path=path,
+        )
+        return rejected, None
+
+    def _land(self) -> None:
+        """Start to land the chunk in the making; the next answer opens a new one."""
+        chunk, self._chunk = self._chunk, None
+        if chunk is not None:
+            self._landing_now.add(asyncio.create_task(self._finish(chunk)))
+
+    async def _finish(self, chunk: ChunkWriter) -> None:
+        self.on_chunk(await asyncio.to_thread(chunk.finish))
+
+    async def _land_by_age(self) -> None:
+        while True:
+            await asyncio.sleep(_CHUNK_AGE_S)
+            self._land()
+
+    async def _land_the_rest(self) -> None:
+        self._land()
+        await asyncio.gather(*self._landing_now, return_exceptions=True)
+        self._raise_landing_failures()
+
+    def _raise_landing_failures(self) -> None:
+        for task in [task for task in self._landing_now if task.done()]:
+            self._landing_now.discard(task)
+            task.result()
+
+
+def accepted(answer: Answer, judged: Accepted) -> Outcome:
+    """Return the outcome of an accepted payload."""
+    return Outcome(
+        answer.call_id,
+        "accepted",
+        answer.attempts,
+        answer.fetched_at,
+        answer.http_status,
+        payload_hash=judged.payload_hash,
+    )
+
+
+async def _first_failure_or_all(tasks: list[asyncio.Task[None]]) -> None:
+    """Wait until all tasks are done or one has failed; raise that failure."""
+    done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+    for task in done:
+        task.result()

@@ -1,0 +1,73 @@
+"""Loads landed chunks in a thread of its own while extraction goes on.
+
+Extraction never waits for the warehouse: a lock that somebody else holds only lets landed chunks wait on
+disk. Between two loads the warehouse is closed for a while, so that readers get at it.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from pipeline.errors import WarehouseLocked
+from pipeline.load import Loaded
+
+# How long readers have the warehouse to themselves between two loads of a long run.
+_REST_S = 3.0
+
+
+class BackgroundLoader:
+    """Calls `load_pending` whenever chunks were landed; one at a time, and once more when it is closed."""
+
+    def __init__(self, load_pending: Callable[[], Loaded]) -> None:
+        self.loaded = Loaded()
+        self.error: BaseException | None = None
+        self._load_pending = load_pending
+        self._landed = threading.Event()
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="loader", daemon=True)
+
+    def start(self) -> None:
+        """Start to wait for chunks."""
+        self._thread.start()
+
+    def wake(self) -> None:
+        """Say that a chunk was landed."""
+        self._landed.set()
+
+    def finish(self) -> None:
+        """Load what is left and end the thread; may be called again after an interruption."""
+        self._closing.set()
+        self._landed.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        try:
+            while not self._closing.is_set():
+                self._landed.wait()
+                self._landed.clear()
+                if not self._closing.is_set():
+                    self._load(is_last=False)
+                self._closing.wait(_REST_S)
+            self._load(is_last=True)
+        except BaseException as failure:
+            # Handed to the thread that asked; it decides what the run makes of it.
+            self.error = failure
+
+    def _load(self, *, is_last: bool) -> None:
+        try:
+            loaded = self._load_pending()
+        except WarehouseLocked:
+            # The chunks stay landed: the next load tries again, and only the last one gives up.
+            if is_last:
+                raise
+            return
+        self.loaded.chunks += loaded.chunks
+        self.loaded.records += loaded.records
+        # A damaged chunk is met again by every load; only the last one's word counts.
+        self.loaded.problems = loaded.problems
+
+    def raise_error(self) -> None:
+        """Raise what went wrong in the thread, if anything did."""
+        if self.error is not None:
+            raise self.error

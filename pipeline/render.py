@@ -1,0 +1,160 @@
+"""Lays out reports for people: what each command prints when `--json` is not given."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from pipeline import console
+from pipeline.checks import CheckResult
+from pipeline.plan import Plan
+from pipeline.runs import RunReport
+
+_OUTCOMES = {
+    "loaded": "loaded",
+    "unchanged": "unchanged",
+    "not_final": "not final yet",
+    "not_found": "not found",
+    "rejected": "rejected",
+    "failed": "failed",
+}
+_LONG_TEXT = 60
+
+
+def run(report: RunReport) -> None:
+    """Print how a run ended: counts by outcome, then every id that did not become a call, and why."""
+    if report.given == 0:
+        console.text(
+            f"{report.command} {report.status}: {report.calls_loaded:,} payloads from "
+            f"{report.chunks_loaded:,} landed chunks in {report.duration_s:,.1f} s; "
+            f"warehouse {report.warehouse}"
+        )
+        return
+    counts = ", ".join(
+        f"{report.outcomes[outcome]:,} {label}"
+        for outcome, label in _OUTCOMES.items()
+        if outcome in report.outcomes
+    )
+    duplicates = report.given - report.requested
+    console.text(
+        f"{report.command} {report.status}: {report.requested:,} ids"
+        + (f" ({duplicates:,} duplicates dropped)" if duplicates else "")
+        + (f": {counts}" if counts else "")
+    )
+    console.text(
+        f"{report.request_count:,} requests ({report.retry_count:,} retries) in {report.duration_s:,.1f} s; "
+        f"warehouse {report.warehouse}"
+    )
+    if report.unaccounted:
+        unaccounted([vars(item) for item in report.unaccounted])
+
+
+def unaccounted(rows: list[dict[str, Any]]) -> None:
+    """Print the ids that did not become a call, each with its reason and, for a payload, the place."""
+    console.heading("Ids without a call")
+    console.table(
+        [
+            {
+                "call_id": row["call_id"],
+                "outcome": _OUTCOMES[row["outcome"]],
+                "reason": row["reason"],
+                "where": row["json_path"],
+                "value": None if row["value"] is None else short(row["value"]),
+            }
+            for row in rows
+        ]
+    )
+
+
+def plan(plan: Plan) -> None:
+    """Print what a backfill would do."""
+    console.text(
+        f"would fetch {plan.to_fetch:,} of {plan.requested:,} ids"
+        f" ({plan.duplicates:,} duplicates dropped, {plan.final:,} final already,"
+        f" {plan.resting:,} not final but fetched just now); nothing was requested or written"
+    )
+
+
+def answers(found: dict[str, list[dict[str, Any]]]) -> None:
+    """Print the first look at a warehouse."""
+    console.heading("End-to-end latency by day and agent, pooled over turns (ms)")
+    console.table(found["daily_latency"])
+    console.heading("Why calls ended")
+    console.table(
+        [
+            row | {"share": f"{row['share']:.1%}"} if row["share"] is not None else row
+            for row in found["disconnections"]
+        ]
+    )
+    console.heading("Rows")
+    console.table(found["row_counts"])
+
+
+def checks(results: list[CheckResult]) -> None:
+    """Print every check with its verdict, and the first offending rows of those that did not pass."""
+    console.table(
+        [
+            {"verdict": r.verdict, "check": r.name, "rows": r.offending, "what must hold": r.statement}
+            for r in results
+        ]
+    )
+    for result in results:
+        if result.offending:
+            console.heading(f"{result.name}: the first {len(result.sample)} of {result.offending:,} rows")
+            console.table(result.sample)
+    verdicts = Counter(result.verdict for result in results)
+    console.text(f"{verdicts['pass']} passed, {verdicts['warn']} warned, {verdicts['fail']} failed")
+
+
+def status(found: dict[str, Any]) -> None:
+    """Print how the warehouse stands."""
+    console.text(f"warehouse {found['warehouse']} at revision {found['revision']}")
+    if found["waiting_chunks"]:
+        console.text(f"{len(found['waiting_chunks']):,} landed chunks wait: run `python -m pipeline load`")
+    console.heading("Latest runs")
+    console.table(
+        found["runs"],
+        {
+            "run_id": "run",
+            "command": "command",
+            "status": "status",
+            "started_at": "started (UTC)",
+            "requested_count": "ids",
+            "fetched_count": "fetched",
+            "request_count": "requests",
+            "retry_count": "retries",
+            "detail": "detail",
+        },
+    )
+    console.heading("Ids by latest outcome")
+    console.table(found["outcomes"], {"outcome": "outcome", "ids": "ids", "latest_at": "latest (UTC)"})
+    if found["unaccounted"]:
+        unaccounted(found["unaccounted"])
+    console.heading("Rows")
+    console.table(found["row_counts"], {"table_name": "table", "row_count": "rows"})
+
+
+def call(found: dict[str, Any]) -> None:
+    """Print one call: its fields, its latency, its tools, and what was said."""
+    fields = {name: value for name, value in (found["call"] or {}).items() if value is not None}
+    if fields:
+        console.heading("Call")
+        console.table([{"field": name, "value": console.cell(value)} for name, value in fields.items()])
+    if found["outcome"]:
+        console.heading("Latest outcome of the id")
+        console.table(
+            [
+                {"field": name, "value": console.cell(value)}
+                for name, value in found["outcome"].items()
+                if value is not None and name != "call_id"
+            ]
+        )
+    for title, part in (("Latency (ms)", "latency"), ("Tools", "tools"), ("What was said", "turns")):
+        if found[part]:
+            console.heading(title)
+            console.table(found[part])
+
+
+def short(text: str) -> str:
+    """Return a text cut to what fits a table cell."""
+    return text if len(text) <= _LONG_TEXT else text[: _LONG_TEXT - 1] + "…"

@@ -1,0 +1,82 @@
+"""What the warehouse answers: rows for the command line and for reports, read-only.
+
+Every question is a file in `sql/reports/`; here they are only asked. Rows are plain values.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection
+
+from pipeline import schema, sql
+from pipeline.errors import LandingError
+from pipeline.landing import Landing, read_lines
+
+Row = dict[str, Any]
+
+
+def rows(connection: Connection, name: str, **parameters: Any) -> list[Row]:
+    """Return the rows of ``sql/reports/<name>.sql``."""
+    result = connection.exec_driver_sql(sql.read(f"reports/{name}"), parameters or None)
+    return [dict(row) for row in result.mappings()]
+
+
+def answers(connection: Connection, days: int = 3) -> dict[str, list[Row]]:
+    """Return what a first look at a warehouse wants: latency by day, why calls ended, how much there is."""
+    return {
+        "daily_latency": rows(connection, "latest_latency", days=days),
+        "disconnections": rows(connection, "disconnections"),
+        "row_counts": rows(connection, "row_counts"),
+    }
+
+
+def status(connection: Connection, landing: Landing) -> dict[str, Any]:
+    """Return how the warehouse stands: schema, rows, runs, outcomes, and what still waits or failed."""
+    loaded = set(connection.exec_driver_sql(sql.read("load/loaded_chunks")).scalars())
+    return {
+        "revision": schema.revision(connection),
+        "waiting_chunks": [name for name in landing.manifests() if name not in loaded],
+        "row_counts": rows(connection, "row_counts"),
+        "outcomes": rows(connection, "outcomes"),
+        "unaccounted": rows(connection, "unaccounted"),
+        "runs": rows(connection, "latest_runs"),
+    }
+
+
+def call(connection: Connection, call_id: str) -> dict[str, Any] | None:
+    """Return all that is known of one call id, or None when it was never asked for."""
+    found = rows(connection, "call", call_id=call_id)
+    outcome = rows(connection, "call_outcome", call_id=call_id)
+    if not found and not outcome:
+        return None
+    return {
+        "call": found[0] if found else None,
+        "outcome": outcome[0] if outcome else None,
+        "turns": rows(connection, "call_turns", call_id=call_id),
+        "latency": rows(connection, "call_latency", call_id=call_id),
+        "tools": rows(connection, "call_tools", call_id=call_id),
+    }
+
+
+def raw_payload(connection: Connection, landing: Landing, call_id: str) -> bytes | None:
+    """Return the landed payload that the call's rows came from, or None when the call is not loaded.
+
+    Raises LandingError when its chunk is no longer in the landing folder.
+    """
+    chunks = rows(connection, "call_chunks", call_id=call_id)
+    for chunk in chunks:
+        path = landing.landing_dir / Path(chunk["path"])
+        if not path.is_file():
+            continue
+        for line in read_lines(path):
+            if hashlib.sha256(line).hexdigest() == chunk["payload_hash"]:
+                return line
+    if chunks:
+        raise LandingError(
+            f"the landed payload of {call_id} is not in {landing.landing_dir}: "
+            "name the folder it was landed in with --data-dir"
+        )
+    return None

@@ -1,0 +1,161 @@
+"""A run: its id, its record in the warehouse, and the report of how it ended.
+
+How a run ended is derived from the outcomes that are recorded for its ids, never counted beside them, so the
+report, `status` and the warehouse cannot disagree.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import secrets
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection
+
+from pipeline import __version__, sql
+from pipeline.errors import PipelineError
+
+_EXIT_CODES = {"succeeded": 0, "failed": 1, "partial": 3, "interrupted": 130}
+
+
+def utc_now() -> datetime:
+    """Return the present as the warehouse stores it: UTC without a zone."""
+    return datetime.now(UTC).replace(tzinfo=None)
+
+
+def new_run_id() -> str:
+    """Return an id that sorts by start and that no other machine will choose."""
+    return f"{utc_now():%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+
+
+@dataclass(frozen=True)
+class Unaccounted:
+    """An id that did not become a call, and why; path and value for a rejected payload."""
+
+    call_id: str
+    outcome: str
+    reason: str | None
+    json_path: str | None = None
+    value: str | None = None
+
+
+@dataclass
+class RunReport:
+    """How a run ended; what it says is what a user reads and what `--json` prints."""
+
+    run_id: str
+    command: str
+    warehouse: str
+    given: int = 0
+    requested: int = 0
+    to_fetch: int = 0
+    outcomes: dict[str, int] = field(default_factory=dict)
+    unaccounted: list[Unaccounted] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    request_count: int = 0
+    retry_count: int = 0
+    fetched_count: int = 0
+    chunks_loaded: int = 0
+    calls_loaded: int = 0
+    duration_s: float = 0.0
+    is_interrupted: bool = False
+    is_dry_run: bool = False
+    error: PipelineError | None = None
+
+    @property
+    def status(self) -> str:
+        """Return succeeded, partial, failed or interrupted; the worst that applies."""
+        if self.is_interrupted:
+            return "interrupted"
+        if self.error is not None or self.problems or self._nothing_answered:
+            return "failed"
+        return "partial" if self.unaccounted else "succeeded"
+
+    @property
+    def _nothing_answered(self) -> bool:
+        """Whether every single id failed: that is no part of a success."""
+        return bool(self.outcomes) and set(self.outcomes) == {"failed"}
+
+    @property
+    def exit_code(self) -> int:
+        """Return the process exit code of the contract for this end."""
+        if self.error is not None and not self.is_interrupted:
+            return self.error.exit_code
+        return _EXIT_CODES[self.status]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the report as plain values."""
+        plain = {name: value for name, value in vars(self).items() if not name.startswith("is_")}
+        return plain | {
+            "status": self.status,
+            "dry_run": self.is_dry_run,
+            "unaccounted": [vars(item) for item in self.unaccounted],
+            "duration_s": round(self.duration_s, 3),
+            "error": None if self.error is None else str(self.error),
+        }
+
+
+def begin(connection: Connection, run_id: str, command: str, requested_count: int) -> None:
+    """Record that a run begins, and that runs of this machine whose process is gone have ended."""
+    host = platform.node()
+    dead = [
+        other
+        for other, pid in connection.exec_driver_sql(sql.read("runs/running"), {"host": host})
+        if not _is_alive(int(pid))
+    ]
+    if dead:
+        connection.exec_driver_sql(sql.read("runs/dead"), {"run_ids": dead})
+    connection.exec_driver_sql(
+        sql.read("runs/started"),
+        {
+            "run_id": run_id,
+            "command": command,
+            "started_at": utc_now(),
+            "requested_count": requested_count,
+            "host": host,
+            "pid": os.getpid(),
+            "pipeline_version": __version__,
+        },
+    )
+
+
+def read_outcomes(connection: Connection, report: RunReport) -> None:
+    """Fill the report's outcomes from what is recorded for its run."""
+    parameters = {"run_id": report.run_id}
+    report.outcomes = {
+        str(outcome): int(ids)
+        for outcome, ids in connection.exec_driver_sql(sql.read("runs/outcomes"), parameters)
+    }
+    report.unaccounted = [
+        Unaccounted(*row) for row in connection.exec_driver_sql(sql.read("runs/unaccounted"), parameters)
+    ]
+
+
+def finish(connection: Connection, report: RunReport) -> None:
+    """Record how the run ended, after its last load."""
+    detail = str(report.error) if report.error else "; ".join(report.problems[:3]) or None
+    connection.exec_driver_sql(
+        sql.read("runs/finished"),
+        {
+            "run_id": report.run_id,
+            "status": report.status,
+            "finished_at": utc_now(),
+            "fetched_count": report.fetched_count,
+            "request_count": report.request_count,
+            "retry_count": report.retry_count,
+            "detail": detail,
+        },
+    )
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

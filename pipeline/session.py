@@ -1,0 +1,111 @@
+"""What the commands have in common: open the warehouse as they need it, watch a run, record it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import TextIO
+
+from sqlalchemy import Connection
+
+from pipeline import console, load, replay, runs, schema
+from pipeline.backfill import Backfill, Observer
+from pipeline.config import Settings
+from pipeline.errors import WarehouseMissing
+from pipeline.landing import Landing
+from pipeline.warehouse import Warehouse
+
+
+def landing_of(settings: Settings) -> Landing:
+    """Return the landing folder of the settings."""
+    return Landing(settings.landing_dir, settings.quarantine_dir)
+
+
+@contextmanager
+def opened(settings: Settings) -> Iterator[Connection]:
+    """Open the warehouse to read it, upgraded to this version first; raise WarehouseMissing without one."""
+    warehouse = Warehouse.of(settings, console.say)
+    if not warehouse.exists:
+        raise WarehouseMissing(str(warehouse.path))
+    schema.ensure(warehouse, console.say)
+    with warehouse.reading() as connection:
+        yield connection
+
+
+def watched_backfill(
+    settings: Settings,
+    sources: Iterable[str],
+    stdin: TextIO,
+    *,
+    force: bool = False,
+    command: str = "backfill",
+) -> runs.RunReport:
+    """Run a backfill with its progress on stderr."""
+    progress = console.RunProgress()
+    observer = Observer(
+        say=console.say,
+        on_plan=lambda plan: progress.start(plan.to_fetch),
+        on_outcome=lambda outcome: progress.advance(),
+        on_requests=progress.requests,
+        on_load=progress.loaded,
+    )
+    try:
+        return Backfill(settings, observer, command, force).run(sources, stdin)
+    finally:
+        progress.stop()
+
+
+def load_landed(settings: Settings) -> runs.RunReport:
+    """Load the landed chunks that wait, as a run of its own."""
+    return _recorded(
+        settings,
+        "load",
+        lambda warehouse, landing, report: load.load_pending(
+            warehouse, landing, refresh_window_s=settings.refresh_window_s
+        ),
+    )
+
+
+def replay_landed(settings: Settings) -> runs.RunReport:
+    """Normalise all landed payloads again, as a run of its own."""
+    return _recorded(
+        settings,
+        "replay",
+        lambda warehouse, landing, report: load.replay_landed(
+            warehouse, landing, refresh_window_s=settings.refresh_window_s
+        ),
+    )
+
+
+def replay_quarantine(settings: Settings) -> runs.RunReport:
+    """Try the quarantined payloads again and load those that pass, as a run of its own."""
+
+    def stage(warehouse: Warehouse, landing: Landing, report: runs.RunReport) -> load.Loaded:
+        passed, left = replay.retry_quarantine(warehouse, landing, report.run_id, settings.chunk_size)
+        console.say(f"{passed:,} quarantined payloads pass now, {left:,} are still rejected")
+        return load.load_pending(warehouse, landing, refresh_window_s=settings.refresh_window_s)
+
+    return _recorded(settings, "replay", stage)
+
+
+def _recorded(
+    settings: Settings,
+    command: str,
+    stage: Callable[[Warehouse, Landing, runs.RunReport], load.Loaded],
+) -> runs.RunReport:
+    """Run a stage that loads between the two ends of a run's record."""
+    started = time.monotonic()
+    warehouse, landing = Warehouse.of(settings, console.say), landing_of(settings)
+    report = runs.RunReport(runs.new_run_id(), command, str(warehouse.path))
+    schema.ensure(warehouse, console.say)
+    with warehouse.writing() as connection:
+        runs.begin(connection, report.run_id, command, 0)
+    loaded = stage(warehouse, landing, report)
+    report.chunks_loaded, report.calls_loaded = loaded.chunks, loaded.records
+    report.problems = loaded.problems
+    with warehouse.writing() as connection:
+        runs.read_outcomes(connection, report)
+        runs.finish(connection, report)
+    report.duration_s = time.monotonic() - started
+    return report

@@ -1,0 +1,293 @@
+"""The warehouse's tables, column by column, each with the comment that BI tools show.
+
+This is the schema as it should be after every migration: `tests/test_migrations.py` compares a migrated
+database with it. No table has a primary key, a foreign key or an index, because a load replaces whole
+calls inside one transaction and must also work on a catalogue that has none of these; what a constraint
+would promise is asked by `sql/checks/` instead.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Double,
+    Integer,
+    MetaData,
+    String,
+    Table,
+)
+
+metadata = MetaData()
+
+_CALL_ID = "Retell's id of the call"
+_TURN = "Position of the turn in the transcript, from 0"
+
+
+def _text(name: str, comment: str, nullable: bool = True) -> Column[str]:
+    return Column(name, String, nullable=nullable, comment=comment)
+
+
+def _int(name: str, comment: str, nullable: bool = True) -> Column[int]:
+    return Column(name, Integer, nullable=nullable, comment=comment)
+
+
+def _big(name: str, comment: str, nullable: bool = True) -> Column[int]:
+    return Column(name, BigInteger, nullable=nullable, comment=comment)
+
+
+def _number(name: str, comment: str) -> Column[float]:
+    return Column(name, Double, comment=comment)
+
+
+def _flag(name: str, comment: str) -> Column[bool]:
+    return Column(name, Boolean, comment=comment)
+
+
+def _time(name: str, comment: str, nullable: bool = True) -> Column[datetime]:
+    return Column(name, DateTime, nullable=nullable, comment=comment)
+
+
+def _json(name: str, comment: str) -> Column[Any]:
+    return Column(name, JSON, comment=comment)
+
+
+calls = Table(
+    "calls",
+    metadata,
+    _text("call_id", _CALL_ID, nullable=False),
+    _text("agent_id", "Agent that took or made the call"),
+    _text("agent_name", "Agent's name at the time of the call"),
+    _text("agent_version", "Agent's version, as text: the API sends numbers and names"),
+    _text("agent_tag", "Tag of the agent's version, such as prod"),
+    _text("call_type", "web_call or phone_call; null where the payload does not say"),
+    _text("call_status", "registered, not_connected, ongoing, ended or error, or what the API sent", False),
+    _text("direction", "inbound or outbound; null for web calls"),
+    _text("from_number", "Caller's number as sent; mostly E.164"),
+    _text("to_number", "Callee's number as sent; mostly E.164"),
+    _text("audio_websocket_protocol", "web or twilio (v1 payloads)"),
+    _text("audio_encoding", "s16le or mulaw (v1 payloads)"),
+    _int("sample_rate", "Audio sample rate in Hz (v1 payloads)"),
+    _big("end_call_after_silence_ms", "Silence after which the agent hangs up, in ms"),
+    _flag("drop_call_if_machine_detected", "Whether the call is dropped when a machine answers"),
+    _flag("opt_out_sensitive_data_storage", "Whether transcript, recording and log are not stored (v1)"),
+    _text("data_storage_setting", "everything, everything_except_pii or basic_attributes_only"),
+    _json("metadata", "Free object given when the call was made"),
+    _json("retell_llm_dynamic_variables", "Variables put into the prompt"),
+    _json("collected_dynamic_variables", "Variables gathered during the call"),
+    _json("custom_sip_headers", "SIP headers given with the call"),
+    _time("started_at", "Start of the call, UTC; null when it never connected"),
+    _time("ended_at", "End of the call, UTC"),
+    _time("transfer_ended_at", "End of the transferred leg, UTC"),
+    _big("duration_ms", "Duration in ms: the API's, else ended_at minus started_at"),
+    _text("transcript", "Whole transcript as one text"),
+    _text("recording_url", "Recording; signed query strings are removed"),
+    _text("recording_multi_channel_url", "Recording with one channel a party"),
+    _text("scrubbed_recording_url", "Recording without personal data"),
+    _text("scrubbed_recording_multi_channel_url", "Multi-channel recording without personal data"),
+    _text("public_log_url", "Log of the call's requests and latencies"),
+    _text("knowledge_base_retrieved_contents_url", "What the knowledge base returned during the call"),
+    _text("disconnection_reason", "Why the call ended, as sent; disconnection_breakdown has its category"),
+    _text("transfer_destination", "Number or SIP URI the call was transferred to"),
+    _json("telephony_identifier", "Ids at the telephony provider"),
+    _number("combined_cost_cents", "Cost of the call in cents, all products together"),
+    _number("llm_tokens_average", "Average LLM tokens per request"),
+    _big("llm_requests_count", "LLM requests during the call"),
+    _json("extra", "Fields of the payload that have no column; null when there are none"),
+    _text("payload_shape", "Shape read from the payload: v1, early_v2 or today", False),
+    _text("payload_hash", "SHA-256 of the payload as landed", False),
+    _time("first_seen_at", "When the pipeline first fetched the call, UTC", False),
+    _time("extracted_at", "When this payload was fetched, UTC", False),
+    _text("load_id", "Load that wrote these rows", False),
+    comment="One row per call: the newest payload fetched",
+)
+
+utterances = Table(
+    "utterances",
+    metadata,
+    _text("call_id", _CALL_ID, nullable=False),
+    _int("utterance_index", _TURN, False),
+    _text("role", "agent, user, transfer_target, or what the API sent"),
+    _text("content", "What was said"),
+    _number("start_s", "Start of the first timed word, in seconds of call audio"),
+    _number("end_s", "End of the last timed word, in seconds of call audio"),
+    _int("word_count", "Number of words in the turn", False),
+    _json("metadata", "Turn metadata as sent: response and interrupt ids and more"),
+    comment="One row per turn of the transcript",
+)
+
+words = Table(
+    "words",
+    metadata,
+    _text("call_id", _CALL_ID, nullable=False),
+    _int("utterance_index", _TURN, False),
+    _int("word_index", "Position of the word in its turn, from 0", False),
+    _text("word", "The word as transcribed"),
+    _number("start_s", "Start in seconds of call audio"),
+    _number("end_s", "End in seconds of call audio"),
+    comment="One row per spoken word",
+)
+
+latency_stats = Table(
+    "latency_stats",
+    metadata,
+    _text("call_id", _CALL_ID, nullable=False),
+    _text("metric", "e2e, llm, llm_websocket_network_rtt, asr, tts, knowledge_base, s2s or newer", False),
+    _number("p50_ms", "50th percentile over the call's samples, in ms"),
+    _number("p90_ms", "90th percentile over the call's samples, in ms"),
+    _number("p95_ms", "95th percentile over the call's samples, in ms"),
+    _number("p99_ms", "99th percentile over the call's samples, in ms"),
+    _number("max_ms", "Largest sample in ms"),
+    _number("min_ms", "Smallest sample in ms"),
+    _big("num", "Number of samples"),
+    comment="One row per call and latency metric: the API's summary over the call's turns",
+)
+
+latency_values = Table(
+    "latency_values",
+    metadata,
+    _text("call_id", _CALL_ID, nullable=False),
+    _text("metric", "Latency metric, as in latency_stats", False),
+    _int("value_index", "Position of the sample, from 0", False),
+    _number("value_ms", "Latency of the sample in ms"),
+    comment="One row per latency sample, where the API sends them",
+)
+
+call_analysis = Table(
+    "call_analysis",
+    metadata,
+    _text("call_id", _CALL_ID, nullable=False),
+    _text("call_summary", "Summary of the call"),
+    _text("user_sentiment", "Negative, Positive, Neutral, Unknown, or what the API sent"),
+    _text("agent_sentiment", "Agent's sentiment (v1 payloads)"),
+    _text("agent_task_completion_rating", "Whether the agent did its task (v1 payloads)"),
+    _text("agent_task_completion_rating_reason", "Why that rating"),
+    _text("call_completion_rating", "Whether the call was completed (v1 payloads)"),
+    _text("call_completion_rating_reason", "Why that rating"),
+    _flag("call_successful", "Whether the agent reached the call's goal"),
+    _flag("in_voicemail", "Whether the call reached a voicemail"),
+    _json("custom_analysis_data", "Custom analysis fields as sent"),
+    _json("extra", "Analysis fields that have no column; null when there are none"),
+    comment="One row per analysed call: Retell's analysis after the call",
+)
+
+tool_calls = Table(
+    "tool_calls",
+    metadata,
+    _text("call_id", _CALL_ID, nullable=False),
+    _int("tool_call_index", "Position among the call's invocations, from 0", False),
+    _text("tool_call_id", "Id that joins invocation and result"),
+    _text("name", "Name of the tool"),
+    _text("type", "Type of the tool, where sent"),
+    _text("arguments", "Arguments as the text that was sent, mostly JSON"),
+    _text("result", "Content of the result; null when none came"),
+    _flag("successful", "Whether the tool succeeded, where sent"),
+    _int("utterance_index", "Turn of the last word spoken before the invocation; null before any word"),
+    _int("word_index", "Position of that word in its turn"),
+    comment="One row per tool invocation, with its result and its place in the conversation",
+)
+
+transcript_events = Table(
+    "transcript_events",
+    metadata,
+    _text("call_id", _CALL_ID, nullable=False),
+    _int("event_index", "Position among the call's events, from 0", False),
+    _text("role", "node_transition, dtmf, sms, injected, or newer"),
+    _int("utterance_index", "Turn of the last word spoken before the event; null before any word"),
+    _json("event", "The item as sent"),
+    comment="One row per woven transcript item that is neither speech nor a tool call",
+)
+
+call_costs = Table(
+    "call_costs",
+    metadata,
+    _text("call_id", _CALL_ID, nullable=False),
+    _int("cost_index", "Position in the list of product costs, from 0", False),
+    _text("product", "Product that was charged"),
+    _number("cost_cents", "Cost in cents"),
+    _number("unit_price_cents", "Price in cents per second"),
+    _flag("is_transfer_leg_cost", "Whether the cost belongs to the transferred leg"),
+    comment="One row per call and product line of its cost",
+)
+
+etl_runs = Table(
+    "etl_runs",
+    metadata,
+    _text("run_id", "Id of the run; sorts by start", False),
+    _text("command", "Command that ran: backfill, demo, load, replay, …", False),
+    _text("status", "running, succeeded, partial, failed or interrupted", False),
+    _time("started_at", "Start of the run, UTC", False),
+    _time("finished_at", "End of the run, UTC; null while it runs or after it was killed"),
+    _big("requested_count", "Distinct call ids asked for", False),
+    _big("fetched_count", "Calls answered by the API and landed in this run"),
+    _big("request_count", "HTTP requests sent"),
+    _big("retry_count", "HTTP requests that were retries"),
+    _text("detail", "Why the run failed or was interrupted"),
+    _text("host", "Machine that ran it", False),
+    _int("pid", "Process that ran it", False),
+    _text("pipeline_version", "Version of this package", False),
+    comment="One row per run of a command that writes",
+)
+
+etl_chunks = Table(
+    "etl_chunks",
+    metadata,
+    _text("chunk_id", "Id of the landed chunk", False),
+    _text("run_id", "Run that landed it", False),
+    _text("path", "Payload file, relative to the landing folder; null when the chunk has no payload"),
+    _big("record_count", "Payloads in the chunk", False),
+    _big("byte_count", "Size of the payload file in bytes", False),
+    _text("sha256", "SHA-256 of the payload file"),
+    _time("landed_at", "When the chunk was complete on disk, UTC", False),
+    _time("loaded_at", "When it was loaded, UTC", False),
+    _text("load_id", "Load that loaded it first", False),
+    comment="One row per landed chunk that is loaded",
+)
+
+etl_outcomes = Table(
+    "etl_outcomes",
+    metadata,
+    _text("call_id", _CALL_ID, nullable=False),
+    _text("run_id", "Run that asked for it last", False),
+    _text("outcome", "loaded, unchanged, not_final, not_found, rejected or failed", False),
+    _text("reason", "Why it is not loaded"),
+    _int("attempts", "HTTP requests made for it in that run; 0 when none was needed", False),
+    _int("http_status", "Status of the last answer"),
+    _time("fetched_at", "When the API last answered for it, UTC; null when that run did not ask"),
+    _time("recorded_at", "When this outcome was recorded, UTC", False),
+    comment="One row per call id ever asked for: its latest outcome",
+)
+
+etl_rejects = Table(
+    "etl_rejects",
+    metadata,
+    _text("call_id", "Call id that was asked for", False),
+    _text("run_id", "Run that fetched it", False),
+    _text("reason", "What is wrong with the payload", False),
+    _text("json_path", "Where in the payload, as a JSON path", False),
+    _text("value", "The offending value, cut to 200 characters"),
+    _int("http_status", "Status of the answer"),
+    _text("path", "Body in quarantine, relative to the quarantine folder", False),
+    _time("rejected_at", "When it was fetched, UTC", False),
+    _time("resolved_at", "When a later payload of the call was accepted, UTC; null while open"),
+    comment="One row per quarantined payload",
+)
+
+# Tables whose rows belong to a call and are replaced together with it, parents first.
+CALL_TABLES = (
+    calls,
+    utterances,
+    words,
+    latency_stats,
+    latency_values,
+    call_analysis,
+    tool_calls,
+    transcript_events,
+    call_costs,
+)

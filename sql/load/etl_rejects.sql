@@ -1,0 +1,25 @@
+-- Records the quarantined payloads of this load and closes those a later payload has settled.
+-- Grain: run × quarantined payload. Source: landed. A rerun adds nothing.
+insert into etl_rejects by name
+select
+    call_id,
+    run_id,
+    reason,
+    coalesce(json_path, '$') as json_path,
+    value,
+    http_status,
+    quarantine_path as path,
+    fetched_at as rejected_at
+from landed
+where
+    outcome = 'rejected'
+    and quarantine_path not in (select path from etl_rejects);
+
+update etl_rejects
+set resolved_at = landed.fetched_at
+from landed
+where
+    etl_rejects.call_id = landed.call_id
+    and etl_rejects.resolved_at is null
+    and landed.outcome = 'accepted'
+    and landed.fetched_at >= etl_rejects.rejected_at;

@@ -1,0 +1,84 @@
+-- The items of the woven transcript that are not speech, each with the last word spoken before it.
+-- Grain: call × item. Source: staged. A rerun replaces the temporary table.
+--
+-- The woven list may split a turn around an item, so an item's place is found by counting the words
+-- before it in the woven list and looking up that word in transcript_object.
+create or replace temp table staged_items as
+with woven as (
+    select
+        call_id,
+        unnest(transcript_with_tool_calls) as item,
+        generate_subscripts(transcript_with_tool_calls, 1) - 1 as item_index
+    from staged
+),
+
+-- Roles to come are speech when they bring words.
+read as (
+    select
+        call_id,
+        item_index,
+        item,
+        item ->> '$.role' as role,
+        coalesce(json_array_length(item, '$.words'), 0) as word_count,
+        coalesce(role in ('agent', 'user', 'transfer_target'), false)
+        or coalesce(json_type(item, '$.words') = 'ARRAY', false) as is_speech
+    from woven
+),
+
+counted as (
+    select
+        call_id,
+        item_index,
+        item,
+        role,
+        is_speech,
+        coalesce(
+            sum(word_count) filter (where is_speech) over (
+                partition by call_id
+                order by item_index
+                rows unbounded preceding
+            ),
+            0
+        ) as words_before
+    from read
+),
+
+turns as (
+    select
+        call_id,
+        unnest(transcript_object) as turn,
+        generate_subscripts(transcript_object, 1) - 1 as utterance_index
+    from staged
+),
+
+spans as (
+    select
+        call_id,
+        utterance_index,
+        len(turn.words) as word_count,
+        coalesce(
+            sum(len(turn.words)) over (
+                partition by call_id
+                order by utterance_index
+                rows between unbounded preceding and 1 preceding
+            ),
+            0
+        ) as first_word
+    from turns
+    where len(turn.words) > 0
+)
+
+select
+    counted.call_id,
+    counted.item_index,
+    counted.item,
+    counted.role,
+    counted.item ->> '$.tool_call_id' as tool_call_id,
+    spans.utterance_index,
+    cast(least(counted.words_before - 1 - spans.first_word, spans.word_count - 1) as integer)
+        as word_index
+from counted
+asof left join spans
+    on counted.call_id = spans.call_id
+    and counted.words_before - 1 >= spans.first_word
+where not counted.is_speech;

@@ -1,0 +1,103 @@
+-- Every latency metric of the staged payloads, wherever the payload's shape keeps it.
+-- Grain: call × metric. Source: staged. A rerun replaces the temporary table.
+-- An object with none of the summary's members is no row: the API sends empty ones.
+create or replace temp table staged_latency as
+with top_level as (
+    select
+        call_id,
+        unnest([
+            {'metric': 'e2e', 'stats': e2e_latency},
+            {'metric': 'llm', 'stats': llm_latency},
+            {
+                'metric': 'llm_websocket_network_rtt',
+                'stats': llm_websocket_network_rtt_latency
+            }
+        ], recursive := true)
+    from staged
+),
+
+-- A metric that is new at the top level, as <metric>_latency, is a metric like the others.
+new_fields as (
+    select
+        call_id,
+        unnest(map_entries(cast(extra as map(varchar, json)))) as entry
+    from staged
+    where extra is not null
+),
+
+new_top_level as (
+    select
+        call_id,
+        regexp_extract(entry.key, '^(.+)_latency$', 1) as metric,
+        entry.value as stats
+    from new_fields
+    where
+        entry.key like '_%\_latency' escape '\'
+        and json_type(entry.value) = 'OBJECT'
+),
+
+nested as (
+    select
+        call_id,
+        unnest(map_entries(latency)) as entry
+    from staged
+),
+
+found as (
+    select
+        call_id,
+        entry.key as metric,
+        entry.value as stats,
+        1 as preference
+    from nested
+    where json_type(entry.value) = 'OBJECT'
+    union all
+    select
+        call_id,
+        metric,
+        stats,
+        2 as preference
+    from top_level
+    where json_type(stats) = 'OBJECT'
+    union all
+    select
+        call_id,
+        metric,
+        stats,
+        3 as preference
+    from new_top_level
+),
+
+-- Where two shapes mix in one payload, today's place holds the samples too.
+chosen as (
+    select
+        call_id,
+        metric,
+        json_transform(
+            stats,
+            '{
+                "p50": "DOUBLE", "p90": "DOUBLE", "p95": "DOUBLE", "p99": "DOUBLE",
+                "max": "DOUBLE", "min": "DOUBLE", "num": "DOUBLE", "values": ["DOUBLE"]
+            }'
+        ) as stats
+    from found
+    qualify row_number() over (partition by call_id, metric order by preference) = 1
+)
+
+select
+    call_id,
+    metric,
+    stats.p50 as p50_ms,
+    stats.p90 as p90_ms,
+    stats.p95 as p95_ms,
+    stats.p99 as p99_ms,
+    stats."max" as max_ms,
+    stats."min" as min_ms,
+    cast(stats.num as bigint) as num,
+    stats."values" as values_ms
+from chosen
+where
+    coalesce(
+        stats.p50, stats.p90, stats.p95, stats.p99, stats."max", stats."min", stats.num
+    ) is not null
+    or len(stats."values") > 0;

@@ -1,0 +1,24 @@
+-- Fills utterances from the staged payloads.
+-- Grain: turn. Source: staged. A rerun replaces the same rows.
+delete from utterances
+where call_id in (select call_id from replaced);
+
+insert into utterances by name
+with turns as (
+    select
+        call_id,
+        unnest(transcript_object) as turn,
+        generate_subscripts(transcript_object, 1) - 1 as utterance_index
+    from staged
+)
+
+select
+    call_id,
+    utterance_index,
+    turn.role as role,
+    turn.content as content,
+    list_filter(turn.words, lambda word: word."start" is not null)[1]."start" as start_s,
+    list_filter(turn.words, lambda word: word."end" is not null)[-1]."end" as end_s,
+    coalesce(len(turn.words), 0) as word_count,
+    turn.metadata as metadata
+from turns;

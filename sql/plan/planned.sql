@@ -1,0 +1,45 @@
+-- What is to be done for every requested id: fetch it, or leave it because nothing new is expected.
+-- Grain: call id. Source: requested, calls, call_analysis, etl_outcomes.
+-- A rerun replaces the temporary table.
+-- Parameters: $force, fetch all; $as_of (UTC); $refresh_window_s; $refetch_after_s, how long a call
+-- that is not final rests after it was fetched.
+create or replace temp table planned as
+with known as (
+    select
+        requested.call_id,
+        requested.position,
+        calls.call_id is not null as is_known,
+        is_final(
+            calls.call_status,
+            call_analysis.call_id is not null,
+            calls.started_at,
+            calls.ended_at,
+            calls.first_seen_at,
+            cast($as_of as timestamp),
+            cast($refresh_window_s as double)
+        ) as is_final,
+        greatest(calls.extracted_at, etl_outcomes.fetched_at) as last_fetched_at
+    from requested
+    left join calls
+        on requested.call_id = calls.call_id
+    left join call_analysis
+        on requested.call_id = call_analysis.call_id
+    left join etl_outcomes
+        on requested.call_id = etl_outcomes.call_id
+        -- Only an answer with the call itself lets it rest.
+        and etl_outcomes.outcome in ('loaded', 'unchanged', 'not_final')
+)
+
+select
+    call_id,
+    position,
+    case
+        when cast($force as boolean) or not is_known then 'fetch'
+        when is_final then 'unchanged'
+        when
+            last_fetched_at
+            > cast($as_of as timestamp) - to_seconds(cast($refetch_after_s as double))
+            then 'not_final'
+        else 'fetch'
+    end as action
+from known;

@@ -1,0 +1,7 @@
+-- Why calls ended, the commonest reason first.
+-- Grain: disconnection reason. Source: disconnection_breakdown. Reads only.
+select *
+from disconnection_breakdown
+order by
+    calls desc,
+    disconnection_reason;

@@ -1,0 +1,18 @@
+-- The latest runs, the newest first.
+-- Grain: run. Source: etl_runs. Reads only.
+select
+    run_id,
+    command,
+    status,
+    started_at,
+    finished_at,
+    requested_count,
+    fetched_count,
+    request_count,
+    retry_count,
+    detail
+from etl_runs
+order by
+    started_at desc,
+    run_id desc
+limit 5;

@@ -1,0 +1,13 @@
+-- The quarantined payloads that no later payload has settled.
+-- Grain: quarantined payload. Source: etl_rejects. Reads only.
+select
+    call_id,
+    run_id,
+    path,
+    http_status,
+    rejected_at
+from etl_rejects
+where resolved_at is null
+order by
+    rejected_at,
+    call_id;

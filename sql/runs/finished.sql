@@ -1,0 +1,12 @@
+-- Records how a run ended.
+-- Grain: run. Source: the parameters. A rerun sets the same.
+-- Parameters: $run_id and one per column that is set.
+update etl_runs
+set
+    status = $status,
+    finished_at = cast($finished_at as timestamp),
+    fetched_count = $fetched_count,
+    request_count = $request_count,
+    retry_count = $retry_count,
+    detail = $detail
+where run_id = $run_id;

@@ -1,0 +1,9 @@
+-- Runs of this machine that never said how they ended.
+-- Grain: run. Source: etl_runs. Reads only. Parameter: $host.
+select
+    run_id,
+    pid
+from etl_runs
+where
+    status = 'running'
+    and host = $host;
