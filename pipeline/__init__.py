@@ -1,3 +1,21 @@
-"""Retell calls into a DuckDB warehouse."""
+"""Retell calls into a DuckDB warehouse: a map of the package, in the order data flows.
+
+ids         what was asked for (call_id: what an id looks like)
+plan        which of it to fetch
+client      asks the API (retry, pace, origin, body, answer: how often, how fast, where, how much)
+validate    may this payload be landed (payloads, strict_json: the API's contract, sound JSON)
+landing     chunks and quarantine
+extract     client → validate → landing
+load        chunks become rows (loader: while extraction goes on)
+tables      what the rows are
+schema      migrations and views
+warehouse   who may open the file, and when
+reports     questions to the warehouse (checks: what must hold)
+replay      quarantined payloads, tried again
+runs        a run, its record and its report
+backfill    composes the stages (session: what the commands share)
+cli         the commands (render, console: for people; demo, simulator: without an account)
+config, errors, sql    used throughout
+"""
 
 __version__ = "0.1.0"

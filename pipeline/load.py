@@ -160,7 +160,8 @@ def load_chunks(
         connection.exec_driver_sql(sql.read("load/staged"), {"payloads": payloads})
         for name in (*_STAGES_BEFORE, *_TABLES):
             connection.exec_driver_sql(sql.read(f"load/{name}"))
-    connection.exec_driver_sql(sql.read("load/etl_rejects"))
+    for name in ("confirmed", "etl_rejects"):
+        connection.exec_driver_sql(sql.read(f"load/{name}"))
     connection.exec_driver_sql(sql.read("load/etl_outcomes"))
     connection.exec_driver_sql(sql.read("load/etl_chunks"), {"manifests": manifests})
     return load_id

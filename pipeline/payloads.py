@@ -16,6 +16,8 @@ from typing_extensions import TypedDict
 
 _LAST_MS = 253_402_300_799_999  # the end of the year 9999
 _INT64 = 2**63 - 1
+# Counts are read by way of a double, which holds whole numbers exactly up to here.
+_EXACT = 2**53
 
 
 def _whole(value: object) -> object:
@@ -28,7 +30,7 @@ def _whole(value: object) -> object:
 
 
 Whole = Annotated[int, BeforeValidator(_whole), Field(ge=-_INT64, le=_INT64)]
-Count = Annotated[int, BeforeValidator(_whole), Field(ge=0, le=_INT64)]
+Count = Annotated[int, BeforeValidator(_whole), Field(ge=0, le=_EXACT)]
 Hertz = Annotated[int, BeforeValidator(_whole), Field(ge=0, le=2**31 - 1)]
 EpochMs = Annotated[int, BeforeValidator(_whole), Field(ge=0, le=_LAST_MS)]
 # Strict mode refuses text and truth values by itself, far faster than a function called for every word.

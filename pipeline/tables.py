@@ -103,7 +103,7 @@ calls = Table(
     _text("payload_shape", "Shape read from the payload: v1, early_v2 or today", False),
     _text("payload_hash", "SHA-256 of the payload as landed", False),
     _time("first_seen_at", "When the pipeline first fetched the call, UTC", False),
-    _time("extracted_at", "When this payload was fetched, UTC", False),
+    _time("extracted_at", "When this payload was last fetched, UTC", False),
     _text("load_id", "Load that wrote these rows", False),
     comment="One row per call: the newest payload fetched",
 )

@@ -11,7 +11,6 @@ import json
 import re
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
 from pydantic import ValidationError
 
@@ -19,7 +18,8 @@ from pipeline.payloads import Call
 from pipeline.strict_json import Malformed, parse, to_line
 
 _TOKEN = re.compile(rb'("access_token"\s*:\s*")(?:[^"\\]|\\.)*("|\Z)', re.DOTALL)
-_SIGNATURE = re.compile(r"(?:^|[&?])(?:x-amz-|x-goog-|signature=|sig=|token=|key-pair-id=)", re.IGNORECASE)
+_SIGNATURE = re.compile(r"[?&#](?:x-amz-|x-goog-|signature=|sig=|token=|key-pair-id=)", re.IGNORECASE)
+_QUERY = re.compile(r"[?#]")
 _VALUE_LIMIT = 200
 
 
@@ -57,7 +57,7 @@ def validate(call_id: str, body: bytes, document: Any) -> Accepted | Rejected:
     try:
         line = to_line(json.dumps(sound).encode() if changed else body, sound)
     except Malformed as malformed:
-        return Rejected(malformed.reason, malformed.path, malformed.value)
+        return reject(malformed)
     return Accepted(line, hashlib.sha256(line).hexdigest())
 
 
@@ -72,7 +72,8 @@ def validate_body(call_id: str, body: bytes) -> Accepted | Rejected:
 
 def reject(malformed: Malformed) -> Rejected:
     """Return the rejection of a body that is not JSON that can be landed."""
-    return Rejected(malformed.reason, malformed.path, malformed.value)
+    value = None if malformed.value is None else redact(malformed.value.encode()).decode()
+    return Rejected(malformed.reason, malformed.path, value)
 
 
 def redact(body: bytes) -> bytes:
@@ -89,9 +90,9 @@ def _without_secrets(document: dict[str, Any]) -> tuple[dict[str, Any], bool]:
             changed = True
             continue
         if key.endswith("_url") and isinstance(value, str) and _SIGNATURE.search(value):
-            unsigned = urlunsplit(urlsplit(value)._replace(query="", fragment=""))
-            changed = changed or unsigned != value
-            value = unsigned
+            # Cut by hand: a URL that cannot be parsed can still carry a signature.
+            value = _QUERY.split(value, maxsplit=1)[0]
+            changed = True
         sound[key] = value
     return sound, changed
 
@@ -102,7 +103,8 @@ def _kind(value: object) -> str:
 
 
 def _shown(value: object) -> str:
-    text = json.dumps(value, default=str)
+    # Whole before it is cut: the value may be an object with a token in it.
+    text = redact(json.dumps(value, default=str).encode()).decode()
     return text if len(text) <= _VALUE_LIMIT else text[: _VALUE_LIMIT - 1] + "…"
 
 

@@ -118,7 +118,9 @@ def upgrade() -> None:
             nullable=False,
             comment="When the pipeline first fetched the call, UTC",
         ),
-        sa.Column("extracted_at", sa.DateTime, nullable=False, comment="When this payload was fetched, UTC"),
+        sa.Column(
+            "extracted_at", sa.DateTime, nullable=False, comment="When this payload was last fetched, UTC"
+        ),
         sa.Column("load_id", sa.String, nullable=False, comment="Load that wrote these rows"),
         comment="One row per call: the newest payload fetched",
     )

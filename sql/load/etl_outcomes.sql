@@ -18,7 +18,7 @@ select
                 this_load.refresh_window_s
             )
             then 'not_final'
-        when landed.action = 'skip' then 'unchanged'
+        when landed.action != 'replace' then 'unchanged'
         else 'loaded'
     end as outcome,
     landed.reason,

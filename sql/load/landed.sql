@@ -83,7 +83,7 @@ select
         when not ranked.is_newest_payload then 'skip'
         when calls.call_id is null then 'replace'
         when ranked.fetched_at < calls.extracted_at then 'skip'
-        when ranked.payload_hash = calls.payload_hash and not $replay then 'skip'
+        when ranked.payload_hash = calls.payload_hash and not $replay then 'confirm'
         else 'replace'
     end as action
 from ranked

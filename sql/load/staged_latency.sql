@@ -93,7 +93,8 @@ select
     stats.p99 as p99_ms,
     stats."max" as max_ms,
     stats."min" as min_ms,
-    cast(stats.num as bigint) as num,
+    -- A metric that no model knows may bring any number; it must not stop the load.
+    try_cast(stats.num as bigint) as num,
     stats."values" as values_ms
 from chosen
 where
