@@ -27,6 +27,10 @@ from rich.table import Table
 
 _PLAIN_WIDTH = 140
 _LINE_EVERY_S = 5.0
+_IDS = frozenset({"call_id", "agent_id", "run_id"})
+
+# Transcripts come from strangers: what they say must not move the cursor or rename the terminal.
+_CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))}
 
 out = Console(width=None if sys.stdout.isatty() else _PLAIN_WIDTH, highlight=False, soft_wrap=False)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -34,7 +38,7 @@ err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 def say(message: str) -> None:
     """Write one line for the person at the terminal."""
-    err.print(escape(message))
+    err.print(escape(message.translate(_CONTROLS)))
 
 
 def text(message: str) -> None:
@@ -71,7 +75,14 @@ def table(rows: Iterable[dict[str, Any]], columns: dict[str, str] | None = None)
     shown = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for name, title in columns.items():
         is_number = all(isinstance(row[name], (int, float, type(None))) for row in rows)
-        shown.add_column(title, justify="right" if is_number else "left", overflow="fold")
+        # An id that is cut or folded cannot be copied.
+        shown.add_column(
+            title,
+            justify="right" if is_number else "left",
+            overflow="fold",
+            no_wrap=name in _IDS,
+            min_width=max(len(cell(row[name])) for row in rows) if name in _IDS else None,
+        )
     for row in rows:
         shown.add_row(*(escape(cell(row[name])) for name in columns))
     out.print(shown)
@@ -91,7 +102,7 @@ def cell(value: Any) -> str:
         return f"{value:%Y-%m-%d %H:%M:%S}"
     if isinstance(value, (dict, list)):
         return json.dumps(value, ensure_ascii=False, default=_plain)
-    return str(value)
+    return str(value).replace("\n", " ").translate(_CONTROLS)
 
 
 def _plain(value: Any) -> Any:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -18,6 +19,7 @@ from pipeline.validate import Accepted, Rejected, redact, reject, validate
 
 # A slow API must still show results: a chunk is landed after this long even when it is not full.
 _CHUNK_AGE_S = 10.0
+_FIRST_ALONE_S = 2.0
 
 
 class Source(Protocol):
@@ -43,6 +45,7 @@ class Extraction:
     on_outcome: Callable[[Outcome], None] = lambda outcome: None
     on_chunk: Callable[[LandedChunk], None] = lambda chunk: None
     counts: Counter[str] = field(default_factory=Counter)
+    _answered: asyncio.Event = field(default_factory=asyncio.Event)
     _number: int = 0
     _chunk: ChunkWriter | None = None
     _landing_now: set[asyncio.Task[None]] = field(default_factory=set)
@@ -53,7 +56,7 @@ class Extraction:
         Raises KeyRefused and ApiUnreachable from the source, LandingError when files cannot be written,
         and CancelledError when it is cancelled; in each case after landing what arrived.
         """
-        workers = [asyncio.create_task(self._work(ids)) for _ in range(self.concurrency)]
+        workers = [asyncio.create_task(self._work(ids, number)) for number in range(self.concurrency)]
         clock = asyncio.create_task(self._land_by_age())
         try:
             await _first_failure_or_all(workers)
@@ -63,9 +66,15 @@ class Extraction:
             await asyncio.gather(*workers, clock, return_exceptions=True)
             await self._land_the_rest()
 
-    async def _work(self, ids: Iterator[str]) -> None:
+    async def _work(self, ids: Iterator[str], number: int) -> None:
+        if number > 0:
+            # The first answer tells whether the key is good and which path the API has: a refused key then
+            # costs one request, not one for every worker. A slow first answer holds nobody up for long.
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._answered.wait(), _FIRST_ALONE_S)
         for call_id in ids:
             answer = await self.source.get_call(call_id)
+            self._answered.set()
             self._take(answer)
             if self._chunk is not None and self._chunk.outcome_count >= self.chunk_size:
                 self._land()
