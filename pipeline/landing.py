@@ -61,7 +61,10 @@ class LandedChunk:
 
 
 class ChunkWriter:
-    """Collects the outcomes and payloads of one chunk; nothing of it counts before `finish`."""
+    """Collects the outcomes and payloads of one chunk; nothing of it counts before `finish`.
+
+    A chunk holds a call at most once, so that call and chunk together name one payload.
+    """
 
     def __init__(self, landing_dir: Path, run_id: str, number: int) -> None:
         self.chunk_id = f"{run_id}-{number:06d}"
@@ -70,11 +73,18 @@ class ChunkWriter:
         self._run_id = run_id
         self._folder = landing_dir / run_id
         self._outcomes: list[dict[str, Any]] = []
+        self._call_ids: set[str] = set()
         self._file: FileIO | None = None
         self._writer: zstandard.ZstdCompressionWriter | None = None
 
     def add(self, outcome: Outcome, line: bytes | None = None) -> None:
-        """Add what became of an id, with its payload as one line for an accepted one."""
+        """Add what became of an id, with its payload as one line for an accepted one.
+
+        Raises ValueError for an id that is in the chunk already.
+        """
+        if outcome.call_id in self._call_ids:
+            raise ValueError("a chunk holds a call at most once")
+        self._call_ids.add(outcome.call_id)
         if line is not None:
             if self._writer is None:
                 with _reported(self._folder):

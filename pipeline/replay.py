@@ -19,11 +19,15 @@ from pipeline.warehouse import Warehouse
 
 
 def retry_quarantine(warehouse: Warehouse, landing: Landing, run_id: str, chunk_size: int) -> tuple[int, int]:
-    """Land what passes now in chunks of `run_id`; return how many passed and how many are still rejected."""
+    """Land what passes now in chunks of `run_id`; return how many calls passed and how many did not."""
     with warehouse.reading() as connection:
         rejects = reports.rows(connection, "open_rejects")
-    writer, number, passed = None, 0, 0
+    writer, number = None, 0
+    # Of a call that was rejected more than once the newest body that passes is landed; it settles the rest.
+    passed: set[str] = set()
     for reject in rejects:
+        if reject["call_id"] in passed:
+            continue
         kept = _judge_again(landing.quarantine_dir / Path(reject["path"]), reject)
         if kept is None:
             continue
@@ -32,13 +36,13 @@ def retry_quarantine(warehouse: Warehouse, landing: Landing, run_id: str, chunk_
             writer = landing.writer(run_id, number)
             number += 1
         writer.add(accepted(answer, judged), judged.line)
-        passed += 1
+        passed.add(answer.call_id)
         if writer.record_count >= chunk_size:
             writer.finish()
             writer = None
     if writer is not None:
         writer.finish()
-    return passed, len(rejects) - passed
+    return len(passed), len({reject["call_id"] for reject in rejects} - passed)
 
 
 def _judge_again(path: Path, reject: dict[str, Any]) -> tuple[Answer, Accepted] | None:

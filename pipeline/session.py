@@ -83,7 +83,7 @@ def replay_quarantine(settings: Settings) -> runs.RunReport:
 
     def stage(warehouse: Warehouse, landing: Landing, report: runs.RunReport) -> load.Loaded:
         passed, left = replay.retry_quarantine(warehouse, landing, report.run_id, settings.chunk_size)
-        console.say(f"{passed:,} quarantined payloads pass now, {left:,} are still rejected")
+        console.say(f"{passed:,} quarantined calls pass now, {left:,} are still rejected")
         return load.load_pending(warehouse, landing, refresh_window_s=settings.refresh_window_s)
 
     return _recorded(settings, "replay", stage)

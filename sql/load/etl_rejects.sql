@@ -1,5 +1,5 @@
 -- Records the quarantined payloads of this load and closes those a later payload has settled.
--- Grain: run × quarantined payload. Source: landed. A rerun adds nothing.
+-- Grain: run × quarantined payload. Source: landed, calls. A rerun adds nothing.
 insert into etl_rejects by name
 select
     call_id,
@@ -16,10 +16,9 @@ where
     and quarantine_path not in (select path from etl_rejects);
 
 update etl_rejects
-set resolved_at = landed.fetched_at
-from landed
+set resolved_at = calls.extracted_at
+from calls
 where
-    etl_rejects.call_id = landed.call_id
+    etl_rejects.call_id = calls.call_id
     and etl_rejects.resolved_at is null
-    and landed.outcome = 'accepted'
-    and landed.fetched_at >= etl_rejects.rejected_at;
+    and calls.extracted_at >= etl_rejects.rejected_at;

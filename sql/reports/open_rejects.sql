@@ -1,4 +1,4 @@
--- The quarantined payloads that no later payload has settled.
+-- The quarantined payloads that no later payload has settled, the newest of a call first.
 -- Grain: quarantined payload. Source: etl_rejects. Reads only.
 select
     call_id,
@@ -9,5 +9,5 @@ select
 from etl_rejects
 where resolved_at is null
 order by
-    rejected_at,
-    call_id;
+    call_id,
+    rejected_at desc;
