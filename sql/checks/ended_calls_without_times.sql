@@ -1,0 +1,14 @@
+-- A call that has ended has a start and an end.
+-- severity: warn
+-- Grain: call without one. Source: calls. Reads only.
+-- Without a start it is dated by when it was first seen, which a backfill makes far too late.
+select
+    call_id,
+    call_status,
+    started_at,
+    ended_at
+from calls
+where
+    call_status = 'ended'
+    and (started_at is null or ended_at is null)
+order by call_id;

@@ -1,0 +1,17 @@
+-- The place of a tool call in the conversation is a word that exists.
+-- severity: fail
+-- Grain: tool call where it is not. Source: tool_calls, words. Reads only.
+select
+    tool_calls.call_id,
+    tool_calls.tool_call_index,
+    tool_calls.utterance_index,
+    tool_calls.word_index
+from tool_calls
+anti join words
+    on tool_calls.call_id = words.call_id
+    and tool_calls.utterance_index = words.utterance_index
+    and tool_calls.word_index = words.word_index
+where
+    tool_calls.utterance_index is not null
+    or tool_calls.word_index is not null
+order by tool_calls.call_id, tool_calls.tool_call_index;

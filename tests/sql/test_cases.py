@@ -1,0 +1,209 @@
+"""Rows in, rows out: a folder `<view or check>/<case>/` holds rows of some tables and what must come back.
+
+A missing column is null, or a plain value where the table allows no null. The rows of a case are rolled back.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from pipeline import schema, sql
+from pipeline.tables import metadata
+
+HERE = Path(__file__).parent
+CASES = sorted(path.parent for path in HERE.glob("*/*/expected.json"))
+VIEWS = sql.names("views")
+CHECKS = sql.names("checks")
+REASONS: dict[str, list[str | None]] = {
+    "completed": ["user_hangup", "agent_hangup"],
+    "transferred": ["call_transfer", "transfer_bridged", "transfer_cancelled"],
+    "automated_answer": ["voicemail_reached", "ivr_reached", "machine_detected"],
+    "timeout": ["inactivity", "max_duration_reached"],
+    "not_connected": [
+        "dial_busy",
+        "dial_failed",
+        "dial_no_answer",
+        "invalid_destination",
+        "telephony_provider_permission_denied",
+        "telephony_provider_unavailable",
+        "sip_routing_error",
+        "marked_as_spam",
+        "user_declined",
+    ],
+    "capacity_or_account": [
+        "concurrency_limit_reached",
+        "no_concurrency_fallback",
+        "no_valid_payment",
+        "scam_detected",
+    ],
+    "platform_error": [
+        "error_llm_websocket_open",
+        "error_llm_websocket_lost_connection",
+        "error_llm_websocket_runtime",
+        "error_llm_websocket_corrupt_payload",
+        "error_frontend_corrupted_payload",
+        "error_twilio",
+        "error_no_audio_received",
+        "error_asr",
+        "error_retell",
+        "error_unknown",
+        "error_user_not_joined",
+        "registered_call_timeout",
+        "error_inbound_webhook",
+    ],
+    "operator": ["manual_stopped", "call_take_over"],
+    "unknown": ["something_newer", "", "USER_HANGUP"],
+    "none": [None],
+}
+
+
+@pytest.fixture(scope="module")
+def connection() -> Iterator[sa.Connection]:
+    engine = sa.create_engine("duckdb:///:memory:")
+    with engine.connect() as opened:
+        metadata.create_all(opened)
+        schema.apply_views(opened)
+        opened.commit()
+        yield opened
+    engine.dispose()
+
+
+def read_rows(path: Path) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
+    return rows
+
+
+def filled(table: sa.Table, row: dict[str, Any]) -> dict[str, Any]:
+    """Return the row as the table wants it: times parsed, and a plain value where null is not allowed."""
+    unknown = row.keys() - table.columns.keys()
+    assert not unknown, f"{table.name} has no column {unknown}"
+    values: dict[str, Any] = {}
+    for column in table.columns:
+        if column.name in row:
+            value = row[column.name]
+            is_time = isinstance(column.type, sa.DateTime) and value is not None
+            values[column.name] = datetime.fromisoformat(value) if is_time else value
+        elif not column.nullable:
+            values[column.name] = plain(column)
+    return values
+
+
+def plain(column: sa.Column[Any]) -> Any:
+    if isinstance(column.type, sa.DateTime):
+        return datetime(2026, 3, 1)
+    if isinstance(column.type, sa.Integer):
+        return 0
+    return "ended" if column.name == "call_status" else ""
+
+
+def insert(connection: sa.Connection, folder: Path) -> None:
+    tables = sorted(path for path in folder.glob("*.json") if path.stem != "expected")
+    assert tables, f"{folder.name} has no rows"
+    for path in tables:
+        table = metadata.tables[path.stem]
+        for row in read_rows(path):
+            connection.execute(table.insert().values(filled(table, row)))
+
+
+def ask(connection: sa.Connection, name: str) -> list[dict[str, Any]]:
+    if name in VIEWS:
+        result = connection.execute(sa.select(sa.text("*")).select_from(sa.table(name)))
+    else:
+        result = connection.exec_driver_sql(sql.read(f"checks/{name}"))
+    return [{column: told(value) for column, value in row.items()} for row in result.mappings()]
+
+
+def told(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, date) else value
+
+
+def by_all_columns(row: dict[str, Any]) -> list[tuple[bool, Any]]:
+    return [(value is None, value) for value in row.values()]
+
+
+@pytest.mark.parametrize("folder", CASES, ids=lambda folder: f"{folder.parent.name}-{folder.name}")
+def test_case_gives_its_expected_rows(connection: sa.Connection, folder: Path) -> None:
+    name = folder.parent.name
+    expected = read_rows(folder / "expected.json")
+    try:
+        insert(connection, folder)
+        rows = sorted(ask(connection, name), key=by_all_columns)
+    finally:
+        connection.rollback()
+    assert [list(row) for row in rows] == [list(row) for row in expected]
+    for row, wanted in zip(rows, expected, strict=True):
+        assert row == {
+            column: pytest.approx(value, rel=1e-9, abs=1e-9) if isinstance(value, int | float) else value
+            for column, value in wanted.items()
+        }
+
+
+@pytest.mark.parametrize("name", VIEWS + CHECKS)
+def test_every_view_and_check_has_cases(name: str) -> None:
+    assert any(folder.parent.name == name for folder in CASES)
+
+
+@pytest.mark.parametrize("name", CHECKS)
+def test_every_check_has_an_offending_and_a_clean_case(name: str) -> None:
+    expected = [read_rows(folder / "expected.json") for folder in CASES if folder.parent.name == name]
+    assert any(expected)
+    assert not all(expected)
+
+
+@pytest.mark.parametrize("name", CHECKS)
+def test_every_check_says_what_must_hold_and_how_severe_it_is(name: str) -> None:
+    lines = sql.read(f"checks/{name}").splitlines()
+    assert lines[0].startswith("-- ")
+    assert lines[0].endswith(".")
+    assert sum(line in ("-- severity: fail", "-- severity: warn") for line in lines) == 1
+
+
+@pytest.mark.parametrize("name", CHECKS)
+def test_every_check_names_the_call_first(connection: sa.Connection, name: str) -> None:
+    try:
+        columns = list(connection.exec_driver_sql(sql.read(f"checks/{name}")).keys())
+    finally:
+        connection.rollback()
+    assert columns[0] == "call_id"
+    assert len(columns) > 1
+
+
+def test_every_case_belongs_to_a_view_or_check() -> None:
+    assert {folder.parent.name for folder in CASES} == {*VIEWS, *CHECKS}
+
+
+def test_every_table_view_and_column_has_a_comment(connection: sa.Connection) -> None:
+    silent = connection.exec_driver_sql(
+        """
+        select table_name, null as column_name from duckdb_tables() where comment is null and not internal
+        union all
+        select view_name, null from duckdb_views() where comment is null and not internal
+        union all
+        select table_name, column_name from duckdb_columns() where comment is null and not internal
+        """
+    ).fetchall()
+    connection.rollback()
+    assert silent == []
+
+
+def test_every_view_file_makes_the_view_of_its_name(connection: sa.Connection) -> None:
+    made = connection.exec_driver_sql("select view_name from duckdb_views() where not internal")
+    names = sorted(made.scalars().all())
+    connection.rollback()
+    assert names == VIEWS
+
+
+@pytest.mark.parametrize(
+    ("reason", "category"), [(reason, category) for category in REASONS for reason in REASONS[category]]
+)
+def test_reason_has_its_category(connection: sa.Connection, reason: str | None, category: str) -> None:
+    found = connection.execute(sa.select(sa.func.disconnection_category(sa.cast(reason, sa.String)))).scalar()
+    connection.rollback()
+    assert found == category
