@@ -29,7 +29,18 @@ def main(sizes: list[int]) -> None:
 def measure(size: int, folder: Path) -> None:
     ids = folder / "ids.txt"
     simulator = subprocess.Popen(
-        [sys.executable, "-m", "pipeline", "simulate", "--calls", str(size), "--port", "0", "--ids", str(ids)],
+        [
+            sys.executable,
+            "-m",
+            "pipeline",
+            "simulate",
+            "--calls",
+            str(size),
+            "--port",
+            "0",
+            "--ids",
+            str(ids),
+        ],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,

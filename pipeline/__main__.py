@@ -7,9 +7,7 @@ import signal
 import sys
 from types import FrameType
 
-from pipeline.errors import PipelineError
-
-_INTERRUPTED = 130
+from pipeline.errors import Interrupted, PipelineError
 
 
 def main() -> None:
@@ -17,18 +15,19 @@ def main() -> None:
     # Payloads, quarantine and warehouse hold phone numbers and transcripts: nobody else may read them.
     os.umask(0o077)
     signal.signal(signal.SIGTERM, _as_interruption)
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that lacks a character shows its code instead of stopping the command.
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     from pipeline.cli import app
 
     try:
-        app(standalone_mode=True)
+        app()
+    except SystemExit as leaving:
+        _leave(None, leaving.code if isinstance(leaving.code, int) else 0)
     except PipelineError as failure:
         _leave(str(failure), failure.exit_code)
     except KeyboardInterrupt:
-        _leave("interrupted: whatever was landed is safe; run the same command again to go on", _INTERRUPTED)
-    except BrokenPipeError:
-        # The reader of our output (head, less) has gone: nothing is wrong.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
+        _leave(str(Interrupted()), Interrupted.exit_code)
     except Exception as bug:
         if os.environ.get("PIPELINE_DEBUG"):
             raise
@@ -41,13 +40,25 @@ def main() -> None:
 
 def _as_interruption(number: int, frame: FrameType | None) -> None:
     """Treat a request to terminate like Ctrl-C: land and load what was fetched, then go."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # Started in the background of a script, where Ctrl-C is somebody else's.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.raise_signal(signal.SIGINT)
 
 
-def _leave(sentence: str, code: int) -> None:
-    sys.stdout.flush()
-    print(f"error: {sentence}" if code != _INTERRUPTED else sentence, file=sys.stderr, flush=True)
-    # Not sys.exit: a second Ctrl-C may have left a load in its thread, which must not hold the process.
+def _leave(sentence: str | None, code: int) -> None:
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        pass  # The reader of our output (head, less) has gone: nothing is wrong.
+    except OSError as refused:
+        sentence, code = f"cannot write the result ({refused.strerror}): send it elsewhere", 1
+    if sentence is not None:
+        print(
+            sentence if code == Interrupted.exit_code else f"error: {sentence}", file=sys.stderr, flush=True
+        )
+    # Not sys.exit: after a second Ctrl-C a load may still run in its thread, and tearing the interpreter
+    # down under it would abort the process. The transaction it is in is rolled back by the next opening.
     os._exit(code)
 
 

@@ -20,7 +20,7 @@ from sqlalchemy import Connection
 from pipeline import load, runs, schema, tables
 from pipeline.client import CallsClient
 from pipeline.config import Settings
-from pipeline.errors import PipelineError, WarehouseMismatch
+from pipeline.errors import PipelineError, WarehouseLocked, WarehouseMismatch
 from pipeline.extract import Extraction
 from pipeline.ids import spool_ids
 from pipeline.landing import Landing, Outcome
@@ -69,16 +69,28 @@ class Backfill:
             landing.check_writable()
             schema.ensure(warehouse, self.observer.say)
             # Chunks of a run that was killed come first: their calls need not be fetched again.
-            self._load_pending(warehouse, landing)
+            report.problems = self._load_pending(warehouse, landing).problems
             plan = self._plan(warehouse, report, spool)
             self.observer.on_plan(plan)
             if plan.to_fetch:
                 self._extract_and_load(client, plan, warehouse, landing, report)
-        with warehouse.writing() as connection:
-            runs.read_outcomes(connection, report)
-            runs.finish(connection, report)
+            self._record_end(warehouse, landing, report, spool)
         report.duration_s = time.monotonic() - started
         return report
+
+    def _record_end(
+        self, warehouse: Warehouse, landing: Landing, report: runs.RunReport, spool: Path
+    ) -> None:
+        try:
+            if isinstance(report.error, WarehouseLocked):
+                raise report.error  # it was waited for just now
+            with warehouse.writing() as connection:
+                runs.read_outcomes(connection, report, spool)
+                runs.finish(connection, report)
+        except WarehouseLocked as locked:
+            # Nothing can be recorded, but what was landed tells how the ids stand.
+            report.error = locked
+            runs.read_landed(report, landing.outcomes(report.run_id))
 
     def _client(self) -> CallsClient:
         return CallsClient(
@@ -110,7 +122,7 @@ class Backfill:
                 refetch_after_s=self.settings.refetch_after_s,
             )
             report.requested, report.to_fetch = plan.requested, plan.to_fetch
-            runs.begin(connection, report.run_id, self.command, plan.requested)
+            runs.begin(connection, report)
             record_left(connection, report.run_id, now)
         return plan
 
@@ -137,11 +149,12 @@ class Backfill:
             asyncio.run(_extract(client, extraction, plan))
         except KeyboardInterrupt:
             report.is_interrupted = True
+            warehouse.in_a_hurry.set()
             self.observer.say(_LOADING_ON)
         except PipelineError as stopped:
             report.error = stopped
         finally:
-            self._finish_loading(loader, report)
+            self._finish_loading(loader, warehouse, report)
         report.request_count, report.retry_count = client.stats.requests, client.stats.retries
         report.fetched_count = extraction.counts["accepted"]
         report.chunks_loaded, report.calls_loaded = loader.loaded.chunks, loader.loaded.records
@@ -151,7 +164,7 @@ class Backfill:
         else:
             loader.raise_error()
 
-    def _finish_loading(self, loader: BackgroundLoader, report: runs.RunReport) -> None:
+    def _finish_loading(self, loader: BackgroundLoader, warehouse: Warehouse, report: runs.RunReport) -> None:
         while True:
             try:
                 return loader.finish()
@@ -159,6 +172,7 @@ class Backfill:
                 if report.is_interrupted:
                     raise
                 report.is_interrupted = True
+                warehouse.in_a_hurry.set()
                 self.observer.say(_LOADING_ON)
 
     def _tell(self, client: CallsClient, outcome: Outcome) -> None:
@@ -201,7 +215,7 @@ def _planning_connection(warehouse: Warehouse) -> Iterator[Connection]:
                 raise WarehouseMismatch("the warehouse has an older schema: run `migrate` first")
             yield connection
     else:
-        with Warehouse("duckdb:///:memory:").exclusive() as connection:
+        with Warehouse.in_memory().exclusive() as connection:
             tables.metadata.create_all(connection)
             schema.apply_views(connection)
             yield connection

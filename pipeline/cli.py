@@ -11,12 +11,32 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
+from typer.core import TyperGroup
+
+from pipeline.errors import Interrupted, UsageError
 
 if TYPE_CHECKING:
     from pipeline.config import Settings
 
+
+class _Commands(TyperGroup):
+    """Keeps interruptions and a closed pipe from Typer, which would end the process without a word."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command; raise Interrupted for Ctrl-C, and leave quietly when nobody reads on."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise Interrupted from None
+        except BrokenPipeError:
+            raise typer.Exit(0) from None
+        except OSError as refused:
+            raise UsageError(f"cannot read or write ({refused}): check the path and its disk") from None
+
+
 app = typer.Typer(
     name="python -m pipeline",
+    cls=_Commands,
     help="Retell voice calls into a DuckDB warehouse. Start with `demo`: it needs no key and no network.",
     epilog="Exit codes: 0 done, 1 failed, 2 usage or setting, 3 partial, 4 a check failed, 130 interrupted.",
     no_args_is_help=True,
@@ -198,11 +218,12 @@ def status(warehouse: Warehouse = None, data_dir: DataDir = None, json: AsJson =
     """Show runs, outcomes, rows, and every id that did not become a call."""
     from pipeline import render, reports
     from pipeline.session import landing_of, opened
+    from pipeline.warehouse import Warehouse as File
 
     settings = _settings(warehouse=warehouse, data_dir=data_dir)
     with opened(settings) as connection:
         found = reports.status(connection, landing_of(settings))
-    found["warehouse"] = settings.warehouse_url.removeprefix("duckdb:///")
+    found["warehouse"] = str(File.of(settings).path)
     if json:
         _print_json(found)
     else:
@@ -219,7 +240,6 @@ def inspect(
 ) -> None:
     """Show one call: its fields, latency, tools and what was said."""
     from pipeline import console, render, reports
-    from pipeline.errors import UsageError
     from pipeline.session import landing_of, opened
 
     settings = _settings(warehouse=warehouse, data_dir=data_dir)
@@ -313,5 +333,6 @@ def _end(report: Any, json: bool) -> None:
     for problem in report.problems:
         console.say(f"error: {problem}")
     if report.is_interrupted:
-        console.say("interrupted: what was fetched is in the warehouse; run the same command again to go on")
+        where = "landed" if report.error is not None else "in the warehouse"
+        console.say(f"interrupted: what was fetched is {where}; run the same command again to go on")
     raise typer.Exit(report.exit_code)

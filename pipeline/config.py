@@ -17,6 +17,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from pipeline.errors import ConfigurationError
 
+_CREDENTIALS = re.compile(r"//[^/@]*@")
 _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)?", re.IGNORECASE)
 
@@ -100,10 +101,9 @@ class Settings(BaseSettings):
         return self.data_dir / "quarantine"
 
     @property
-    def warehouse_url(self) -> str:
-        """The warehouse as a SQLAlchemy URL."""
-        where = self.warehouse or str(self.data_dir / "warehouse.duckdb")
-        return where if "://" in where else f"duckdb:///{where}"
+    def warehouse_location(self) -> str:
+        """The warehouse as a path or a SQLAlchemy URL."""
+        return self.warehouse or str(self.data_dir / "warehouse.duckdb")
 
     def require_key(self) -> str:
         """Return the API key; raise ConfigurationError when there is none."""
@@ -153,8 +153,8 @@ def describe(settings: Settings, flags: dict[str, Any]) -> list[dict[str, str]]:
         else:
             source = "default"
         value = getattr(settings, name)
-        if name == "warehouse" and value is None:
-            value = settings.warehouse_url.removeprefix("duckdb:///")
+        if name == "warehouse":
+            value = settings.warehouse_location
         described.append(
             {
                 "setting": variable,
@@ -169,5 +169,9 @@ def describe(settings: Settings, flags: dict[str, Any]) -> list[dict[str, str]]:
 def _shown(name: str, value: object) -> str:
     if value is None:
         return "not set"
+    if name in ("warehouse", "base_url"):
+        # A URL can carry a password or a token.
+        shown = _CREDENTIALS.sub("//***@", str(value))
+        return shown.split("?", 1)[0] if "://" in shown else shown
     # Printed the way it may be set.
     return f"{value:g}s" if name.endswith("_s") else str(value)

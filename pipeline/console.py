@@ -14,7 +14,6 @@ from typing import Any
 
 from rich import box
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -24,13 +23,17 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 from rich.table import Table
+from rich.text import Text
 
 _PLAIN_WIDTH = 140
 _LINE_EVERY_S = 5.0
 _IDS = frozenset({"call_id", "agent_id", "run_id"})
 
-# Transcripts come from strangers: what they say must not move the cursor or rename the terminal.
-_CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))}
+# Transcripts come from strangers: what they say must not move the cursor, rename the terminal or turn the
+# direction of the text. JSON can spell the same characters as escapes.
+_BEYOND_ASCII = (*range(0x7F, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A))
+_CONTROLS = {code: f"\\u{code:04x}" for code in (*range(32), *_BEYOND_ASCII)}
+_JSON_CONTROLS = {code: f"\\u{code:04x}" for code in _BEYOND_ASCII}
 
 out = Console(width=None if sys.stdout.isatty() else _PLAIN_WIDTH, highlight=False, soft_wrap=False)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -38,23 +41,25 @@ err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 def say(message: str) -> None:
     """Write one line for the person at the terminal."""
-    err.print(escape(message.translate(_CONTROLS)))
+    err.print(_visible(message))
 
 
 def text(message: str) -> None:
     """Write one line of result."""
-    out.print(escape(message), soft_wrap=True)
+    for line in message.splitlines():
+        out.print(_visible(line), soft_wrap=True)
 
 
 def heading(message: str) -> None:
     """Write a heading before a part of a result."""
     out.print()
-    out.print(f"[bold]{escape(message)}[/bold]")
+    out.print(Text(message, style="bold"))
 
 
 def as_json(value: Any) -> None:
     """Write a result as one JSON document."""
-    sys.stdout.write(json.dumps(value, default=_plain, ensure_ascii=False, indent=2) + "\n")
+    document = json.dumps(value, default=_plain, ensure_ascii=False, indent=2)
+    sys.stdout.write(document.translate(_JSON_CONTROLS) + "\n")
     sys.stdout.flush()
 
 
@@ -84,7 +89,7 @@ def table(rows: Iterable[dict[str, Any]], columns: dict[str, str] | None = None)
             min_width=max(len(cell(row[name])) for row in rows) if name in _IDS else None,
         )
     for row in rows:
-        shown.add_row(*(escape(cell(row[name])) for name in columns))
+        shown.add_row(*(_visible(cell(row[name])) for name in columns))
     out.print(shown)
 
 
@@ -102,7 +107,12 @@ def cell(value: Any) -> str:
         return f"{value:%Y-%m-%d %H:%M:%S}"
     if isinstance(value, (dict, list)):
         return json.dumps(value, ensure_ascii=False, default=_plain)
-    return str(value).replace("\n", " ").translate(_CONTROLS)
+    return str(value).replace("\n", " ")
+
+
+def _visible(message: str) -> Text:
+    """Return a text that shows as it is: no markup is read in it, and control characters are spelled out."""
+    return Text(message.translate(_CONTROLS))
 
 
 def _plain(value: Any) -> Any:

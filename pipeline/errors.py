@@ -8,10 +8,11 @@
     │   ├── KeyRefused                     401 or 403
     │   └── ApiUnreachable                 one call after another failed, with no success between
     ├── LandingError              exit 1   landed files are unreadable or cannot be written
-    └── WarehouseError            exit 1
-        ├── WarehouseMissing
-        ├── WarehouseLocked                somebody else holds the file
-        └── WarehouseMismatch              the schema is not one this version knows
+    ├── WarehouseError            exit 1
+    │   ├── WarehouseMissing
+    │   ├── WarehouseLocked                somebody else holds the file
+    │   └── WarehouseMismatch              the schema is not one this version knows
+    └── Interrupted               exit 130 Ctrl-C or SIGTERM, where no report could be made
 
 A message is one sentence that says what to do. Attributes carry facts (ids, status, paths), never a
 payload, a phone number or transcript text: errors end up in logs.
@@ -116,10 +117,19 @@ class WarehouseLocked(WarehouseError):
         self.holder = holder
         self.waited_s = waited_s
         super().__init__(
-            f"{path} is still held by {holder} after {waited_s:.0f} s: close it there, then run "
-            "`python -m pipeline load`; everything fetched is landed and waits"
+            f"{path} is still held by {holder} after {waited_s:.0f} s: close it there, then run the same "
+            "command again, or `python -m pipeline load`; whatever was fetched is landed and waits"
         )
 
 
 class WarehouseMismatch(WarehouseError):
     """The warehouse is at a schema revision this version does not know."""
+
+
+class Interrupted(PipelineError):
+    """The user stopped the command before it had anything to report."""
+
+    exit_code = 130
+
+    def __init__(self) -> None:
+        super().__init__("interrupted: whatever was landed is safe; run the same command again to go on")

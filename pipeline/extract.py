@@ -81,6 +81,7 @@ class Extraction:
             # One chunk in the making and one being landed: more would let memory grow on a slow disk.
             while len(self._landing_now) > 1:
                 await asyncio.wait(self._landing_now, return_when=asyncio.FIRST_COMPLETED)
+                self._raise_landing_failures()
             self._raise_landing_failures()
 
     def _take(self, answer: Answer) -> None:
@@ -120,7 +121,9 @@ class Extraction:
             "http_status": answer.http_status,
             "fetched_at": answer.fetched_at.isoformat(),
         }
-        path = self.landing.quarantine(self.run_id, answer.call_id, redact(answer.body), facts)
+        path = self.landing.quarantine(
+            self.run_id, answer.call_id, redact(answer.body, answer.document), facts
+        )
         rejected = Outcome(
             answer.call_id,
             "rejected",
@@ -154,6 +157,7 @@ class Extraction:
         self._raise_landing_failures()
 
     def _raise_landing_failures(self) -> None:
+        """Forget the chunks that are landed; raise the failure of one that could not be."""
         for task in [task for task in self._landing_now if task.done()]:
             self._landing_now.discard(task)
             task.result()

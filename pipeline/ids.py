@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -39,9 +39,9 @@ def read_ids(sources: Iterable[str], stdin: TextIO) -> Iterator[PlacedId]:
     for number, source in enumerate(sources, start=1):
         if source == "-":
             found = _from_text(stdin, "stdin")
-        elif Path(source).is_file():
+        elif _is(source, Path.is_file):
             found = _from_file(Path(source))
-        elif Path(source).is_dir():
+        elif _is(source, Path.is_dir):
             raise UsageError(f"{source} is a folder: name the file of ids in it")
         elif not is_call_id(source) and ("/" in source or "\\" in source or Path(source).suffix):
             raise UsageError(f"there is no file {source}: name an existing file of ids, ids, or - for stdin")
@@ -70,6 +70,14 @@ def spool_ids(sources: Iterable[str], stdin: TextIO, spool: Path) -> int:
     return count
 
 
+def _is(source: str, kind: Callable[[Path], bool]) -> bool:
+    try:
+        return kind(Path(source))
+    except (OSError, ValueError):
+        # Too long for a path, or with a character no path has: then it is none.
+        return False
+
+
 def _from_file(path: Path) -> Iterator[PlacedId]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as lines:
@@ -96,7 +104,8 @@ def _from_lines(first: str, rest: Iterator[str], blanks: int, name: str) -> Iter
     if first.lstrip().startswith("["):
         return _from_json(first + "".join(rest), name)
     for delimiter in _DELIMITERS:
-        header = [field.strip() for field in next(csv.reader([first], delimiter=delimiter))]
+        # Names of columns hold no delimiter: quotes aside, the header needs no CSV reader and its limits.
+        header = [field.strip().strip('"') for field in first.rstrip("\r\n").split(delimiter)]
         if _COLUMN in header:
             return _from_csv(rest, header.index(_COLUMN), delimiter, blanks + 1, name)
     if name.lower().endswith(".csv"):
@@ -130,7 +139,7 @@ def _from_csv(
 def _from_json(text: str, name: str) -> Iterator[PlacedId]:
     try:
         items = json.load(io.StringIO(text))
-    except (json.JSONDecodeError, RecursionError) as broken:
+    except (ValueError, RecursionError) as broken:
         where = f" line {broken.lineno}" if isinstance(broken, json.JSONDecodeError) else ""
         raise UsageError(f"{name}{where} is not a JSON array of ids: correct it") from None
     if not isinstance(items, list):

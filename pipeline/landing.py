@@ -16,7 +16,7 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from io import FileIO
+from io import BufferedWriter
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from pipeline.errors import LandingError
 PAYLOADS = ".ndjson.zst"
 MANIFEST = ".json"
 _PART = ".part"
+_NUMBER = "[0-9]" * 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,7 @@ class ChunkWriter:
         self._folder = landing_dir / run_id
         self._outcomes: list[dict[str, Any]] = []
         self._call_ids: set[str] = set()
-        self._file: FileIO | None = None
+        self._file: BufferedWriter | None = None
         self._writer: zstandard.ZstdCompressionWriter | None = None
 
     def add(self, outcome: Outcome, line: bytes | None = None) -> None:
@@ -89,7 +90,8 @@ class ChunkWriter:
             if self._writer is None:
                 with _reported(self._folder):
                     self._folder.mkdir(parents=True, exist_ok=True)
-                    self._file = FileIO(self._part(PAYLOADS), "w")
+                    # Buffered, because a raw file may write only a part and not say so when a disk is full.
+                    self._file = self._part(PAYLOADS).open("wb")
                 # The frame's own checksum lets zstd notice a flipped bit by itself.
                 compressor = zstandard.ZstdCompressor(level=3, write_checksum=True)
                 self._writer = compressor.stream_writer(self._file, closefd=False)
@@ -128,6 +130,7 @@ class ChunkWriter:
         if self._writer is None or self._file is None:
             return None, 0, None
         self._writer.flush(zstandard.FLUSH_FRAME)
+        self._file.flush()
         os.fsync(self._file.fileno())
         self._file.close()
         part = self._part(PAYLOADS)
@@ -161,8 +164,15 @@ class Landing:
 
     def manifests(self) -> dict[str, Path]:
         """Return the manifest of every complete chunk by chunk id, in the order they were landed."""
-        paths = self.landing_dir.glob(f"*/*{MANIFEST}")
+        paths = self.landing_dir.glob(f"*/*-{_NUMBER}{MANIFEST}")
         return {path.stem: path for path in sorted(paths, key=lambda path: path.stem)}
+
+    def outcomes(self, run_id: str) -> Iterator[Outcome]:
+        """Yield the outcome of every id that a run has landed."""
+        for path in sorted((self.landing_dir / run_id).glob(f"*-{_NUMBER}{MANIFEST}")):
+            for facts in json.loads(path.read_bytes())["outcomes"]:
+                fetched_at = datetime.fromisoformat(facts["fetched_at"]).replace(tzinfo=UTC)
+                yield Outcome(**(facts | {"fetched_at": fetched_at}))
 
     def verified(self, manifest: Path) -> LandedChunk:
         """Return a chunk after comparing its payload file with its manifest.

@@ -15,10 +15,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError, InternalError, OperationalError
+from sqlalchemy.exc import DBAPIError
 
 from pipeline import sql
-from pipeline.errors import LandingError, WarehouseError
+from pipeline.errors import LandingError
 from pipeline.landing import LandedChunk, Landing
 from pipeline.warehouse import Warehouse
 
@@ -115,19 +115,13 @@ def load(
                 chunks = [chunk for chunk in batch if chunk.chunk_id not in present]
                 if chunks:
                     load_chunks(connection, chunks, refresh_window_s=refresh_window_s, replay=replay)
-        except (OperationalError, InternalError) as failure:
-            # The disk or the memory, not the payloads: every other load would meet it too.
-            raise WarehouseError(
-                f"loading into {warehouse.path} failed ({_first_line(failure)}): "
-                "mend that, then run `python -m pipeline load`; everything fetched is landed and waits"
-            ) from None
-        except DBAPIError as failure:
+        except (DBAPIError, LandingError) as failure:
             if len(batch) > 1:
                 # One of them cannot be loaded; alone, it does not keep the others out.
                 alone.extend([chunk] for chunk in batch)
             else:
                 loaded.problems.append(
-                    f"the landed chunk {batch[0].chunk_id} could not be loaded ({_first_line(failure)}): "
+                    f"the landed chunk {batch[0].chunk_id} could not be loaded ({_kind(failure)}): "
                     "report this as a bug; its payloads stay landed for `python -m pipeline load`"
                 )
             continue
@@ -158,6 +152,8 @@ def load_chunks(
     connection.exec_driver_sql(sql.read("load/landed"), {"manifests": manifests, "replay": replay})
     if payloads:
         connection.exec_driver_sql(sql.read("load/staged"), {"payloads": payloads})
+        if not connection.exec_driver_sql(sql.read("load/is_complete")).scalar():
+            raise LandingError("its payloads are not those that its manifest names")
         for name in (*_STAGES_BEFORE, *_TABLES):
             connection.exec_driver_sql(sql.read(f"load/{name}"))
     for name in ("confirmed", "etl_rejects"):
@@ -171,9 +167,9 @@ def _loaded_chunks(connection: Connection) -> set[str]:
     return set(connection.exec_driver_sql(sql.read("load/loaded_chunks")).scalars())
 
 
-def _first_line(failure: DBAPIError) -> str:
-    # DuckDB quotes the offending text further down; only the kind of error is for a message.
-    return str(failure.orig).split(":", 1)[0].splitlines()[0]
+def _kind(failure: DBAPIError | LandingError) -> str:
+    # DuckDB quotes the offending text after the kind of error, and that is no matter for a message.
+    return str(failure.orig).split(":", 1)[0] if isinstance(failure, DBAPIError) else str(failure)
 
 
 def _verified(landing: Landing, manifests: list[Path], problems: list[str]) -> Iterator[LandedChunk]:

@@ -11,6 +11,7 @@ from pipeline.plan import Plan
 from pipeline.runs import RunReport
 
 _OUTCOMES = {
+    "accepted": "fetched and landed",
     "loaded": "loaded",
     "unchanged": "unchanged",
     "not_final": "not final yet",

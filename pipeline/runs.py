@@ -9,14 +9,17 @@ from __future__ import annotations
 import os
 import platform
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection
 
 from pipeline import __version__, sql
 from pipeline.errors import PipelineError
+from pipeline.landing import Outcome
 
 _EXIT_CODES = {"succeeded": 0, "failed": 1, "partial": 3, "interrupted": 130}
 
@@ -49,6 +52,7 @@ class RunReport:
     run_id: str
     command: str
     warehouse: str
+    started_at: datetime = field(default_factory=utc_now)
     given: int = 0
     requested: int = 0
     to_fetch: int = 0
@@ -98,7 +102,7 @@ class RunReport:
         }
 
 
-def begin(connection: Connection, run_id: str, command: str, requested_count: int) -> None:
+def begin(connection: Connection, report: RunReport) -> None:
     """Record that a run begins, and that runs of this machine whose process is gone have ended."""
     host = platform.node()
     dead = [
@@ -111,10 +115,10 @@ def begin(connection: Connection, run_id: str, command: str, requested_count: in
     connection.exec_driver_sql(
         sql.read("runs/started"),
         {
-            "run_id": run_id,
-            "command": command,
-            "started_at": utc_now(),
-            "requested_count": requested_count,
+            "run_id": report.run_id,
+            "command": report.command,
+            "started_at": report.started_at,
+            "requested_count": report.requested,
             "host": host,
             "pid": os.getpid(),
             "pipeline_version": __version__,
@@ -122,16 +126,30 @@ def begin(connection: Connection, run_id: str, command: str, requested_count: in
     )
 
 
-def read_outcomes(connection: Connection, report: RunReport) -> None:
-    """Fill the report's outcomes from what is recorded for its run."""
-    parameters = {"run_id": report.run_id}
+def read_outcomes(connection: Connection, report: RunReport, spool: Path) -> None:
+    """Fill the report's outcomes from what is recorded for the ids in the spool since the run began."""
+    connection.exec_driver_sql(sql.read("plan/requested"), {"spool": str(spool)})
+    since = {"since": report.started_at}
     report.outcomes = {
         str(outcome): int(ids)
-        for outcome, ids in connection.exec_driver_sql(sql.read("runs/outcomes"), parameters)
+        for outcome, ids in connection.exec_driver_sql(sql.read("runs/outcomes"), since)
     }
     report.unaccounted = [
-        Unaccounted(*row) for row in connection.exec_driver_sql(sql.read("runs/unaccounted"), parameters)
+        Unaccounted(*row) for row in connection.exec_driver_sql(sql.read("runs/unaccounted"), since)
     ]
+
+
+def read_landed(report: RunReport, landed: Iterable[Outcome]) -> None:
+    """Fill the report's outcomes from what the run landed, for when the warehouse cannot be asked."""
+    report.outcomes, report.unaccounted = {}, []
+    for outcome in landed:
+        report.outcomes[outcome.outcome] = report.outcomes.get(outcome.outcome, 0) + 1
+        if outcome.outcome != "accepted":
+            report.unaccounted.append(
+                Unaccounted(
+                    outcome.call_id, outcome.outcome, outcome.reason, outcome.json_path, outcome.value
+                )
+            )
 
 
 def finish(connection: Connection, report: RunReport) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from pipeline import console, load, replay, runs, schema
 from pipeline.backfill import Backfill, Observer
 from pipeline.config import Settings
-from pipeline.errors import WarehouseMissing
+from pipeline.errors import PipelineError, WarehouseLocked, WarehouseMissing
 from pipeline.landing import Landing
 from pipeline.warehouse import Warehouse
 
@@ -100,12 +100,21 @@ def _recorded(
     report = runs.RunReport(runs.new_run_id(), command, str(warehouse.path))
     schema.ensure(warehouse, console.say)
     with warehouse.writing() as connection:
-        runs.begin(connection, report.run_id, command, 0)
-    loaded = stage(warehouse, landing, report)
-    report.chunks_loaded, report.calls_loaded = loaded.chunks, loaded.records
-    report.problems = loaded.problems
-    with warehouse.writing() as connection:
-        runs.read_outcomes(connection, report)
-        runs.finish(connection, report)
+        runs.begin(connection, report)
+    try:
+        loaded = stage(warehouse, landing, report)
+        report.chunks_loaded, report.calls_loaded = loaded.chunks, loaded.records
+        report.problems = loaded.problems
+    except KeyboardInterrupt:
+        # The load under way was rolled back; what was loaded before it stays.
+        report.is_interrupted = True
+        warehouse.in_a_hurry.set()
+    except PipelineError as stopped:
+        report.error = stopped
+    try:
+        with warehouse.writing() as connection:
+            runs.finish(connection, report)
+    except WarehouseLocked as locked:
+        report.error = report.error or locked
     report.duration_s = time.monotonic() - started
     return report

@@ -17,8 +17,13 @@ from pydantic import ValidationError
 from pipeline.payloads import Call
 from pipeline.strict_json import Malformed, parse, to_line
 
-_TOKEN = re.compile(rb'("access_token"\s*:\s*")(?:[^"\\]|\\.)*("|\Z)', re.DOTALL)
-_SIGNATURE = re.compile(r"[?&#](?:x-amz-|x-goog-|signature=|sig=|token=|key-pair-id=)", re.IGNORECASE)
+# In bytes that may not be JSON: the value of the key, text or not, and the query of a signed URL.
+_TOKEN = re.compile(rb'("access_token"\s*:\s*)(?:"(?:[^"\\]|\\.)*(?:"|\Z)|[^,}\]"]*)', re.DOTALL)
+_SIGNERS = rb"(?:x-amz-|x-goog-|signature=|sig=|token=|key-pair-id=)"
+_SIGNED = re.compile(rb'(https?:[^\s"?#]*)[?#][^\s"]*' + _SIGNERS + rb'[^\s"]*', re.IGNORECASE)
+# A body without any of these has no secret; \\u00 because a key or a URL can be spelled with escapes.
+_SUSPECT = re.compile(rb"access_token|\\u00|[?&#]" + _SIGNERS, re.IGNORECASE)
+_SIGNED_TEXT = re.compile(r"[?&#]" + _SIGNERS.decode(), re.IGNORECASE)
 _QUERY = re.compile(r"[?#]")
 _VALUE_LIMIT = 200
 
@@ -44,9 +49,8 @@ def validate(call_id: str, body: bytes, document: Any) -> Accepted | Rejected:
     """Judge the payload that was fetched for `call_id`; `document` is what `strict_json.parse` made of it."""
     if not isinstance(document, dict):
         return Rejected(f"should be a JSON object, not {_kind(document)}", "$", _shown(document))
-    sound, changed = _without_secrets(document)
     try:
-        call = Call.model_validate(sound)
+        call = Call.model_validate(document)
     except ValidationError as invalid:
         first = invalid.errors(include_url=False)[0]
         reason = first["msg"].removeprefix("Value error, ").removeprefix("Input ")
@@ -55,7 +59,8 @@ def validate(call_id: str, body: bytes, document: Any) -> Accepted | Rejected:
     if call.call_id != call_id:
         return Rejected("should be the call that was asked for", "$.call_id", _shown(call.call_id))
     try:
-        line = to_line(json.dumps(sound).encode() if changed else body, sound)
+        clean = redact(body, document)
+        line = to_line(clean, document if clean is body else json.loads(clean))
     except Malformed as malformed:
         return reject(malformed)
     return Accepted(line, hashlib.sha256(line).hexdigest())
@@ -76,25 +81,38 @@ def reject(malformed: Malformed) -> Rejected:
     return Rejected(malformed.reason, malformed.path, value)
 
 
-def redact(body: bytes) -> bytes:
-    """Return a body, sound or not, with the value of every access token removed."""
-    return _TOKEN.sub(rb"\1removed\2", body)
+def redact(body: bytes, document: Any = None) -> bytes:
+    """Return a body without access tokens and without the query strings of signed URLs.
+
+    With the document that the body holds, secrets are removed from it at any depth and the body is written
+    anew; without it, because the body is not sound JSON, they are removed from the bytes.
+    """
+    if not _SUSPECT.search(body):
+        return body
+    if document is None:
+        return _SIGNED.sub(rb"\1", _TOKEN.sub(rb'\1"removed"', body))
+    clean = _without_secrets(document)
+    return body if clean == document else _encoded(clean)
 
 
-def _without_secrets(document: dict[str, Any]) -> tuple[dict[str, Any], bool]:
-    """Return the document without access token and signed query strings, and whether it had any."""
-    sound: dict[str, Any] = {}
-    changed = False
-    for key, value in document.items():
-        if key == "access_token":
-            changed = True
-            continue
-        if key.endswith("_url") and isinstance(value, str) and _SIGNATURE.search(value):
-            # Cut by hand: a URL that cannot be parsed can still carry a signature.
-            value = _QUERY.split(value, maxsplit=1)[0]
-            changed = True
-        sound[key] = value
-    return sound, changed
+def _encoded(document: Any) -> bytes:
+    try:
+        return json.dumps(document, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        # Half of a surrogate pair has no UTF-8; as an escape it is left to `to_line`.
+        return json.dumps(document).encode()
+
+
+def _without_secrets(node: Any) -> Any:
+    """Return a copy of a document without secrets; recursion is bounded by `strict_json.MAX_DEPTH`."""
+    if isinstance(node, dict):
+        return {key: _without_secrets(value) for key, value in node.items() if key != "access_token"}
+    if isinstance(node, list):
+        return [_without_secrets(item) for item in node]
+    if isinstance(node, str) and node.startswith("http") and _SIGNED_TEXT.search(node):
+        # Cut by hand: a URL that cannot be parsed can still carry a signature.
+        return _QUERY.split(node, maxsplit=1)[0]
+    return node
 
 
 def _kind(value: object) -> str:
@@ -104,7 +122,7 @@ def _kind(value: object) -> str:
 
 def _shown(value: object) -> str:
     # Whole before it is cut: the value may be an object with a token in it.
-    text = redact(json.dumps(value, default=str).encode()).decode()
+    text = json.dumps(_without_secrets(value), default=str)
     return text if len(text) <= _VALUE_LIMIT else text[: _VALUE_LIMIT - 1] + "…"
 
 

@@ -8,14 +8,21 @@ holds the file, and gives up after a limit with everything landed still safe.
 from __future__ import annotations
 
 import re
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sqlalchemy import Connection, create_engine, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy import URL, Connection, create_engine, make_url
+from sqlalchemy.exc import (
+    ArgumentError,
+    DBAPIError,
+    InternalError,
+    NoSuchModuleError,
+    OperationalError,
+)
 from sqlalchemy.pool import NullPool
 
 from pipeline.config import Settings
@@ -25,6 +32,9 @@ _HOLDER = re.compile(r"held in (?P<program>.+?) \(PID (?P<pid>\d+)\)")
 _FIRST_PAUSE_S = 0.05
 _LONGEST_PAUSE_S = 1.0
 _SAY_EVERY_S = 10.0
+_HURRIED_TIMEOUT_S = 2.0
+_REASON_LIMIT = 200
+_UNUSABLE_URL = "the warehouse must be a DuckDB file or a duckdb:/// URL of one: check PIPELINE_WAREHOUSE"
 
 
 def _silent(message: str) -> None:
@@ -35,28 +45,46 @@ def _silent(message: str) -> None:
 class Warehouse:
     """A DuckDB database, named by SQLAlchemy URL; `say` receives one line while a lock is waited for."""
 
-    url: str
+    url: URL
     lock_timeout_s: float = 60
+    # Set when the user wants to stop: a lock is then hardly waited for any more.
+    in_a_hurry: threading.Event = field(default_factory=threading.Event, compare=False)
     say: Callable[[str], None] = field(default=_silent, compare=False)
     sleep: Callable[[float], None] = field(default=time.sleep, compare=False)
 
     @classmethod
     def of(cls, settings: Settings, say: Callable[[str], None] = _silent) -> Warehouse:
-        """Return the warehouse that the settings name; raise ConfigurationError for a URL of another kind."""
+        """Return the warehouse of the settings; raise ConfigurationError for one that cannot be used."""
+        where = settings.warehouse_location
         try:
-            backend = make_url(settings.warehouse_url).get_backend_name()
+            # A path is not parsed as a URL: it may hold a question mark.
+            url = make_url(where) if "://" in where else URL.create("duckdb", database=where)
         except ArgumentError:
-            backend = "unreadable"
-        if backend != "duckdb":
+            raise ConfigurationError(_UNUSABLE_URL) from None
+        if url.get_backend_name() != "duckdb" or url.database in (None, "", ":memory:"):
+            raise ConfigurationError(_UNUSABLE_URL)
+        if "?" in str(url.database):
             raise ConfigurationError(
-                "the warehouse must be a DuckDB file or a duckdb:/// URL: check PIPELINE_WAREHOUSE"
+                "DuckDB cannot use a path with a question mark: choose another --data-dir or --warehouse"
             )
-        return cls(settings.warehouse_url, settings.lock_timeout_s, say)
+        if str(url.query.get("access_mode", "")).lower() == "read_only":
+            raise ConfigurationError("the warehouse is written to: take access_mode=read_only out of its URL")
+        return cls(url, settings.lock_timeout_s, say=say)
+
+    @classmethod
+    def at(cls, path: Path, lock_timeout_s: float = 60) -> Warehouse:
+        """Return the warehouse in a file, which need not be there yet."""
+        return cls(URL.create("duckdb", database=str(path)), lock_timeout_s)
+
+    @classmethod
+    def in_memory(cls) -> Warehouse:
+        """Return a warehouse that is empty each time it is opened."""
+        return cls(URL.create("duckdb", database=":memory:"))
 
     @property
     def path(self) -> Path | None:
         """The database file, or None for one in memory."""
-        database = make_url(self.url).database
+        database = self.url.database
         return None if database in (None, "", ":memory:") else Path(str(database))
 
     @property
@@ -113,6 +141,18 @@ class Warehouse:
         connection = self._wait_for(engine.connect)
         try:
             yield connection
+        except (OperationalError, InternalError) as failure:
+            # The disk or the memory, not what was asked: the first line names it and quotes no row.
+            reason = str(failure.orig).splitlines()[0][:_REASON_LIMIT]
+            raise WarehouseError(
+                f"the warehouse {self.path} could not be read or written ({reason}): mend that, then run the "
+                "same command again; everything fetched is landed and waits"
+            ) from None
+        except RuntimeError as failure:
+            # How DuckDB passes on a Ctrl-C that arrives while it works in the main thread.
+            if "interrupted" in str(failure).lower():
+                raise KeyboardInterrupt from None
+            raise
         finally:
             connection.close()
             engine.dispose()
@@ -131,7 +171,9 @@ class Warehouse:
                 holder = (
                     f"{Path(found['program']).name} (process {found['pid']})" if found else "another process"
                 )
-                if waited_s >= self.lock_timeout_s:
+                hurried = self.in_a_hurry.is_set()
+                limit_s = min(self.lock_timeout_s, _HURRIED_TIMEOUT_S) if hurried else self.lock_timeout_s
+                if waited_s >= limit_s:
                     raise WarehouseLocked(str(self.path), holder, waited_s) from None
                 if waited_s - said_s >= _SAY_EVERY_S:
                     self.say(f"waiting for {self.path}: held by {holder} (up to {self.lock_timeout_s:.0f} s)")

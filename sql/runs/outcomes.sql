@@ -1,9 +1,12 @@
--- How the ids of a run ended.
--- Grain: outcome. Source: etl_outcomes. Reads only. Parameter: $run_id.
+-- How the ids of a run stand, whoever recorded it: another run may have settled some of them meanwhile.
+-- Grain: outcome. Source: requested, etl_outcomes. Reads only.
+-- Parameter: $since (UTC), the start of the run; what was recorded before says nothing of this run.
 select
-    outcome,
+    etl_outcomes.outcome,
     count(*) as ids
-from etl_outcomes
-where run_id = $run_id
-group by outcome
-order by outcome;
+from requested
+inner join etl_outcomes
+    on requested.call_id = etl_outcomes.call_id
+where etl_outcomes.recorded_at >= cast($since as timestamp)
+group by etl_outcomes.outcome
+order by etl_outcomes.outcome;
