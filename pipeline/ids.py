@@ -72,7 +72,7 @@ def spool_ids(sources: Iterable[str], stdin: TextIO, spool: Path) -> int:
 
 def _is(source: str, kind: Callable[[Path], bool]) -> bool:
     try:
-        return kind(Path(source))
+        return source != "" and kind(Path(source))
     except (OSError, ValueError):
         # Too long for a path, or with a character no path has: then it is none.
         return False
@@ -146,4 +146,6 @@ def _from_json(text: str, name: str) -> Iterator[PlacedId]:
         raise UsageError(f"{name} is not a JSON array of ids: correct it")
     for number, item in enumerate(items, start=1):
         call_id = item.get(_COLUMN) if isinstance(item, dict) else item
-        yield PlacedId(call_id if isinstance(call_id, str) else json.dumps(item), f"{name} item {number}")
+        # Spelled with its brackets or quotes, a value that is no text cannot pass for an id.
+        text = call_id if isinstance(call_id, str) else json.dumps([item])
+        yield PlacedId(text, f"{name} item {number}")

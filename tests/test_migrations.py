@@ -1,0 +1,127 @@
+"""The schema: migrations build what tables.py says, lose nothing unasked, and views follow them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection
+from warehouse_files import Payload, Place
+
+from pipeline import load, schema, sql, tables
+from pipeline.errors import UsageError, WarehouseMismatch
+from pipeline.warehouse import Warehouse
+
+# What DuckDB itself says of a schema, so that a difference in type, default, constraint or comment shows.
+_COLUMNS = """
+select table_name, column_name, column_index, data_type, is_nullable, column_default, comment
+from duckdb_columns() where table_name != 'alembic_version' and not internal and table_name in
+(select table_name from duckdb_tables()) order by all
+"""
+_TABLES = "select table_name, comment from duckdb_tables() where table_name != 'alembic_version' order by all"
+_CONSTRAINTS = """
+select table_name, constraint_type, constraint_column_names
+from duckdb_constraints() where table_name != 'alembic_version' order by all
+"""
+
+
+def described(connection: Connection) -> list[list[tuple[Any, ...]]]:
+    return [
+        [tuple(map(str, row)) for row in connection.exec_driver_sql(query)]
+        for query in (_COLUMNS, _TABLES, _CONSTRAINTS)
+    ]
+
+
+@pytest.fixture
+def warehouse(tmp_path: Path) -> Warehouse:
+    made = Warehouse.at(tmp_path / "warehouse.duckdb", lock_timeout_s=1)
+    schema.ensure(made)
+    return made
+
+
+@pytest.fixture
+def connection(warehouse: Warehouse) -> Iterator[Connection]:
+    with warehouse.reading() as opened:
+        yield opened
+
+
+def test_migrated_database_is_what_tables_say(connection: Connection) -> None:
+    with Warehouse.in_memory().exclusive() as fresh:
+        tables.metadata.create_all(fresh)
+        assert described(connection) == described(fresh)
+
+
+def test_every_table_and_column_has_a_comment(connection: Connection) -> None:
+    columns, commented, _ = described(connection)
+    assert [row for row in columns if row[-1] == "None"] == []
+    assert [row for row in commented if row[-1] == "None"] == []
+    assert len(commented) == len(tables.metadata.tables)
+
+
+def test_there_is_one_head_and_it_says_what_it_loses() -> None:
+    heads = schema._scripts().get_heads()
+    assert len(heads) == 1
+    for script in schema._scripts().walk_revisions():
+        assert isinstance(script.module.destructive_upgrade, bool)
+        assert isinstance(script.module.destructive_downgrade, bool)
+
+
+def test_migrating_again_changes_nothing(warehouse: Warehouse) -> None:
+    assert schema.migrate(warehouse) == (schema.head(), schema.head())
+
+
+def test_every_view_answers_after_migrating(connection: Connection) -> None:
+    for name in sql.names("views"):
+        assert connection.exec_driver_sql(f"select count(*) from {name}").scalar() == 0
+
+
+def test_views_are_applied_again_when_their_text_changed(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(schema, "_views_digest", lambda: "another")
+    with warehouse.exclusive() as connection, connection.begin():
+        connection.exec_driver_sql("drop view daily_latency")
+    schema.ensure(warehouse)
+    with warehouse.reading() as connection:
+        assert schema.is_current(connection)
+        assert connection.exec_driver_sql("select count(*) from daily_latency").scalar() == 0
+
+
+def test_down_to_base_keeps_a_copy_and_up_again_loads_everything(tmp_path: Path) -> None:
+    place = Place(tmp_path)
+    schema.ensure(place.warehouse)
+    place.land([Payload("c1", b'{"call_id": "c1", "agent_id": "a", "call_status": "ended"}')])
+    load.load_pending(place.warehouse, place.landing, refresh_window_s=1)
+    said: list[str] = []
+    assert schema.migrate(place.warehouse, "base", said.append) == (schema.head(), None)
+    (copy,) = tmp_path.glob("warehouse.before-*.duckdb")
+    assert str(copy) in said[0]
+    with Warehouse.at(copy).reading() as connection:
+        assert connection.exec_driver_sql("select call_id from calls").scalars().all() == ["c1"]
+    with place.warehouse.reading() as connection:
+        assert connection.exec_driver_sql(sql.read("schema/views")).scalars().all() == []
+    assert schema.migrate(place.warehouse) == (None, schema.head())
+    load.load_pending(place.warehouse, place.landing, refresh_window_s=1)
+    with place.warehouse.reading() as connection:
+        assert connection.exec_driver_sql("select call_id from calls").scalars().all() == ["c1"]
+
+
+def test_a_second_copy_does_not_replace_the_first(warehouse: Warehouse, tmp_path: Path) -> None:
+    for _ in range(2):
+        schema.migrate(warehouse, "base")
+        schema.migrate(warehouse)
+    assert len(list(tmp_path.glob("warehouse.before-*.duckdb"))) == 2
+
+
+def test_an_unknown_revision_is_refused_with_those_that_exist(warehouse: Warehouse) -> None:
+    with pytest.raises(UsageError, match=schema.head()):
+        schema.migrate(warehouse, "nope")
+
+
+def test_a_warehouse_of_a_newer_version_is_left_alone(warehouse: Warehouse) -> None:
+    with warehouse.writing() as connection:
+        connection.exec_driver_sql("update alembic_version set version_num = '29991231_future'")
+    with pytest.raises(WarehouseMismatch, match="29991231_future"):
+        schema.ensure(warehouse)
