@@ -1,4 +1,4 @@
-"""The ASGI app: ``GET /get-call/{call_id}`` with authorization, compression and planned faults.
+"""The ASGI app: ``GET /get-call/{call_id}`` and ``POST /v3/list-calls`` with a key and planned faults.
 
 Invariant: every request ends in a complete JSON answer, a broken body the book asked for, or a planned fault.
 """
@@ -8,17 +8,21 @@ import gzip
 import hmac
 from collections.abc import Awaitable, Callable
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from . import wire
 from .book import CallBook
+from .breakage import encode
 from .faults import STATUS_FAULTS, FaultCounter, Faults
+from .listing import Listing
 from .requestlog import NO_STATUS, RequestLog
 
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 _PREFIX = "/get-call/"
+_LISTING_PATH = "/v3/list-calls"
+_UNAUTHORIZED = "Unauthorized: the API key is missing or invalid."
 _GATEWAY_PAGE = "<html><head><title>502 Bad Gateway</title></head><body>502 Bad Gateway</body></html>\n"
 
 
@@ -28,37 +32,73 @@ def create_app(
     faults: Faults | None = None,
     delay_s: float = 0.0,
     requests: RequestLog | None = None,
+    listing_fault: str | None = None,
 ) -> App:
-    """Return an app that serves a book; cut and reset answers need the server of ``server.py`` below it."""
-    return _Simulator(book, api_key, faults or Faults(share=0.0), delay_s, requests or RequestLog())
+    """Return an app that serves a book; cut and reset answers need the server of ``server.py`` below it.
+
+    ``listing_fault`` is one of ``LISTING_FAULTS``; ``faults`` are for calls and leave the listing alone.
+    """
+    listing = Listing(book, listing_fault)
+    return _Simulator(book, api_key, faults or Faults(share=0.0), delay_s, requests or RequestLog(), listing)
 
 
 class _Simulator:
     def __init__(
-        self, book: CallBook, api_key: str, faults: Faults, delay_s: float, requests: RequestLog
+        self,
+        book: CallBook,
+        api_key: str,
+        faults: Faults,
+        delay_s: float,
+        requests: RequestLog,
+        listing: Listing,
     ) -> None:
         self._book = book
         self._authorization = f"bearer {api_key}".encode()
         self._faults = FaultCounter(faults)
         self._delay_s = delay_s
         self._requests = requests
+        self._listing = listing
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         if scope["type"] != "http":
             raise RuntimeError(f"the simulator speaks HTTP, not {scope['type']}")
         request = Request(scope, receive)
+        if request.method == "POST" and request.url.path == _LISTING_PATH:
+            await self._list(request, send)
+            return
         call_id = _call_id(request)
         self._requests.asked(call_id)
         if self._delay_s and await _left(receive, self._delay_s):
             return
         index = None if call_id is None else self._book.index(call_id)
         if not self._authorized(request):
-            await self._refuse(scope, receive, send, 401, "Unauthorized: the API key is missing or invalid.")
+            await self._refuse(scope, receive, send, 401, _UNAUTHORIZED)
         elif index is None or call_id is None:
             await self._refuse(scope, receive, send, 404, "Not found.")
         else:
             await self._answer(request, send, call_id, index)
+
+    async def _list(self, request: Request, send: Send) -> None:
+        self._requests.asked_to_list()
+        try:
+            # Before the delay, which takes whatever arrives for a sign that the client has gone.
+            body = await request.body()
+        except ClientDisconnect:
+            return
+        if self._delay_s and await _left(request.receive, self._delay_s):
+            return
+        if not self._authorized(request):
+            await self._refuse(request.scope, request.receive, send, 401, _UNAUTHORIZED)
+            return
+        # In a thread, since a long book or a long page takes seconds in which others want their answers too.
+        while not await asyncio.to_thread(self._listing.prepare):
+            if await request.is_disconnected():
+                return
+        status, page = await asyncio.to_thread(self._listing.answer, body)
+        response = _compressed(request, encode(page), status)
+        self._requests.answered(None, status)
+        await response(request.scope, request.receive, send)
 
     def _authorized(self, request: Request) -> bool:
         scheme, _, key = request.headers.get("authorization", "").partition(" ")
@@ -102,13 +142,17 @@ class _Simulator:
         return JSONResponse({"status": "error", "message": message}, status, headers)
 
     def _sound(self, request: Request, call_id: str, index: int) -> Response:
-        body = self._book.body(call_id) or b""
-        headers = {"vary": "accept-encoding"}
-        if _accepts_gzip(request.headers.get("accept-encoding", "")):
-            headers["content-encoding"] = "gzip"
-            body = gzip.compress(body, compresslevel=1, mtime=0)
         html = self._book.breakage(index) == "html"
-        return Response(body, 200, headers, media_type="text/html" if html else "application/json")
+        media_type = "text/html" if html else "application/json"
+        return _compressed(request, self._book.body(call_id) or b"", 200, media_type)
+
+
+def _compressed(request: Request, body: bytes, status: int, media_type: str = "application/json") -> Response:
+    headers = {"vary": "accept-encoding"}
+    if _accepts_gzip(request.headers.get("accept-encoding", "")):
+        headers["content-encoding"] = "gzip"
+        body = gzip.compress(body, compresslevel=1, mtime=0)
+    return Response(body, status, headers, media_type=media_type)
 
 
 def _call_id(request: Request) -> str | None:

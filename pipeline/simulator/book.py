@@ -1,20 +1,33 @@
 """The book of calls: any number of them, each made when it is asked for and never kept.
 
-Invariant: the same seed, count, until, days and as_of give the same bytes, in any order and in any process.
+Invariant: the same arguments with an ``until`` give the same bytes, in any order and in any process.
 """
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Any
+from random import Random
+from typing import Any, NamedTuple
 
 from . import breakage
 from .agents import make_agents
-from .calls import LIVE_STATES, make_call
+from .calls import LIVE_STATES, LONGEST_MS, Call, draw_setting, make_call
 from .chance import dealt, ordinal, stream
 from .ids import MAX_INDEX, CallIds, random_id
-from .outcomes import LIVE_DECK, REASON_DECK
+from .outcomes import LIVE_DECK, NEVER_CONNECTED, REASON_DECK, status
 from .payload import v1
-from .schedule import Schedule, to_ms
+from .schedule import SECOND_MS, Schedule, to_ms
+
+# A call is registered shortly before it starts; there is nothing of it to list earlier.
+NOTICE_MS = 90 * SECOND_MS
+
+
+class Outline(NamedTuple):
+    """What a listing sorts and filters by, as a call reads at ``as_of``."""
+
+    agent_id: str
+    call_status: str
+    start_ms: int | None
+    reason: str | None
 
 
 class CallBook:
@@ -22,6 +35,8 @@ class CallBook:
 
     The last hundredth (at least three of fifty) happens around ``until``, so that some are registered, some
     ongoing and some without an analysis; the others keep their id and payload whatever ``count`` is.
+    Calls that nobody answered and that have no times are ``ended`` or ``error`` in API v1; with
+    ``not_connected`` they have the status of that name, as they do today.
     """
 
     def __init__(
@@ -32,6 +47,7 @@ class CallBook:
         days: int = 28,
         as_of: datetime | None = None,
         broken_share: float = 0.0,
+        not_connected: bool = False,
     ) -> None:
         if not 0 <= count <= MAX_INDEX:
             raise ValueError(f"count must be between 0 and {MAX_INDEX}, not {count}")
@@ -45,6 +61,7 @@ class CallBook:
         self.as_of = as_of or self.until
         self.days = days
         self.broken_share = broken_share
+        self.not_connected = not_connected
         self._as_of_ms = to_ms(self.as_of)
         self._schedule = Schedule.before(to_ms(self.until), days)
         self._agents = make_agents(seed)
@@ -69,14 +86,34 @@ class CallBook:
 
     def payload(self, index: int) -> dict[str, Any]:
         """Return the sound object of a call as it reads at ``as_of``, even if it is served broken."""
-        live = None
-        reason = dealt(self.seed, "reason", self._checked(index), REASON_DECK)
-        if index >= self._first_live:
-            live = LIVE_STATES[(self.count - 1 - index) % len(LIVE_STATES)]
-            reason = dealt(self.seed, "live", index, LIVE_DECK)
-        rng = stream(self.seed, "call", index)
-        call = make_call(rng, self._ids.encode(index), reason, self._agents, self._schedule, live)
-        return v1(call, rng, self._as_of_ms)
+        return self._read(*self._call(index))
+
+    @property
+    def agent_ids(self) -> tuple[str, ...]:
+        """The ids of all agents, whether they have calls or not."""
+        return tuple(agent.agent_id for agent in self._agents)
+
+    def outline(self, index: int) -> Outline | None:
+        """Return the outline of a call, mostly without its dialogue, or None before it is registered."""
+        reason, live = self._fate(index)
+        if live is None and reason not in NEVER_CONNECTED:
+            rng = stream(self.seed, "call", index)
+            setting = draw_setting(rng, reason, self._agents, self._schedule, live)
+            if setting.moment_ms < self._as_of_ms - LONGEST_MS:
+                # Connected calls leave their status to no chance, so any generator will do.
+                return Outline(setting.agent.agent_id, status(rng, reason), setting.moment_ms, reason)
+            if setting.moment_ms > self._as_of_ms + NOTICE_MS:
+                return None
+        call, rng = self._call(index)
+        if call.start_ms > self._as_of_ms + NOTICE_MS:
+            return None
+        seen = self._read(call, rng)
+        return Outline(
+            seen["agent_id"],
+            seen["call_status"],
+            seen.get("start_timestamp"),
+            seen.get("disconnection_reason"),
+        )
 
     def body(self, call_id: str) -> bytes | None:
         """Return what is served for an id, broken or sound, or None for an unknown one."""
@@ -102,6 +139,25 @@ class CallBook:
         rng = stream(self.seed, "unknown")
         # A random id carries a valid tag of 144 bits about never.
         return [random_id(rng) for _ in range(n)]
+
+    def _fate(self, index: int) -> tuple[str, str | None]:
+        """Return why a call ends, and in which state it is at ``until`` when it is a live one."""
+        if self._checked(index) < self._first_live:
+            return dealt(self.seed, "reason", index, REASON_DECK), None
+        live = LIVE_STATES[(self.count - 1 - index) % len(LIVE_STATES)]
+        return dealt(self.seed, "live", index, LIVE_DECK), live
+
+    def _call(self, index: int) -> tuple[Call, Random]:
+        """Make a call, and return it with the generator that its payload goes on with."""
+        reason, live = self._fate(index)
+        rng = stream(self.seed, "call", index)
+        return make_call(rng, self._ids.encode(index), reason, self._agents, self._schedule, live), rng
+
+    def _read(self, call: Call, rng: Random) -> dict[str, Any]:
+        payload = v1(call, rng, self._as_of_ms)
+        if self.not_connected and "disconnection_reason" in payload and "start_timestamp" not in payload:
+            payload["call_status"] = "not_connected"
+        return payload
 
     def _checked(self, index: int) -> int:
         if not 0 <= index < self.count:

@@ -11,12 +11,14 @@ from .agents import WEB, Agent
 from .chance import choose
 from .conversation import Conversation, play
 from .scenarios_shop import SCENARIOS
-from .schedule import SECOND_MS, Schedule, busyness
+from .schedule import HOUR_MS, SECOND_MS, Schedule, busyness
 from .script import Scenario
 from .slots import Slots, draw_slots, phone_number
 
 REGISTERED, ONGOING, JUST_ENDED = "registered", "ongoing", "just_ended"
 LIVE_STATES = (REGISTERED, ONGOING, JUST_ENDED)
+# No dialogue comes near an hour, so a call that started earlier is over.
+LONGEST_MS = HOUR_MS
 # An analysis takes at least this long, so a call that has just ended has none yet.
 _FASTEST_ANALYSIS_MS = 75 * SECOND_MS
 
@@ -53,14 +55,37 @@ class Call:
         return self.channel != WEB
 
 
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What is drawn first of a call: who handles it, what it is about, and when."""
+
+    agent: Agent
+    channel: str
+    scenario: Scenario
+    slots: Slots
+    # The start of a call, and for a live one the moment it happens around.
+    moment_ms: int
+
+
+def draw_setting(
+    rng: Random, reason: str, agents: tuple[Agent, ...], schedule: Schedule, live: str | None
+) -> Setting:
+    """Draw the setting of a call, which costs a tenth of the call."""
+    agent, channel = outcomes.cast(rng, reason, agents)
+    scenario = SCENARIOS[choose(rng, agent.scenarios)]
+    slots = draw_slots(rng, agent.business)
+    return Setting(
+        agent, channel, scenario, slots, schedule.start(rng) if live is None else schedule.until_ms
+    )
+
+
 def make_call(
     rng: Random, call_id: str, reason: str, agents: tuple[Agent, ...], schedule: Schedule, live: str | None
 ) -> Call:
     """Let one call happen; a live one happens around the end of the schedule instead of somewhere in it."""
-    agent, channel = outcomes.cast(rng, reason, agents)
-    scenario = SCENARIOS[choose(rng, agent.scenarios)]
-    slots = draw_slots(rng, agent.business)
-    moment = schedule.start(rng) if live is None else schedule.until_ms
+    setting = draw_setting(rng, reason, agents, schedule, live)
+    agent, channel, scenario, slots = setting.agent, setting.channel, setting.scenario, setting.slots
+    moment = setting.moment_ms
     silence_limit_ms = choose(rng, (10_000, 20_000, 30_000, 45_000) if reason == "inactivity" else _LIMITS)
     lines = dialogue.write(rng, scenario, channel, slots)
     ending = outcomes.end(rng, reason, lines, slots, silence_limit_ms)

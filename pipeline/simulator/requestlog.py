@@ -17,6 +17,7 @@ class RequestLog:
         self._lock = Lock()
         self._per_call = per_call
         self._total = 0
+        self._listings = 0
         self._by_call: Counter[str] = Counter()
         self._by_status: Counter[int] = Counter()
         self._served: Counter[str] = Counter()
@@ -28,6 +29,12 @@ class RequestLog:
             if call_id is not None and self._per_call:
                 self._by_call[call_id] += 1
 
+    def asked_to_list(self) -> None:
+        """Count a request for a listing as it arrives."""
+        with self._lock:
+            self._total += 1
+            self._listings += 1
+
     def answered(self, call_id: str | None, status: int, complete: bool = True) -> None:
         """Count an answer as it leaves."""
         with self._lock:
@@ -37,9 +44,15 @@ class RequestLog:
 
     @property
     def total(self) -> int:
-        """All requests so far."""
+        """All requests so far, for calls, listings or nothing there is."""
         with self._lock:
             return self._total
+
+    @property
+    def listings(self) -> int:
+        """Requests for a page of the listing, authorized or not."""
+        with self._lock:
+            return self._listings
 
     @property
     def by_call(self) -> Counter[str]:

@@ -38,10 +38,11 @@ def running(
     port: int = 0,
     host: str = "127.0.0.1",
     delay_s: float = 0.0,
+    listing_fault: str | None = None,
 ) -> Iterator[Simulator]:
     """Serve a book from a thread until the block ends; a port in use is an OSError."""
     requests = RequestLog()
-    app = create_app(book, api_key, faults, delay_s, requests)
+    app = create_app(book, api_key, faults, delay_s, requests, listing_fault)
     listener = _listen(host, port)
     started = threading.Event()
     server = _Server(app, started.set)

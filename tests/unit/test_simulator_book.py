@@ -362,6 +362,55 @@ def test_latency_numbers_are_ints_and_floats() -> None:
     assert kinds == {int, float}
 
 
+@pytest.mark.parametrize(
+    "as_of", [LATER, UNTIL, UNTIL - timedelta(days=2), UNTIL - timedelta(days=40)], ids=str
+)
+def test_an_outline_says_what_the_payload_says(as_of: datetime) -> None:
+    book = CallBook(count=300, until=UNTIL, as_of=as_of)
+    for index, outline in enumerate(map(book.outline, range(300))):
+        p = book.payload(index)
+        if outline is None:
+            assert p["call_status"] == "registered"
+            assert as_of < UNTIL
+        else:
+            assert outline == (
+                p["agent_id"],
+                p["call_status"],
+                p.get("start_timestamp"),
+                p.get("disconnection_reason"),
+            )
+    assert {p["agent_id"] for p in payloads()} <= set(book.agent_ids)
+
+
+def test_a_call_has_an_outline_from_ninety_seconds_before_its_start() -> None:
+    start = datetime.fromtimestamp(payloads()[0]["start_timestamp"] / 1000, UTC)
+    early, registered = (
+        CallBook(count=300, until=UNTIL, as_of=start - timedelta(seconds=seconds)).outline(0)
+        for seconds in (91, 89)
+    )
+    assert early is None
+    assert registered is not None
+    assert registered[1:] == ("registered", None, None)
+
+
+def test_no_call_comes_near_an_hour() -> None:
+    assert max(p.get("end_timestamp", 0) - p.get("start_timestamp", 0) for p in payloads()) < 1_800_000
+
+
+def test_with_not_connected_only_the_status_of_calls_over_without_a_start_differs() -> None:
+    today = CallBook(count=300, until=UNTIL, as_of=LATER, not_connected=True)
+    changed = 0
+    for index, p in enumerate(payloads()):
+        if "start_timestamp" not in p:
+            p = {**p, "call_status": "not_connected"}
+            changed += 1
+        assert today.payload(index) == p
+        assert json.loads(today.body(today.call_id(index)) or b"") == p
+    assert changed > 3
+    at_the_end = CallBook(count=300, until=UNTIL, not_connected=True)
+    assert {at_the_end.payload(index)["call_status"] for index in (297, 298, 299)} >= {"registered"}
+
+
 def test_broken_bodies_are_the_share_that_was_asked_for_in_every_kind() -> None:
     book = CallBook(count=400, until=UNTIL, broken_share=0.1)
     kinds = Counter(book.breakage(index) for index in range(400) if book.is_broken(index))
