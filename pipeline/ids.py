@@ -146,6 +146,8 @@ def _from_json(text: str, name: str) -> Iterator[PlacedId]:
         raise UsageError(f"{name} is not a JSON array of ids: correct it")
     for number, item in enumerate(items, start=1):
         call_id = item.get(_COLUMN) if isinstance(item, dict) else item
-        # Spelled with its brackets or quotes, a value that is no text cannot pass for an id.
-        text = call_id if isinstance(call_id, str) else json.dumps([item])
-        yield PlacedId(text, f"{name} item {number}")
+        place = f"{name} item {number}"
+        if not isinstance(call_id, str):
+            # As text, a number or null could pass for an id.
+            raise MalformedId(json.dumps(item), place)
+        yield PlacedId(call_id, place)
