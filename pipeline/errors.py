@@ -6,7 +6,8 @@
     ├── ConfigurationError        exit 2   a setting is missing or wrong; nothing was fetched
     ├── ApiError                  exit 1   the run cannot go on; what was fetched is landed
     │   ├── KeyRefused                     401 or 403
-    │   └── ApiUnreachable                 one call after another failed, with no success between
+    │   ├── ApiUnreachable                 one call after another failed, with no success between
+    │   └── ListingFailed                  which calls there are could not be found out
     ├── LandingError              exit 1   landed files are unreadable or cannot be written
     ├── WarehouseError            exit 1
     │   ├── WarehouseMissing
@@ -85,6 +86,20 @@ class ApiUnreachable(ApiError):
             f"{failures} calls in a row failed after all retries at {base_url} (last: {reason}): check the "
             "network and RETELL_BASE_URL, then run the same command again"
         )
+
+
+class ListingFailed(ApiError):
+    """The API did not say, or not intelligibly, which calls there are.
+
+    ``is_too_large`` says that a page with fewer calls may do.
+    """
+
+    def __init__(
+        self, reason: str, advice: str, *, status: int | None = None, is_too_large: bool = False
+    ) -> None:
+        self.reason = reason
+        self.is_too_large = is_too_large
+        super().__init__(f"calls could not be listed ({reason}): {advice}", status=status)
 
 
 class LandingError(PipelineError):

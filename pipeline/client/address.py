@@ -1,0 +1,60 @@
+"""Says which URLs are asked: those below RETELL_BASE_URL, and where a redirect leads from there.
+
+Invariant: every URL that comes from here may be sent the key, and no message repeats what may be a password.
+"""
+
+from __future__ import annotations
+
+import httpx
+
+from pipeline.client.reply import Hopeless
+from pipeline.errors import ConfigurationError
+from pipeline.origin import Origin
+
+
+class Address:
+    """RETELL_BASE_URL; raises `ConfigurationError` for text that cannot be one."""
+
+    def __init__(self, base_url: str) -> None:
+        try:
+            base = httpx.URL(base_url.strip())
+            self._origin = _origin(base)
+        except (httpx.InvalidURL, ValueError):
+            raise ConfigurationError("RETELL_BASE_URL is not a URL") from None
+        # Not repeated in the message: a password would be a secret too.
+        if base.userinfo or "?" in base_url or "#" in base_url:
+            raise ConfigurationError("RETELL_BASE_URL must hold no user name, query or fragment")
+        self._origin.check_as_base()
+        self._text = str(base).rstrip("/")
+
+    def __str__(self) -> str:
+        return self._text
+
+    @property
+    def is_encrypted(self) -> bool:
+        """Whether requests go over https."""
+        return self._origin.scheme == "https"
+
+    def url(self, path: str) -> httpx.URL:
+        """Return the URL of a path of the API, which begins with a slash."""
+        return httpx.URL(f"{self._text}{path}")
+
+    def after(self, response: httpx.Response) -> httpx.URL:
+        """Return where a redirect leads. Raises `Hopeless` where the key must not follow it."""
+        status = response.status_code
+        try:
+            target = response.url.join(response.headers["location"])
+            origin = _origin(target)
+        except (httpx.InvalidURL, ValueError):
+            raise Hopeless(f"HTTP {status} to a location that is no URL", status) from None
+        # A user name in the URL would make httpx send that in place of the key.
+        if target.userinfo or not self._origin.may_send_to(origin):
+            raise Hopeless(
+                f"HTTP {status} to {str(origin)[:100]}, where the key is not sent: check RETELL_BASE_URL",
+                status,
+            )
+        return target
+
+
+def _origin(url: httpx.URL) -> Origin:
+    return Origin(url.scheme, url.host, url.port)
