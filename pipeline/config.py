@@ -17,7 +17,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from pipeline.errors import ConfigurationError
 
-_CREDENTIALS = re.compile(r"//[^/@]*@")
+_CREDENTIALS = re.compile(r"//.*@")
 _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)?", re.IGNORECASE)
 
@@ -171,7 +171,6 @@ def _shown(name: str, value: object) -> str:
         return "not set"
     if name in ("warehouse", "base_url"):
         # A URL can carry a password or a token.
-        shown = _CREDENTIALS.sub("//***@", str(value))
-        return shown.split("?", 1)[0] if "://" in shown else shown
+        return _CREDENTIALS.sub("//***@", str(value)).split("?", 1)[0]
     # Printed the way it may be set.
     return f"{value:g}s" if name.endswith("_s") else str(value)

@@ -39,7 +39,7 @@ def read_ids(sources: Iterable[str], stdin: TextIO) -> Iterator[PlacedId]:
     for number, source in enumerate(sources, start=1):
         if source == "-":
             found = _from_text(stdin, "stdin")
-        elif _is(source, Path.is_file):
+        elif _is(source, lambda path: path.exists() and not path.is_dir()):
             found = _from_file(Path(source))
         elif _is(source, Path.is_dir):
             raise UsageError(f"{source} is a folder: name the file of ids in it")
@@ -104,8 +104,11 @@ def _from_lines(first: str, rest: Iterator[str], blanks: int, name: str) -> Iter
     if first.lstrip().startswith("["):
         return _from_json(first + "".join(rest), name)
     for delimiter in _DELIMITERS:
-        # Names of columns hold no delimiter: quotes aside, the header needs no CSV reader and its limits.
-        header = [field.strip().strip('"') for field in first.rstrip("\r\n").split(delimiter)]
+        try:
+            header = [field.strip() for field in next(csv.reader([first], delimiter=delimiter))]
+        except csv.Error:
+            # Too long for a field, so no header; as ids its parts are looked at one by one.
+            continue
         if _COLUMN in header:
             return _from_csv(rest, header.index(_COLUMN), delimiter, blanks + 1, name)
     if name.lower().endswith(".csv"):

@@ -183,15 +183,18 @@ class Landing:
             said = json.loads(manifest.read_bytes())
             name, size, checksum = said["payload_file"], said["byte_count"], said["sha256"]
             chunk_id, record_count = said["chunk_id"], said["record_count"]
+            payloads = None if name is None else manifest.with_name(name)
+            accepted_count = sum(outcome["outcome"] == "accepted" for outcome in said["outcomes"])
+            if accepted_count != record_count:
+                raise ValueError
         except (OSError, ValueError, KeyError, TypeError) as broken:
             raise LandingError(
                 f"the manifest {manifest} cannot be read ({type(broken).__name__}): "
                 "restore it, or remove it and backfill its calls again",
                 path=manifest,
             ) from None
-        if name is None:
+        if payloads is None:
             return LandedChunk(chunk_id, manifest, None, 0, 0, None)
-        payloads = manifest.with_name(name)
         if not payloads.is_file() or payloads.stat().st_size != size or _sha256(payloads) != checksum:
             raise LandingError(
                 f"the landed file {payloads} is missing or not what its manifest says: restore it, "

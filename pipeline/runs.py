@@ -95,6 +95,7 @@ class RunReport:
         plain = {name: value for name, value in vars(self).items() if not name.startswith("is_")}
         return plain | {
             "status": self.status,
+            "started_at": f"{self.started_at.isoformat()}Z",
             "dry_run": self.is_dry_run,
             "unaccounted": [vars(item) for item in self.unaccounted],
             "duration_s": round(self.duration_s, 3),

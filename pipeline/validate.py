@@ -17,14 +17,19 @@ from pydantic import ValidationError
 from pipeline.payloads import Call
 from pipeline.strict_json import Malformed, parse, to_line
 
-# In bytes that may not be JSON: the value of the key, text or not, and the query of a signed URL.
-_TOKEN = re.compile(rb'("access_token"\s*:\s*)(?:"(?:[^"\\]|\\.)*(?:"|\Z)|[^,}\]"]*)', re.DOTALL)
-_SIGNERS = rb"(?:x-amz-|x-goog-|signature=|sig=|token=|key-pair-id=)"
-_SIGNED = re.compile(rb'(https?:[^\s"?#]*)[?#][^\s"]*' + _SIGNERS + rb'[^\s"]*', re.IGNORECASE)
+# In bytes that are not sound JSON: the value of the key. Of one that is no text, where it ends is not known.
+_TOKEN = re.compile(
+    rb'("access_token"\s*:\s*)(?:"(?:[^"\\]|\\.)*(?:"|\Z)|[\[{].*|[^,}\]"]*)', re.DOTALL | re.IGNORECASE
+)
+_SIGNERS = r"(?:x-amz-|x-goog-|signature=|sig=|token=|key-pair-id=)"
+# A URL up to its query, wherever it stands in a text; cut by hand, because it need not be one that parses.
+_SIGNED_URL = rf"(https?:[^\s\"?#]*)[?#][^\s\"]*{_SIGNERS}[^\s\"]*"
+_SIGNED = re.compile(_SIGNED_URL, re.IGNORECASE)
+_SIGNED_BYTES = re.compile(_SIGNED_URL.encode(), re.IGNORECASE)
 # A body without any of these has no secret; \\u00 because a key or a URL can be spelled with escapes.
-_SUSPECT = re.compile(rb"access_token|\\u00|[?&#]" + _SIGNERS, re.IGNORECASE)
-_SIGNED_TEXT = re.compile(r"[?&#]" + _SIGNERS.decode(), re.IGNORECASE)
-_QUERY = re.compile(r"[?#]")
+_SUSPECT = re.compile(rf"access_token|\\u00|[?&#]{_SIGNERS}".encode(), re.IGNORECASE)
+# Escapes of printable ASCII but for the quote and the backslash, which would change what is a text.
+_ESCAPED = re.compile(rb"\\u00((?!22|5[cC])[2-7][0-9a-fA-F])")
 _VALUE_LIMIT = 200
 
 
@@ -90,7 +95,8 @@ def redact(body: bytes, document: Any = None) -> bytes:
     if not _SUSPECT.search(body):
         return body
     if document is None:
-        return _SIGNED.sub(rb"\1", _TOKEN.sub(rb'\1"removed"', body))
+        plain = _ESCAPED.sub(lambda escape: bytes.fromhex(escape[1].decode()), body)
+        return _SIGNED_BYTES.sub(rb"\1", _TOKEN.sub(rb'\1"removed"', plain))
     clean = _without_secrets(document)
     return body if clean == document else _encoded(clean)
 
@@ -109,9 +115,8 @@ def _without_secrets(node: Any) -> Any:
         return {key: _without_secrets(value) for key, value in node.items() if key != "access_token"}
     if isinstance(node, list):
         return [_without_secrets(item) for item in node]
-    if isinstance(node, str) and node.startswith("http") and _SIGNED_TEXT.search(node):
-        # Cut by hand: a URL that cannot be parsed can still carry a signature.
-        return _QUERY.split(node, maxsplit=1)[0]
+    if isinstance(node, str):
+        return _SIGNED.sub(r"\1", node)
     return node
 
 
