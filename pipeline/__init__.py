@@ -13,7 +13,9 @@ warehouse   who may open the file, and when
 reports     questions to the warehouse (checks: what must hold)
 replay      quarantined payloads, tried again
 runs        a run, its record and its report
-backfill    composes the stages (session: what the commands share)
+fetching    one run that fetches, whatever it was asked for
+backfill    what to fetch: known ids, or calls that are not final (sync: calls that are new)
+session     what the commands share
 cli         the commands (render, console: for people; demo, simulator: without an account)
 config, errors, sql    used throughout
 """

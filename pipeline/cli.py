@@ -153,6 +153,75 @@ def backfill(
 
 
 @app.command()
+def sync(
+    since: Annotated[
+        str | None,
+        typer.Option(
+            "--since",
+            metavar="TIME",
+            help="Begin here instead: a date, a time (UTC), or how long ago, such as 7d.",
+            rich_help_panel=_RUN,
+        ),
+    ] = None,
+    until: Annotated[
+        str | None,
+        typer.Option("--until", metavar="TIME", help="End here.", rich_help_panel=_RUN),
+    ] = None,
+    warehouse: Warehouse = None,
+    data_dir: DataDir = None,
+    base_url: BaseUrl = None,
+    api_version: ApiVersion = None,
+    concurrency: Concurrency = None,
+    rate: Rate = None,
+    json: AsJson = False,
+) -> None:
+    """List the calls that are new since the last sync, fetch and load them."""
+    from datetime import UTC, datetime
+
+    from pipeline.session import watched_sync
+    from pipeline.sync import parse_moment
+
+    settings = _settings(
+        warehouse=warehouse,
+        data_dir=data_dir,
+        base_url=base_url,
+        api_version=api_version,
+        concurrency=concurrency,
+        rate=rate,
+    )
+    now = datetime.now(UTC)
+    begin = parse_moment(since, now) if since is not None else None
+    end = parse_moment(until, now) if until is not None else None
+    if begin is not None and end is not None and end < begin:
+        raise UsageError("--until is before --since: swap them")
+    _end(watched_sync(settings, begin, end), json)
+
+
+@app.command()
+def refresh(
+    warehouse: Warehouse = None,
+    data_dir: DataDir = None,
+    base_url: BaseUrl = None,
+    api_version: ApiVersion = None,
+    concurrency: Concurrency = None,
+    rate: Rate = None,
+    json: AsJson = False,
+) -> None:
+    """Fetch again the calls that are not final: still going on, or without an analysis yet."""
+    from pipeline.session import watched_refresh
+
+    settings = _settings(
+        warehouse=warehouse,
+        data_dir=data_dir,
+        base_url=base_url,
+        api_version=api_version,
+        concurrency=concurrency,
+        rate=rate,
+    )
+    _end(watched_refresh(settings), json)
+
+
+@app.command()
 def load(warehouse: Warehouse = None, data_dir: DataDir = None, json: AsJson = False) -> None:
     """Load landed payloads that are not in the warehouse yet; needs no network."""
     from pipeline.session import load_landed

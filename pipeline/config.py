@@ -19,6 +19,7 @@ from pipeline.errors import ConfigurationError
 
 _CREDENTIALS = re.compile(r"//.*@")
 _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
+_LONGEST_S = 100 * 365 * 86_400
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)?", re.IGNORECASE)
 
 
@@ -81,13 +82,23 @@ class Settings(BaseSettings):
         86_400,
         alias="PIPELINE_REFRESH_WINDOW",
         ge=0,
+        le=_LONGEST_S,
         description="After this long since its end a call counts as final even without an analysis",
     )
     refetch_after_s: Seconds = Field(
         900,
         alias="PIPELINE_REFETCH_AFTER",
         ge=0,
+        le=_LONGEST_S,
         description="A call that is not final is fetched again by `backfill` only after this long",
+    )
+
+    sync_lookback_s: Seconds = Field(
+        3600,
+        alias="PIPELINE_SYNC_LOOKBACK",
+        ge=0,
+        le=_LONGEST_S,
+        description="How far `sync` goes back before the latest call it has seen",
     )
 
     @property

@@ -133,11 +133,14 @@ class RunProgress:
         self._bar: Progress | None = None
         self._task: Any = None
 
-    def start(self, total: int) -> None:
-        """Begin to show `total` calls."""
-        self._total = total
-        self._started = self._said = time.monotonic()
-        if err.is_terminal and total:
+    def extend(self, total: int) -> None:
+        """Show `total` more calls."""
+        if self._total == 0:
+            self._started = self._said = time.monotonic()
+        self._total += total
+        if self._bar is not None:
+            self._bar.update(self._task, total=self._total)
+        elif err.is_terminal and total:
             self._bar = Progress(
                 TextColumn("fetching"),
                 BarColumn(),
@@ -149,7 +152,7 @@ class RunProgress:
                 console=err,
                 transient=True,
             )
-            self._task = self._bar.add_task("calls", total=total, rate="-", loaded=0, retries=0)
+            self._task = self._bar.add_task("calls", total=self._total, rate="-", loaded=0, retries=0)
             self._bar.start()
 
     def advance(self) -> None:

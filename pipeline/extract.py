@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from pipeline.answer import Answer
+from pipeline.errors import LandingError
 from pipeline.landing import ChunkWriter, LandedChunk, Landing, Outcome
 from pipeline.validate import Accepted, Rejected, redact, reject, validate
 
@@ -83,6 +84,8 @@ class Extraction:
                 await asyncio.wait(self._landing_now, return_when=asyncio.FIRST_COMPLETED)
                 self._raise_landing_failures()
             self._raise_landing_failures()
+        # Without ids there is no first answer to wait for.
+        self._answered.set()
 
     def _take(self, answer: Answer) -> None:
         outcome, line = self._judge(answer)
@@ -144,7 +147,12 @@ class Extraction:
             self._landing_now.add(asyncio.create_task(self._finish(chunk)))
 
     async def _finish(self, chunk: ChunkWriter) -> None:
-        self.on_chunk(await asyncio.to_thread(chunk.finish))
+        try:
+            landed = await asyncio.to_thread(chunk.finish)
+        except LandingError:
+            chunk.discard()
+            raise
+        self.on_chunk(landed)
 
     async def _land_by_age(self) -> None:
         while True:

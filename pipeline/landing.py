@@ -14,6 +14,7 @@ import json
 import os
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from io import BufferedWriter
@@ -121,9 +122,10 @@ class ChunkWriter:
         return LandedChunk(self.chunk_id, path, payloads, self.record_count, size, checksum)
 
     def discard(self) -> None:
-        """Close and remove an unfinished chunk."""
+        """Give up the chunk: close its file and remove it, as when the disk is full."""
         if self._file is not None:
-            self._file.close()
+            with suppress(OSError):
+                self._file.close()
             self._part(PAYLOADS).unlink(missing_ok=True)
 
     def _finish_payloads(self) -> tuple[Path | None, int, str | None]:
@@ -185,7 +187,7 @@ class Landing:
             chunk_id, record_count = said["chunk_id"], said["record_count"]
             payloads = None if name is None else manifest.with_name(name)
             accepted_count = sum(outcome["outcome"] == "accepted" for outcome in said["outcomes"])
-            if accepted_count != record_count:
+            if accepted_count != record_count or (record_count > 0) != (payloads is not None):
                 raise ValueError
         except (OSError, ValueError, KeyError, TypeError) as broken:
             raise LandingError(

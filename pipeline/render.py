@@ -24,7 +24,7 @@ _LONG_TEXT = 60
 
 def run(report: RunReport) -> None:
     """Print how a run ended: counts by outcome, then every id that did not become a call, and why."""
-    if report.given == 0:
+    if report.given == 0 and report.command in ("load", "replay"):
         console.text(
             f"{report.command} {report.status}: {report.calls_loaded:,} payloads from "
             f"{report.chunks_loaded:,} landed chunks in {report.duration_s:,.1f} s; "

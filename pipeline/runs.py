@@ -162,6 +162,7 @@ def finish(connection: Connection, report: RunReport) -> None:
             "run_id": report.run_id,
             "status": report.status,
             "finished_at": utc_now(),
+            "requested_count": report.requested,
             "fetched_count": report.fetched_count,
             "request_count": report.request_count,
             "retry_count": report.retry_count,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -27,6 +28,7 @@ from pipeline.warehouse import Warehouse
 
 BASE = "base"
 _VERSION_TABLE = "alembic_version"
+_ALEMBIC = threading.Lock()
 
 # Copied by another process: reading the file in the process that has it open would drop DuckDB's lock.
 _COPY = (
@@ -41,7 +43,6 @@ class DuckDBImpl(DefaultImpl):
     transactional_ddl = True
 
 
-@cache
 def _config() -> Config:
     config = Config()
     config.set_main_option("script_location", str(sql.folder("migrations")))
@@ -128,17 +129,14 @@ def migrate(
         if losing and warehouse.path is not None:
             _keep_copy(connection, warehouse.path, before, say)
         with connection.begin():
-            config = _config()
-            config.attributes["connection"] = connection
-            try:
-                if down:
-                    # Views hang on the tables a downgrade drops.
-                    _drop_views(connection)
-                    command.downgrade(config, wanted)
-                else:
-                    command.upgrade(config, wanted)
-            finally:
-                config.attributes.pop("connection")
+            if down:
+                # Views hang on the tables a downgrade drops.
+                _drop_views(connection)
+            # Alembic keeps what it is doing in the process, so threads take turns.
+            with _ALEMBIC:
+                config = _config()
+                config.attributes["connection"] = connection
+                (command.downgrade if down else command.upgrade)(config, wanted)
             after = revision(connection)
             if after == head():
                 apply_views(connection)

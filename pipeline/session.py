@@ -5,15 +5,18 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from typing import TextIO
 
 from sqlalchemy import Connection
 
-from pipeline import console, load, replay, runs, schema
-from pipeline.backfill import Backfill, Observer
+from pipeline import backfill, console, load, replay, runs, schema
+from pipeline.backfill import Backfill
 from pipeline.config import Settings
 from pipeline.errors import PipelineError, WarehouseLocked, WarehouseMissing
+from pipeline.fetching import Observer
 from pipeline.landing import Landing
+from pipeline.sync import Sync
 from pipeline.warehouse import Warehouse
 
 
@@ -42,16 +45,33 @@ def watched_backfill(
     command: str = "backfill",
 ) -> runs.RunReport:
     """Run a backfill with its progress on stderr."""
-    progress = console.RunProgress()
-    observer = Observer(
-        say=console.say,
-        on_plan=lambda plan: progress.start(plan.to_fetch),
-        on_outcome=lambda outcome: progress.advance(),
-        on_requests=progress.requests,
-        on_load=progress.loaded,
-    )
-    try:
+    with _watching() as observer:
         return Backfill(settings, observer, command, force).run(sources, stdin)
+
+
+def watched_refresh(settings: Settings) -> runs.RunReport:
+    """Fetch again what is not final, with its progress on stderr."""
+    with _watching() as observer:
+        return backfill.refresh(settings, observer)
+
+
+def watched_sync(settings: Settings, since: datetime | None, until: datetime | None) -> runs.RunReport:
+    """Fetch what is new since the last sync, with its progress on stderr."""
+    with _watching() as observer:
+        return Sync(settings, observer, since, until).run()
+
+
+@contextmanager
+def _watching() -> Iterator[Observer]:
+    progress = console.RunProgress()
+    try:
+        yield Observer(
+            say=console.say,
+            on_plan=lambda plan: progress.extend(plan.to_fetch),
+            on_outcome=lambda outcome: progress.advance(),
+            on_requests=progress.requests,
+            on_load=progress.loaded,
+        )
     finally:
         progress.stop()
 

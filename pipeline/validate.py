@@ -22,10 +22,12 @@ _TOKEN = re.compile(
     rb'("access_token"\s*:\s*)(?:"(?:[^"\\]|\\.)*(?:"|\Z)|[\[{].*|[^,}\]"]*)', re.DOTALL | re.IGNORECASE
 )
 _SIGNERS = r"(?:x-amz-|x-goog-|signature=|sig=|token=|key-pair-id=)"
-# A URL up to its query, wherever it stands in a text; cut by hand, because it need not be one that parses.
-_SIGNED_URL = rf"(https?:[^\s\"?#]*)[?#][^\s\"]*{_SIGNERS}[^\s\"]*"
-_SIGNED = re.compile(_SIGNED_URL, re.IGNORECASE)
-_SIGNED_BYTES = re.compile(_SIGNED_URL.encode(), re.IGNORECASE)
+# A URL wherever it stands in a text. It is matched whole and cut by hand: it need not be one that parses, and
+# a pattern that looked for the signature itself would take quadratic time on a hostile text.
+_URL = re.compile(r"https?:[^\s\"]+", re.IGNORECASE)
+_URL_BYTES = re.compile(_URL.pattern.encode(), re.IGNORECASE)
+_SIGNER = re.compile(rf"[?&#]{_SIGNERS}", re.IGNORECASE)
+_QUERY = re.compile(r"[?#]")
 # A body without any of these has no secret; \\u00 because a key or a URL can be spelled with escapes.
 _SUSPECT = re.compile(rf"access_token|\\u00|[?&#]{_SIGNERS}".encode(), re.IGNORECASE)
 # Escapes of printable ASCII but for the quote and the backslash, which would change what is a text.
@@ -96,7 +98,8 @@ def redact(body: bytes, document: Any = None) -> bytes:
         return body
     if document is None:
         plain = _ESCAPED.sub(lambda escape: bytes.fromhex(escape[1].decode()), body)
-        return _SIGNED_BYTES.sub(rb"\1", _TOKEN.sub(rb'\1"removed"', plain))
+        plain = _TOKEN.sub(rb'\1"removed"', plain)
+        return _URL_BYTES.sub(lambda url: _unsigned(url[0].decode("latin-1")).encode("latin-1"), plain)
     clean = _without_secrets(document)
     return body if clean == document else _encoded(clean)
 
@@ -116,8 +119,12 @@ def _without_secrets(node: Any) -> Any:
     if isinstance(node, list):
         return [_without_secrets(item) for item in node]
     if isinstance(node, str):
-        return _SIGNED.sub(r"\1", node)
+        return _URL.sub(lambda url: _unsigned(url[0]), node)
     return node
+
+
+def _unsigned(url: str) -> str:
+    return _QUERY.split(url, maxsplit=1)[0] if _SIGNER.search(url) else url
 
 
 def _kind(value: object) -> str:

@@ -49,6 +49,7 @@ class Warehouse:
     lock_timeout_s: float = 60
     # Set when the user wants to stop: a lock is then hardly waited for any more.
     in_a_hurry: threading.Event = field(default_factory=threading.Event, compare=False)
+    turn: threading.RLock = field(default_factory=threading.RLock, compare=False)
     say: Callable[[str], None] = field(default=_silent, compare=False)
     sleep: Callable[[float], None] = field(default=time.sleep, compare=False)
 
@@ -138,9 +139,20 @@ class Warehouse:
             )
         except NoSuchModuleError:
             raise ConfigurationError(f"no driver for the warehouse {self.url}: use a DuckDB file") from None
-        connection = self._wait_for(engine.connect)
+        # DuckDB's lock is between processes; the threads of one take turns here.
+        with self.turn:
+            connection = self._wait_for(engine.connect)
+            try:
+                with self._failures_named():
+                    yield connection
+            finally:
+                connection.close()
+                engine.dispose()
+
+    @contextmanager
+    def _failures_named(self) -> Iterator[None]:
         try:
-            yield connection
+            yield
         except (OperationalError, InternalError) as failure:
             # The disk or the memory, not what was asked: the first line names it and quotes no row.
             reason = str(failure.orig).splitlines()[0][:_REASON_LIMIT]
@@ -153,9 +165,6 @@ class Warehouse:
             if "interrupted" in str(failure).lower():
                 raise KeyboardInterrupt from None
             raise
-        finally:
-            connection.close()
-            engine.dispose()
 
     def _wait_for(self, connect: Callable[[], Connection]) -> Connection:
         waited_s, said_s, pause_s = 0.0, -_SAY_EVERY_S, _FIRST_PAUSE_S

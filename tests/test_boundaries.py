@@ -12,6 +12,8 @@ ROOT = Path(__file__).parent.parent
 COMMANDS = [
     "demo",
     "backfill",
+    "sync",
+    "refresh",
     "load",
     "replay",
     "migrate",

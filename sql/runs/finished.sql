@@ -5,6 +5,7 @@ update etl_runs
 set
     status = $status,
     finished_at = cast($finished_at as timestamp),
+    requested_count = $requested_count,
     fetched_count = $fetched_count,
     request_count = $request_count,
     retry_count = $retry_count,

@@ -1,0 +1,174 @@
+"""One run that fetches: opens its record, extracts while a thread loads, and closes its record.
+
+What is fetched is somebody else's choice (`backfill`, `refresh`, `sync`). Whatever ends the extraction,
+what is landed is loaded before the run ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pipeline import load, runs, schema
+from pipeline.client import CallsClient
+from pipeline.config import Settings
+from pipeline.errors import PipelineError, WarehouseLocked
+from pipeline.extract import Extraction
+from pipeline.landing import Landing, Outcome
+from pipeline.loader import BackgroundLoader
+from pipeline.plan import Plan, make_plan, record_left
+from pipeline.warehouse import Warehouse
+
+_LOADING_ON = "interrupted: loading what was fetched (Ctrl-C again leaves that to `python -m pipeline load`)"
+
+
+@dataclass(frozen=True)
+class Observer:
+    """What a run tells while it goes on; every part may be left out."""
+
+    say: Callable[[str], None] = lambda message: None
+    on_plan: Callable[[Plan], None] = lambda plan: None
+    on_outcome: Callable[[Outcome], None] = lambda outcome: None
+    on_requests: Callable[[int, int], None] = lambda requests, retries: None
+    on_load: Callable[[int], None] = lambda records: None
+
+
+@dataclass
+class Fetching:
+    """The state of one run that fetches, from its settings to its report.
+
+    Raises ConfigurationError when it is made with settings that cannot be used.
+    """
+
+    settings: Settings
+    observer: Observer
+    command: str
+    warehouse: Warehouse = field(init=False)
+    landing: Landing = field(init=False)
+    client: CallsClient = field(init=False)
+    report: runs.RunReport = field(init=False)
+    _started: float = field(default_factory=time.monotonic)
+
+    def __post_init__(self) -> None:
+        self.client = CallsClient(
+            base_url=self.settings.base_url,
+            api_key=self.settings.require_key(),
+            api_version=self.settings.api_version,
+            concurrency=self.settings.concurrency,
+            rate=self.settings.rate,
+        )
+        self.landing = Landing(self.settings.landing_dir, self.settings.quarantine_dir)
+        self.warehouse = Warehouse.of(self.settings, self.observer.say)
+        self.report = runs.RunReport(runs.new_run_id(), self.command, str(self.warehouse.path))
+
+    def prepare(self) -> None:
+        """Make sure that everything can be written, and load what earlier runs have left landed."""
+        self.landing.check_writable()
+        schema.ensure(self.warehouse, self.observer.say)
+        # Chunks of a run that was killed come first: their calls need not be fetched again.
+        self.report.problems = self._load_pending().problems
+
+    def begin(self) -> None:
+        """Record that the run begins."""
+        with self.warehouse.writing() as connection:
+            runs.begin(connection, self.report)
+
+    def plan(self, spool: Path, given: int, *, force: bool) -> Plan:
+        """Plan for the ids in the spool, and record the outcome of those that are left."""
+        now = runs.utc_now()
+        with self.warehouse.writing() as connection:
+            plan = make_plan(
+                connection,
+                spool,
+                given,
+                as_of=now,
+                force=force,
+                refresh_window_s=self.settings.refresh_window_s,
+                refetch_after_s=self.settings.refetch_after_s,
+            )
+            record_left(connection, self.report.run_id, now)
+        self.report.given += given
+        self.report.requested += plan.requested
+        self.report.to_fetch += plan.to_fetch
+        return plan
+
+    def fetch(self, work: Callable[[Extraction], Awaitable[None]]) -> None:
+        """Run `work`, which extracts, while what it lands is loaded; note in the report what stopped it."""
+        loader = BackgroundLoader(self._load_pending)
+        loader.start()
+        extraction = Extraction(
+            self.report.run_id,
+            self.landing,
+            self.client,
+            self.settings.chunk_size,
+            self.settings.concurrency,
+            on_outcome=self._tell,
+            on_chunk=lambda chunk: loader.wake(),
+        )
+        try:
+            asyncio.run(self._with_client(work, extraction))
+        except KeyboardInterrupt:
+            self._interrupt()
+        except PipelineError as stopped:
+            self.report.error = stopped
+        finally:
+            self._finish_loading(loader)
+        stats = self.client.stats
+        self.report.request_count, self.report.retry_count = stats.requests, stats.retries
+        self.report.fetched_count = extraction.counts["accepted"]
+        self.report.chunks_loaded, self.report.calls_loaded = loader.loaded.chunks, loader.loaded.records
+        self.report.problems = loader.loaded.problems
+        if isinstance(loader.error, PipelineError):
+            self.report.error = self.report.error or loader.error
+        else:
+            loader.raise_error()
+
+    def end(self, spool: Path) -> runs.RunReport:
+        """Record how the run ended for the ids in the spool; return its report."""
+        try:
+            if isinstance(self.report.error, WarehouseLocked):
+                raise self.report.error  # it was waited for just now
+            with self.warehouse.writing() as connection:
+                runs.read_outcomes(connection, self.report, spool)
+                runs.finish(connection, self.report)
+        except WarehouseLocked as locked:
+            # Nothing can be recorded, but what was landed tells how the ids stand.
+            self.report.error = locked
+            runs.read_landed(self.report, self.landing.outcomes(self.report.run_id))
+        self.report.duration_s = time.monotonic() - self._started
+        return self.report
+
+    async def _with_client(
+        self, work: Callable[[Extraction], Awaitable[None]], extraction: Extraction
+    ) -> None:
+        async with self.client:
+            await work(extraction)
+
+    def _load_pending(self) -> load.Loaded:
+        return load.load_pending(
+            self.warehouse,
+            self.landing,
+            refresh_window_s=self.settings.refresh_window_s,
+            on_load=self.observer.on_load,
+        )
+
+    def _finish_loading(self, loader: BackgroundLoader) -> None:
+        while True:
+            try:
+                return loader.finish()
+            except KeyboardInterrupt:
+                if self.report.is_interrupted:
+                    raise
+                self._interrupt()
+
+    def _interrupt(self) -> None:
+        self.report.is_interrupted = True
+        self.warehouse.in_a_hurry.set()
+        self.observer.say(_LOADING_ON)
+
+    def _tell(self, outcome: Outcome) -> None:
+        self.observer.on_outcome(outcome)
+        self.observer.on_requests(self.client.stats.requests, self.client.stats.retries)
