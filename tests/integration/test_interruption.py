@@ -1,0 +1,180 @@
+"""Whatever stops a backfill in the middle, nothing landed is lost and nothing landed is fetched twice."""
+
+import io
+import json
+import signal
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from conftest import Holder, Process, Start
+from warehouse_files import Tables, landed_calls, query, tables_of, warehouse_in
+
+from pipeline.backfill import Backfill
+from pipeline.config import load_settings
+from pipeline.simulator import CallBook, Simulator, running
+
+BOOK = CallBook(count=90, until=datetime.now(UTC))
+CONCURRENCY = 3
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Tables:
+    """The tables after a run that nothing disturbed."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    with running(BOOK) as server:
+        settings = load_settings(api_key=server.api_key, base_url=server.base_url, data_dir=folder)
+        assert Backfill(settings).run(list(BOOK.call_ids()), _NO_STDIN).exit_code == 0
+    return tables_of(warehouse_in(folder))
+
+
+_NO_STDIN = io.StringIO()
+
+
+def begin(start: Start, server: Simulator, data_dir: Path) -> Process:
+    """Start the backfill of the book, in small chunks."""
+    ids = data_dir.with_name("ids.txt")
+    ids.write_text("\n".join(BOOK.call_ids()))
+    return start(
+        "backfill",
+        ids,
+        "--data-dir",
+        data_dir,
+        server=server,
+        PIPELINE_CHUNK_SIZE=5,
+        PIPELINE_CONCURRENCY=CONCURRENCY,
+    )
+
+
+def assert_completed(data_dir: Path, undisturbed: Tables) -> None:
+    assert tables_of(warehouse_in(data_dir)) == undisturbed
+    assert landed_calls(data_dir) == dict.fromkeys(BOOK.call_ids(), 1)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_loads_what_it_fetched_and_the_next_one_completes_it(
+    tmp_path: Path, start: Start, undisturbed: Tables, number: signal.Signals
+) -> None:
+    data_dir = tmp_path / "data"
+    with running(BOOK, delay_s=0.03) as server:
+        process = begin(start, server, data_dir)
+        process.until(lambda: len(landed_calls(data_dir)) >= 10)
+        process.signal(number)
+        ran = process.wait()
+        served = server.requests.served
+        landed = landed_calls(data_dir)
+        loaded = {row[0] for row in query(warehouse_in(data_dir), "select call_id from calls")}
+        assert ran.code == 130
+        assert "run the same command again" in ran.err
+        assert "Traceback" not in ran.err
+        assert 10 <= len(landed) < 90
+        assert loaded == set(landed)
+        # Only answers that were still on their way when the signal came may be missing.
+        assert loaded <= set(served)
+        assert len(set(served) - loaded) <= CONCURRENCY
+        assert query(warehouse_in(data_dir), "select status from etl_runs") == [("interrupted",)]
+
+        assert begin(start, server, data_dir).wait().code == 0
+        assert {call_id: server.requests.by_call[call_id] for call_id in landed} == dict.fromkeys(landed, 1)
+    assert_completed(data_dir, undisturbed)
+
+
+def test_runs_killed_again_and_again_lose_nothing_and_fetch_no_landed_call_twice(
+    tmp_path: Path, start: Start, undisturbed: Tables
+) -> None:
+    data_dir = tmp_path / "data"
+    asked: dict[str, int] = {}
+    with running(BOOK, delay_s=0.03) as server:
+        for at_least in (1, 25, 50):
+            process = begin(start, server, data_dir)
+            process.until(lambda at_least=at_least: len(landed_calls(data_dir)) >= at_least)
+            process.signal(signal.SIGKILL)
+            assert process.wait().code == -signal.SIGKILL
+            assert _asked_of(server, asked) == asked
+            asked = _asked_of(server, landed_calls(data_dir))
+            assert at_least <= len(asked) < 90
+            # Every call that is in the warehouse is there whole.
+            _assert_whole(data_dir, undisturbed)
+        assert begin(start, server, data_dir).wait().code == 0
+        assert _asked_of(server, asked) == asked
+    assert_completed(data_dir, undisturbed)
+    statuses = query(
+        warehouse_in(data_dir), "select status, count(*) from etl_runs group by all order by all"
+    )
+    assert statuses == [("interrupted", 3), ("succeeded", 1)]
+
+
+def _asked_of(server: Simulator, call_ids: Iterable[str]) -> dict[str, int]:
+    """Return how often each of the calls has been asked for."""
+    asked = server.requests.by_call
+    return {call_id: asked[call_id] for call_id in call_ids}
+
+
+def _assert_whole(data_dir: Path, undisturbed: Tables) -> None:
+    found = tables_of(warehouse_in(data_dir))
+    present = {row[0] for row in found["calls"]}
+    expected = {name: [row for row in rows if row[0] in present] for name, rows in undisturbed.items()}
+    assert found == expected
+
+
+def test_a_load_after_a_kill_brings_in_what_was_landed(
+    tmp_path: Path, start: Start, hold: Callable[..., Holder]
+) -> None:
+    data_dir = tmp_path / "data"
+    with running(BOOK, delay_s=0.03) as server:
+        process = begin(start, server, data_dir)
+        process.until(lambda: server.requests.total > 0)
+        holder = hold(data_dir / "warehouse.duckdb", "reading")
+        earlier = len(landed_calls(data_dir))
+        process.until(lambda: len(landed_calls(data_dir)) >= earlier + 10)
+        process.signal(signal.SIGKILL)
+        process.wait()
+        holder.let_go()
+    landed = landed_calls(data_dir)
+    [(present,)] = query(warehouse_in(data_dir), "select count(*) from calls")
+    assert present <= earlier
+    ran = start("load", "--data-dir", data_dir, "--json").wait()
+    assert ran.code == 0
+    assert json.loads(ran.out)["calls_loaded"] == len(landed) - present
+    loaded = {row[0] for row in query(warehouse_in(data_dir), "select call_id from calls")}
+    assert loaded == set(landed)
+
+
+def test_a_second_interruption_ends_a_run_at_once_and_the_next_one_completes_it(
+    tmp_path: Path, start: Start, hold: Callable[..., Holder], undisturbed: Tables
+) -> None:
+    data_dir = tmp_path / "data"
+    with running(BOOK, delay_s=0.03) as server:
+        process = begin(start, server, data_dir)
+        process.until(lambda: server.requests.total > 0)
+        holder = hold(data_dir / "warehouse.duckdb", "reading")
+        process.until(lambda: len(landed_calls(data_dir)) >= 10)
+        process.signal(signal.SIGINT)
+        process.until(lambda: "interrupted: loading what was fetched" in process.err)
+        process.signal(signal.SIGINT)
+        ran = process.wait()
+        landed = landed_calls(data_dir)
+        holder.let_go()
+        assert ran.code == 130
+        assert "Traceback" not in ran.err
+        assert "run the same command again" in ran.err.splitlines()[-1]
+
+        assert begin(start, server, data_dir).wait().code == 0
+        assert {call_id: server.requests.by_call[call_id] for call_id in landed} == dict.fromkeys(landed, 1)
+    assert_completed(data_dir, undisturbed)
+
+
+def test_an_interruption_before_the_first_request_says_so_too(
+    tmp_path: Path, start: Start, hold: Callable[..., Holder]
+) -> None:
+    hold(tmp_path / "warehouse.duckdb")
+    with running(BOOK) as server:
+        process = start("backfill", BOOK.call_id(0), "--data-dir", tmp_path, server=server)
+        process.until(lambda: "waiting for" in process.err)
+        process.signal(signal.SIGINT)
+        ran = process.wait()
+        assert server.requests.total == 0
+    assert ran.code == 130
+    assert ran.err.splitlines()[-1].startswith("interrupted")
+    assert "Traceback" not in ran.err
