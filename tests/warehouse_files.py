@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from pipeline import load, schema
-from pipeline.config import load_settings
 from pipeline.landing import LandedChunk, Landing, Outcome, read_lines
 from pipeline.tables import metadata
 from pipeline.validate import Accepted, validate_body

@@ -97,12 +97,10 @@ KINDS: dict[str, st.SearchStrategy[Any]] = {
     "value": values,
     "url": urls | texts,
     "role": st.sampled_from(["agent", "user", "transfer_target"]) | texts,
-    "item_role": st.sampled_from(
-        [*["tool_call_invocation", "tool_call_result"] * 3, "node_transition", "dtmf", 7, ""]
-    ),
-    "tool_call_id": st.sampled_from(["a", "b", "c", "\0", None, 1]),
     "status": st.sampled_from(["ended", "ongoing", "registered"]) | texts,
 }
+ITEM_ROLES = [*["tool_call_invocation", "tool_call_result"] * 3, "node_transition", "dtmf", 7, ""]
+TOOL_CALL_IDS = [*"aaaabbc", "\0", None, 1]
 
 
 def drawn(strategy: st.SearchStrategy[Any]) -> list[Any]:
@@ -160,7 +158,9 @@ class Maker:
         if self.rng.random() < 0.4:
             return self.turn()
         return self.object(
-            0.8, role="item_role", tool_call_id="tool_call_id", name="text", type="value", arguments="value",
+            0.8,
+            role=lambda: self.rng.choice(ITEM_ROLES), tool_call_id=lambda: self.rng.choice(TOOL_CALL_IDS),
+            name="text", type="value", arguments="value",
             content="value", successful="value", digit="text",
         )  # fmt: skip
 
@@ -202,7 +202,7 @@ class Maker:
             collected_dynamic_variables="value", custom_sip_headers="value", start_timestamp="epoch",
             end_timestamp="epoch", transfer_end_timestamp="epoch", duration_ms="whole", transcript="text",
             transcript_object=lambda: self.list(self.turn, 4),
-            transcript_with_tool_calls=lambda: self.list(self.item, 8),
+            transcript_with_tool_calls=lambda: self.list(self.item, 12),
             recording_url="url", public_log_url="url", disconnection_reason="text",
             telephony_identifier="value", e2e_latency=self.latency, llm_latency=self.latency,
             llm_websocket_network_rtt_latency=self.latency,
