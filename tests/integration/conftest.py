@@ -1,78 +1,14 @@
-"""Runs the command line for tests: in this process, which is fast, or as a process that can be signalled."""
+"""Fixtures of tests that use the command line: commands, processes, and others that hold the warehouse."""
 
 import os
 import signal
-import subprocess
-import sys
-import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from io import BytesIO, TextIOWrapper
 from pathlib import Path
 
 import pytest
+from command_line import DEADLINE_S, Cli, Holder, Process, Start, settings_of
 
-from pipeline.__main__ import main
 from pipeline.simulator import Simulator
-
-DEADLINE_S = 60
-KEY = "key_simulated"
-
-
-@dataclass(frozen=True)
-class Ran:
-    """How a command ended, and what it wrote."""
-
-    code: int
-    out: str
-    err: str
-
-
-class _Exit(BaseException):
-    def __init__(self, code: int) -> None:
-        self.code = code
-
-
-class Cli:
-    """Runs a command as `python -m pipeline` does, in this process, with nothing of the caller's settings."""
-
-    def __init__(self, patch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-        self._patch = patch
-        self._capsys = capsys
-
-    def __call__(
-        self, *args: object, server: Simulator | None = None, stdin: bytes = b"", **env: object
-    ) -> Ran:
-        """Run a command with the server's address and key, and other settings as keywords."""
-        self._capsys.readouterr()
-        with self._patch.context() as patch:
-            for name, value in _settings(server, env).items():
-                patch.setenv(name, value)
-            patch.setattr(sys, "argv", ["pipeline", *map(str, args)])
-            patch.setattr(sys, "stdin", TextIOWrapper(BytesIO(stdin), encoding="utf-8"))
-            patch.setattr(os, "_exit", _raise_exit)
-            mask, handler = os.umask(0o077), signal.getsignal(signal.SIGTERM)
-            try:
-                main()
-                code = 0
-            except (_Exit, SystemExit) as ended:
-                code = ended.code if isinstance(ended.code, int) else 0
-            finally:
-                os.umask(mask)
-                signal.signal(signal.SIGTERM, handler)
-        written = self._capsys.readouterr()
-        return Ran(code, written.out, written.err)
-
-
-def _raise_exit(code: int) -> None:
-    raise _Exit(code)
-
-
-def _settings(server: Simulator | None, env: dict[str, object]) -> dict[str, str]:
-    found = {name: str(value) for name, value in env.items()}
-    if server is not None:
-        found = {"RETELL_BASE_URL": server.base_url, "RETELL_API_KEY": server.api_key} | found
-    return found
 
 
 @pytest.fixture(autouse=True)
@@ -99,54 +35,6 @@ def cli(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp
     return Cli(monkeypatch, capsys)
 
 
-class Process:
-    """A command as a process of its own, whose output goes to files that can be read while it runs."""
-
-    def __init__(self, folder: Path, number: int, args: tuple[object, ...], env: dict[str, str]) -> None:
-        self._out, self._err = folder / f"{number}.out", folder / f"{number}.err"
-        clean = {name: os.environ[name] for name in ("PATH", "LANG", "SYSTEMROOT") if name in os.environ}
-        with self._out.open("wb") as out, self._err.open("wb") as err:
-            self.popen = subprocess.Popen(
-                [sys.executable, "-m", "pipeline", *map(str, args)],
-                cwd=folder,
-                env=clean | {"HOME": str(folder)} | env,
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=err,
-            )
-
-    @property
-    def err(self) -> str:
-        """What it has written to stderr so far."""
-        return self._err.read_text(encoding="utf-8")
-
-    @property
-    def pid(self) -> int:
-        """Its process id."""
-        return self.popen.pid
-
-    def until(self, condition: Callable[[], bool]) -> None:
-        """Wait until something holds; fail when the process ends before, or never makes it hold."""
-
-        def holds() -> bool:
-            assert self.popen.poll() is None, f"ended with {self.popen.returncode} too early: {self.err}"
-            return condition()
-
-        poll(holds)
-
-    def signal(self, number: signal.Signals) -> None:
-        """Send a signal."""
-        self.popen.send_signal(number)
-
-    def wait(self) -> Ran:
-        """Wait for the end."""
-        code = self.popen.wait(DEADLINE_S)
-        return Ran(code, self._out.read_text(encoding="utf-8"), self.err)
-
-
-Start = Callable[..., Process]
-
-
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
     """Start a command as a process of its own; what still runs at the end of the test is killed."""
@@ -155,7 +43,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
     started: list[Process] = []
 
     def begin(*args: object, server: Simulator | None = None, **env: object) -> Process:
-        started.append(Process(folder, len(started), args, _settings(server, env)))
+        started.append(Process(folder, len(started), args, settings_of(server, env)))
         return started[-1]
 
     yield begin
@@ -163,43 +51,6 @@ def start(tmp_path: Path) -> Iterator[Start]:
         if process.popen.poll() is None:
             process.popen.kill()
             process.popen.wait()
-
-
-_HOLD = """
-import sys, time, duckdb
-while True:
-    try:
-        held = duckdb.connect(sys.argv[1], read_only=sys.argv[2] == "reading")
-        break
-    except duckdb.IOException:
-        time.sleep(0.005)
-print("held", flush=True)
-sys.stdin.read()
-"""
-
-
-class Holder:
-    """Another process that has the warehouse open."""
-
-    def __init__(self, path: Path, how: str) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-c", _HOLD, str(path), how],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        assert self._process.stdout is not None
-        assert self._process.stdout.readline() == "held\n"
-
-    @property
-    def pid(self) -> int:
-        """Its process id."""
-        return self._process.pid
-
-    def let_go(self) -> None:
-        """Close the warehouse; again is no harm."""
-        if self._process.poll() is None:
-            self._process.communicate(timeout=DEADLINE_S)
 
 
 @pytest.fixture
@@ -214,11 +65,3 @@ def hold() -> Iterator[Callable[..., Holder]]:
     yield begin
     for holder in holders:
         holder.let_go()
-
-
-def poll(condition: Callable[[], bool]) -> None:
-    """Wait until something holds; fail at the deadline."""
-    deadline = time.monotonic() + DEADLINE_S
-    while not condition():
-        assert time.monotonic() < deadline, "it never came to hold"
-        time.sleep(0.01)

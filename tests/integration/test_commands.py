@@ -10,7 +10,7 @@ from typing import Any
 
 import duckdb
 import pytest
-from conftest import KEY, Cli, Start
+from command_line import KEY, Cli, Start
 from warehouse_files import DATA_TABLES, landed_calls, query, tables_of, warehouse_in
 
 from pipeline import schema

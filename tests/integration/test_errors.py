@@ -9,7 +9,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from conftest import Cli, Holder, Ran, Start
+from command_line import Cli, Holder, Ran, Start
 from warehouse_files import landed_calls, query, warehouse_in
 
 from pipeline.simulator import CallBook, Simulator, running

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from conftest import Cli
+from command_line import Cli
 
 from pipeline.simulator import CallBook, running
 

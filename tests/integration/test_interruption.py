@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from conftest import Holder, Process, Start
+from command_line import Holder, Process, Start
 from warehouse_files import Tables, landed_calls, query, tables_of, warehouse_in
 
 from pipeline.backfill import Backfill

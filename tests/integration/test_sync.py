@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from command_line import Cli
 from warehouse_files import query, warehouse_in
 
 from pipeline.backfill import refresh
@@ -160,3 +162,18 @@ def test_a_moment_is_a_date_a_time_or_how_long_ago(text: str, moment: datetime) 
 def test_what_is_no_moment_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match="is no time"):
         parse_moment(text, UNTIL)
+
+
+def test_the_commands_sync_and_refresh_say_what_they_did(cli: Cli) -> None:
+    with running(BOOK) as server:
+        synced = cli("sync", "--json", "--since", "2025-05-01", "--until", "2025-06-03", server=server)
+        refreshed = cli("refresh", "--json", server=server)
+    assert (synced.code, refreshed.code) == (0, 0)
+    assert json.loads(synced.out)["outcomes"]["loaded"] > 0
+    assert json.loads(refreshed.out)["command"] == "refresh"
+
+
+def test_a_sync_that_would_end_before_it_begins_is_refused(cli: Cli) -> None:
+    ran = cli("sync", "--since", "2025-06-02", "--until", "2025-06-01")
+    assert (ran.code, ran.out) == (2, "")
+    assert "--until is before --since" in ran.err

@@ -1,0 +1,158 @@
+"""Commands that fetch calls: demo, backfill, sync, refresh."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from pipeline.cli.app import app, end, print_json, read_settings
+from pipeline.cli.options import (
+    RUN,
+    ApiVersion,
+    AsJson,
+    BaseUrl,
+    Concurrency,
+    DataDir,
+    DryRun,
+    Force,
+    Rate,
+    Warehouse,
+)
+from pipeline.errors import UsageError
+
+
+@app.command()
+def demo(
+    calls: Annotated[int, typer.Option(min=1, max=100_000, help="How many simulated calls.")] = 500,
+    seed: Annotated[int, typer.Option(help="Another seed is another set of calls.")] = 7,
+    data_dir: DataDir = None,
+    json: AsJson = False,
+) -> None:
+    """Try it: a simulated API on this machine, a real backfill, and what the warehouse answers."""
+    from pipeline.demo import run_demo
+
+    run_demo(read_settings(data_dir=data_dir), calls=calls, seed=seed, as_json=json)
+
+
+@app.command()
+def backfill(
+    ids: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="IDS…|FILE|-",
+            help="Ids; or a file: one id a line, a CSV with a call_id column, a JSON array; or - for stdin.",
+        ),
+    ],
+    warehouse: Warehouse = None,
+    data_dir: DataDir = None,
+    base_url: BaseUrl = None,
+    api_version: ApiVersion = None,
+    concurrency: Concurrency = None,
+    rate: Rate = None,
+    force: Force = False,
+    dry_run: DryRun = False,
+    json: AsJson = False,
+) -> None:
+    """Fetch calls by id and load them; run again to go on where it stopped."""
+    from pipeline import backfill as stages
+    from pipeline import render
+
+    settings = read_settings(
+        warehouse=warehouse,
+        data_dir=data_dir,
+        base_url=base_url,
+        api_version=api_version,
+        concurrency=concurrency,
+        rate=rate,
+    )
+    if dry_run:
+        plan = stages.dry_run(settings, ids, sys.stdin, force=force)
+        if json:
+            print_json(
+                {
+                    "dry_run": True,
+                    "given": plan.given,
+                    "requested": plan.requested,
+                    "to_fetch": plan.to_fetch,
+                    "final": plan.final,
+                    "not_final": plan.resting,
+                }
+            )
+        else:
+            render.plan(plan)
+        return
+    from pipeline.session import watched_backfill
+
+    report = watched_backfill(settings, ids, sys.stdin, force=force)
+    end(report, json)
+
+
+@app.command()
+def sync(
+    since: Annotated[
+        str | None,
+        typer.Option(
+            "--since",
+            metavar="TIME",
+            help="Begin here instead: a date, a time (UTC), or how long ago, such as 7d.",
+            rich_help_panel=RUN,
+        ),
+    ] = None,
+    until: Annotated[
+        str | None,
+        typer.Option("--until", metavar="TIME", help="End here.", rich_help_panel=RUN),
+    ] = None,
+    warehouse: Warehouse = None,
+    data_dir: DataDir = None,
+    base_url: BaseUrl = None,
+    api_version: ApiVersion = None,
+    concurrency: Concurrency = None,
+    rate: Rate = None,
+    json: AsJson = False,
+) -> None:
+    """List the calls that are new since the last sync, fetch and load them."""
+    from datetime import UTC, datetime
+
+    from pipeline.session import watched_sync
+    from pipeline.sync import parse_moment
+
+    settings = read_settings(
+        warehouse=warehouse,
+        data_dir=data_dir,
+        base_url=base_url,
+        api_version=api_version,
+        concurrency=concurrency,
+        rate=rate,
+    )
+    now = datetime.now(UTC)
+    start = parse_moment(since, now) if since is not None else None
+    stop = parse_moment(until, now) if until is not None else None
+    if start is not None and stop is not None and stop < start:
+        raise UsageError("--until is before --since: swap them")
+    end(watched_sync(settings, start, stop), json)
+
+
+@app.command()
+def refresh(
+    warehouse: Warehouse = None,
+    data_dir: DataDir = None,
+    base_url: BaseUrl = None,
+    api_version: ApiVersion = None,
+    concurrency: Concurrency = None,
+    rate: Rate = None,
+    json: AsJson = False,
+) -> None:
+    """Fetch again the calls that are not final: still going on, or without an analysis yet."""
+    from pipeline.session import watched_refresh
+
+    settings = read_settings(
+        warehouse=warehouse,
+        data_dir=data_dir,
+        base_url=base_url,
+        api_version=api_version,
+        concurrency=concurrency,
+        rate=rate,
+    )
+    end(watched_refresh(settings), json)

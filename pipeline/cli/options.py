@@ -1,0 +1,47 @@
+"""The options that commands share, each with the words its help shows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+_WHERE, _API, RUN = "Where things are", "How the API is asked", "What is done"
+
+Warehouse = Annotated[
+    str | None,
+    typer.Option(
+        "--warehouse", metavar="PATH|URL", help="DuckDB file or SQLAlchemy URL.", rich_help_panel=_WHERE
+    ),
+]
+DataDir = Annotated[
+    Path | None,
+    typer.Option("--data-dir", metavar="DIR", help="Folder of landed payloads.", rich_help_panel=_WHERE),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as one JSON document.")]
+BaseUrl = Annotated[
+    str | None, typer.Option("--base-url", metavar="URL", help="Where the API answers.", rich_help_panel=_API)
+]
+ApiVersion = Annotated[
+    Literal["auto", "v1", "v2"] | None,
+    typer.Option("--api-version", help="Path of the API; auto finds out.", rich_help_panel=_API),
+]
+Concurrency = Annotated[
+    int | None,
+    typer.Option(
+        "--concurrency", min=1, max=256, help="Most requests under way at once.", rich_help_panel=_API
+    ),
+]
+Rate = Annotated[
+    float | None,
+    typer.Option("--rate", min=0.001, help="Most requests per second.", rich_help_panel=_API),
+]
+Force = Annotated[
+    bool,
+    typer.Option("--force", help="Fetch calls that are final or just fetched too.", rich_help_panel=RUN),
+]
+DryRun = Annotated[
+    bool,
+    typer.Option("--dry-run", help="Say what would be fetched; ask and write nothing.", rich_help_panel=RUN),
+]

@@ -1,0 +1,69 @@
+"""Commands to find one's way: simulate, config."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from pipeline.cli.app import app, print_json, read_settings
+from pipeline.cli.options import (
+    ApiVersion,
+    AsJson,
+    BaseUrl,
+    Concurrency,
+    DataDir,
+    Rate,
+    Warehouse,
+)
+
+
+@app.command()
+def simulate(
+    calls: Annotated[int, typer.Option(min=1, help="How many calls it knows.")] = 500,
+    seed: Annotated[int, typer.Option(help="Another seed is another set of calls.")] = 7,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 picks one.")] = 8765,
+    ids: Annotated[
+        Path | None, typer.Option("--ids", metavar="FILE", help="Write the call ids here first.")
+    ] = None,
+    faults: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of calls whose first request fails.")
+    ] = 0.0,
+    broken: Annotated[float, typer.Option(min=0, max=1, help="Share of calls with a broken payload.")] = 0.0,
+    delay: Annotated[float, typer.Option(min=0, help="Seconds every answer takes.")] = 0.0,
+) -> None:
+    """Serve simulated calls on this machine until Ctrl-C, to try things without an account."""
+    from pipeline.demo import run_simulator
+
+    run_simulator(calls, seed, host, port, ids, faults, broken, delay)
+
+
+@app.command()
+def config(
+    warehouse: Warehouse = None,
+    data_dir: DataDir = None,
+    base_url: BaseUrl = None,
+    api_version: ApiVersion = None,
+    concurrency: Concurrency = None,
+    rate: Rate = None,
+    json: AsJson = False,
+) -> None:
+    """Show every setting, its value and where that comes from; the key is masked."""
+    from pipeline import console
+    from pipeline.config import describe
+
+    flags: dict[str, Any] = {
+        "warehouse": warehouse,
+        "data_dir": data_dir,
+        "base_url": base_url,
+        "api_version": api_version,
+        "concurrency": concurrency,
+        "rate": rate,
+    }
+    described = describe(read_settings(**flags), flags)
+    if json:
+        print_json(described)
+    else:
+        console.table(described)

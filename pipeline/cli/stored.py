@@ -1,0 +1,117 @@
+"""Commands on what is landed and loaded: load, replay, migrate, check, status, inspect."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from pipeline.cli.app import app, end, print_json, read_settings
+from pipeline.cli.options import AsJson, DataDir, Warehouse
+from pipeline.errors import UsageError
+
+
+@app.command()
+def load(warehouse: Warehouse = None, data_dir: DataDir = None, json: AsJson = False) -> None:
+    """Load landed payloads that are not in the warehouse yet; needs no network."""
+    from pipeline.session import load_landed
+
+    end(load_landed(read_settings(warehouse=warehouse, data_dir=data_dir)), json)
+
+
+@app.command()
+def replay(
+    quarantine: Annotated[
+        bool, typer.Option("--quarantine", help="Try the quarantined payloads again instead.")
+    ] = False,
+    warehouse: Warehouse = None,
+    data_dir: DataDir = None,
+    json: AsJson = False,
+) -> None:
+    """Normalise all landed payloads again, as after an upgrade; needs no network."""
+    from pipeline.session import replay_landed, replay_quarantine
+
+    settings = read_settings(warehouse=warehouse, data_dir=data_dir)
+    end(replay_quarantine(settings) if quarantine else replay_landed(settings), json)
+
+
+@app.command()
+def migrate(
+    to: Annotated[str, typer.Option("--to", metavar="REVISION", help="head, base or a revision.")] = "head",
+    warehouse: Warehouse = None,
+    data_dir: DataDir = None,
+    json: AsJson = False,
+) -> None:
+    """Bring the warehouse to this version's tables and views; a copy is kept before rows are lost."""
+    from pipeline import console, schema
+    from pipeline.warehouse import Warehouse as File
+
+    file = File.of(read_settings(warehouse=warehouse, data_dir=data_dir), console.say)
+    before, after = schema.migrate(file, to, console.say)
+    if json:
+        print_json({"warehouse": str(file.path), "before": before, "after": after})
+    elif before == after:
+        console.text(f"{file.path} is at revision {after or 'base'} already")
+    else:
+        console.text(f"{file.path} migrated from {before or 'base'} to {after or 'base'}")
+
+
+@app.command()
+def check(warehouse: Warehouse = None, data_dir: DataDir = None, json: AsJson = False) -> None:
+    """Ask the warehouse whether what should hold holds; exits with 4 when it does not."""
+    from pipeline import checks, render
+    from pipeline.session import opened
+
+    with opened(read_settings(warehouse=warehouse, data_dir=data_dir)) as connection:
+        results = checks.run_checks(connection)
+    if json:
+        print_json([vars(result) | {"verdict": result.verdict} for result in results])
+    else:
+        render.checks(results)
+    if any(result.verdict == "fail" for result in results):
+        raise typer.Exit(4)
+
+
+@app.command()
+def status(warehouse: Warehouse = None, data_dir: DataDir = None, json: AsJson = False) -> None:
+    """Show runs, outcomes, rows, and every id that did not become a call."""
+    from pipeline import render, reports
+    from pipeline.session import landing_of, opened
+    from pipeline.warehouse import Warehouse as File
+
+    settings = read_settings(warehouse=warehouse, data_dir=data_dir)
+    with opened(settings) as connection:
+        found = reports.status(connection, landing_of(settings))
+    found["warehouse"] = str(File.of(settings).path)
+    if json:
+        print_json(found)
+    else:
+        render.status(found)
+
+
+@app.command()
+def inspect(
+    call_id: Annotated[str, typer.Argument(metavar="CALL_ID", help="The call to show.")],
+    raw: Annotated[bool, typer.Option("--raw", help="Print the landed payload instead.")] = False,
+    warehouse: Warehouse = None,
+    data_dir: DataDir = None,
+    json: AsJson = False,
+) -> None:
+    """Show one call: its fields, latency, tools and what was said."""
+    from pipeline import console, render, reports
+    from pipeline.session import landing_of, opened
+
+    settings = read_settings(warehouse=warehouse, data_dir=data_dir)
+    with opened(settings) as connection:
+        found = reports.call(connection, call_id)
+        payload = reports.raw_payload(connection, landing_of(settings), call_id) if raw else None
+    if found is None:
+        raise UsageError(f"{call_id} was never asked for: run `backfill {call_id}` first")
+    if raw:
+        if payload is None:
+            raise UsageError(f"{call_id} has no landed payload: `inspect {call_id}` says what became of it")
+        console.raw(payload)
+    elif json:
+        print_json(found)
+    else:
+        render.call(found)
