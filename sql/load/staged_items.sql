@@ -12,7 +12,7 @@ with woven as (
     from staged
 ),
 
--- Roles to come are speech when they bring words.
+-- Roles to come are speech when they bring words; a tool's items never are, whatever they bring.
 read as (
     select
         call_id,
@@ -21,7 +21,10 @@ read as (
         item ->> '$.role' as role,
         coalesce(json_array_length(item, '$.words'), 0) as word_count,
         coalesce(role in ('agent', 'user', 'transfer_target'), false)
-        or coalesce(json_type(item, '$.words') = 'ARRAY', false) as is_speech
+        or (
+            coalesce(role, '') not in ('tool_call_invocation', 'tool_call_result')
+            and coalesce(json_type(item, '$.words') = 'ARRAY', false)
+        ) as is_speech
     from woven
 ),
 
