@@ -149,17 +149,16 @@ def load_chunks(
         sql.read("load/this_load"),
         {"load_id": load_id, "recorded_at": now.replace(tzinfo=None), "refresh_window_s": refresh_window_s},
     )
-    connection.exec_driver_sql(sql.read("load/landed"), {"manifests": manifests, "replay": replay})
+    connection.exec_driver_sql(sql.read("load/manifests"), {"manifests": manifests})
+    connection.exec_driver_sql(sql.read("load/landed"), {"replay": replay})
     if payloads:
         connection.exec_driver_sql(sql.read("load/staged"), {"payloads": payloads})
         if not connection.exec_driver_sql(sql.read("load/is_complete")).scalar():
             raise LandingError("its payloads are not those that its manifest names")
         for name in (*_STAGES_BEFORE, *_TABLES):
             connection.exec_driver_sql(sql.read(f"load/{name}"))
-    for name in ("confirmed", "etl_rejects"):
+    for name in ("confirmed", "etl_rejects", "etl_outcomes", "etl_chunks"):
         connection.exec_driver_sql(sql.read(f"load/{name}"))
-    connection.exec_driver_sql(sql.read("load/etl_outcomes"))
-    connection.exec_driver_sql(sql.read("load/etl_chunks"), {"manifests": manifests})
     return load_id
 
 

@@ -1,40 +1,8 @@
 -- What the chunks of this load say of every call id in them, and what is to be done with each payload.
--- Grain: chunk × call id. Source: chunk manifests, calls. A rerun replaces the temporary table.
--- Parameters: $manifests, paths of the manifests; $replay, whether payloads that are already loaded
--- are to be normalised again.
+-- Grain: chunk × call id. Source: manifests, calls. A rerun replaces the temporary table.
+-- Parameter: $replay, whether payloads that are already loaded are to be normalised again.
 create or replace temp table landed as
-with manifests as (
-    select *
-    from
-        read_json(
-            $manifests,
-            format = 'newline_delimited',
-            maximum_object_size = 268435456,
-            columns = {
-                chunk_id: 'varchar',
-                run_id: 'varchar',
-                payload_file: 'varchar',
-                record_count: 'bigint',
-                byte_count: 'bigint',
-                sha256: 'varchar',
-                landed_at: 'timestamp',
-                outcomes: 'struct(
-                    call_id varchar,
-                    outcome varchar,
-                    reason varchar,
-                    attempts integer,
-                    http_status integer,
-                    fetched_at timestamp,
-                    payload_hash varchar,
-                    json_path varchar,
-                    value varchar,
-                    quarantine_path varchar
-                )[]'
-            }
-        )
-),
-
-answers as (
+with answers as (
     select
         chunk_id,
         run_id,

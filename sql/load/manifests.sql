@@ -1,0 +1,32 @@
+-- The manifests of the chunks in this load.
+-- Grain: chunk. Source: chunk manifests. A rerun replaces the temporary table.
+-- Parameter: $manifests, paths of the manifests.
+create or replace temp table manifests as
+select *
+from
+    read_json(
+        $manifests,
+        format = 'newline_delimited',
+        maximum_object_size = 268435456,
+        columns = {
+            chunk_id: 'varchar',
+            run_id: 'varchar',
+            payload_file: 'varchar',
+            record_count: 'bigint',
+            byte_count: 'bigint',
+            sha256: 'varchar',
+            landed_at: 'timestamp',
+            outcomes: 'struct(
+                call_id varchar,
+                outcome varchar,
+                reason varchar,
+                attempts integer,
+                http_status integer,
+                fetched_at timestamp,
+                payload_hash varchar,
+                json_path varchar,
+                value varchar,
+                quarantine_path varchar
+            )[]'
+        }
+    );
