@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from pipeline import runs, schema, sql, tables
 from pipeline.config import Settings
 from pipeline.errors import WarehouseMismatch
-from pipeline.fetching import Fetching, Observer
+from pipeline.fetching import Fetching, Observer, Stages
 from pipeline.ids import spool_ids
 from pipeline.plan import Plan, make_plan
 from pipeline.warehouse import Warehouse
@@ -30,6 +30,7 @@ class Backfill:
     observer: Observer = field(default_factory=Observer)
     command: str = "backfill"
     force: bool = False
+    stages: Stages = field(default_factory=Stages)
 
     def run(self, sources: Iterable[str], stdin: TextIO) -> runs.RunReport:
         """Fetch and load the calls whose ids the sources name; see `ids.read_ids` for what a source is.
@@ -38,16 +39,16 @@ class Backfill:
         run later is in the report's `error`, an interruption in `is_interrupted`; in both cases what
         arrived is loaded.
         """
-        fetching = Fetching(self.settings, self.observer, self.command)
+        fetching = Fetching(self.settings, self.observer, self.command, self.stages)
         with _spool() as spool:
             given = spool_ids(sources, stdin, spool)
             fetching.prepare()
             return _fetch_spooled(fetching, spool, given, force=self.force)
 
 
-def refresh(settings: Settings, observer: Observer) -> runs.RunReport:
+def refresh(settings: Settings, observer: Observer, stages: Stages | None = None) -> runs.RunReport:
     """Fetch again and load the calls of the warehouse that are not final; raises as `Backfill.run` does."""
-    fetching = Fetching(settings, observer, "refresh")
+    fetching = Fetching(settings, observer, "refresh", stages or Stages())
     with _spool() as spool:
         fetching.prepare()
         given = 0
@@ -64,7 +65,7 @@ def _fetch_spooled(fetching: Fetching, spool: Path, given: int, *, force: bool) 
     fetching.begin()
     fetching.observer.on_plan(plan)
     if plan.to_fetch:
-        fetching.fetch(lambda extraction: extraction.run(plan.ids()))
+        fetching.fetch(lambda extract: extract(plan))
     return fetching.end(spool)
 
 

@@ -116,6 +116,11 @@ class Settings(BaseSettings):
         """The warehouse as a path or a SQLAlchemy URL."""
         return self.warehouse or str(self.data_dir / "warehouse.duckdb")
 
+    @property
+    def has_key(self) -> bool:
+        """Whether there is an API key."""
+        return bool(self.api_key and self.api_key.get_secret_value().strip())
+
     def require_key(self) -> str:
         """Return the API key; raise ConfigurationError when there is none."""
         key = self.api_key.get_secret_value().strip() if self.api_key else ""

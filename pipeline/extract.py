@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from pipeline.answer import Answer
-from pipeline.errors import LandingError
+from pipeline.errors import LandingError, PipelineError
 from pipeline.landing import ChunkWriter, LandedChunk, Landing, Outcome
 from pipeline.validate import Accepted, Rejected, redact, reject, validate
 
@@ -31,9 +31,19 @@ class Source(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Extracted:
+    """What an extraction did: ids by outcome, requests and retries, and the error that stopped it, if any."""
+
+    outcomes: Counter[str]
+    request_count: int
+    retry_count: int
+    error: PipelineError | None = None
+
+
 @dataclass
 class Extraction:
-    """One run's extraction from a source into landing.
+    """One run's extraction from a source into landing, or that of one of its batches.
 
     `on_outcome` is told of every id when its answer is judged, `on_chunk` of every chunk once it is durable.
     """
@@ -45,6 +55,7 @@ class Extraction:
     concurrency: int
     on_outcome: Callable[[Outcome], None] = lambda outcome: None
     on_chunk: Callable[[LandedChunk], None] = lambda chunk: None
+    batch: str | None = None
     counts: Counter[str] = field(default_factory=Counter)
     _answered: asyncio.Event = field(default_factory=asyncio.Event)
     _number: int = 0
@@ -90,7 +101,7 @@ class Extraction:
     def _take(self, answer: Answer) -> None:
         outcome, line = self._judge(answer)
         if self._chunk is None:
-            self._chunk = self.landing.writer(self.run_id, self._number)
+            self._chunk = self.landing.writer(self.run_id, self._number, self.batch)
             self._number += 1
         self._chunk.add(outcome, line)
         self.counts[outcome.outcome] += 1

@@ -16,8 +16,8 @@ from pipeline import load, runs, schema
 from pipeline.client import CallsClient
 from pipeline.config import Settings
 from pipeline.errors import PipelineError, WarehouseLocked
-from pipeline.extract import Extraction
-from pipeline.landing import Landing, Outcome
+from pipeline.extract import Extracted, Extraction
+from pipeline.landing import LandedChunk, Landing, Outcome
 from pipeline.loader import BackgroundLoader
 from pipeline.plan import Plan, make_plan, record_left
 from pipeline.warehouse import Warehouse
@@ -36,6 +36,26 @@ class Observer:
     on_load: Callable[[int], None] = lambda records: None
 
 
+class Stages:
+    """Carries out the stages of a run in this process; `flows` has a kind that makes tasks of them."""
+
+    # What may interrupt a run: what arrived is then loaded and recorded.
+    interruptions: tuple[type[BaseException], ...] = (KeyboardInterrupt,)
+    interruption: BaseException | None = None
+
+    async def extract(self, fetching: Fetching, extraction: Extraction, plan: Plan) -> None:
+        """Extract what the plan fetches; return when all of it is landed."""
+        await extraction.run(plan.ids())
+
+    def load(self, load_pending: Callable[[], load.Loaded]) -> load.Loaded:
+        """Load what is landed."""
+        return load_pending()
+
+
+# Extracts what a plan fetches, and returns when it is landed.
+Extract = Callable[[Plan], Awaitable[None]]
+
+
 @dataclass
 class Fetching:
     """The state of one run that fetches, from its settings to its report.
@@ -46,10 +66,12 @@ class Fetching:
     settings: Settings
     observer: Observer
     command: str
+    stages: Stages = field(default_factory=Stages)
     warehouse: Warehouse = field(init=False)
     landing: Landing = field(init=False)
     client: CallsClient = field(init=False)
     report: runs.RunReport = field(init=False)
+    _loader: BackgroundLoader | None = None
     _started: float = field(default_factory=time.monotonic)
 
     def __post_init__(self) -> None:
@@ -69,7 +91,7 @@ class Fetching:
         self.landing.check_writable()
         schema.ensure(self.warehouse, self.observer.say)
         # Chunks of a run that was killed come first: their calls need not be fetched again.
-        self.report.problems = self._load_pending().problems
+        self.report.problems = self.stages.load(self._load_pending).problems
 
     def begin(self) -> None:
         """Record that the run begins."""
@@ -95,10 +117,10 @@ class Fetching:
         self.report.to_fetch += plan.to_fetch
         return plan
 
-    def fetch(self, work: Callable[[Extraction], Awaitable[None]]) -> None:
+    def fetch(self, work: Callable[[Extract], Awaitable[None]]) -> None:
         """Run `work`, which extracts, while what it lands is loaded; note in the report what stopped it."""
-        loader = BackgroundLoader(self._load_pending)
-        loader.start()
+        self._loader = BackgroundLoader(lambda: self.stages.load(self._load_pending))
+        self._loader.start()
         extraction = Extraction(
             self.report.run_id,
             self.landing,
@@ -106,25 +128,36 @@ class Fetching:
             self.settings.chunk_size,
             self.settings.concurrency,
             on_outcome=self._tell,
-            on_chunk=lambda chunk: loader.wake(),
+            on_chunk=self.landed,
         )
         try:
             asyncio.run(self._with_client(work, extraction))
-        except KeyboardInterrupt:
-            self._interrupt()
+        except self.stages.interruptions as interruption:
+            self._interrupt(interruption)
         except PipelineError as stopped:
             self.report.error = stopped
         finally:
-            self._finish_loading(loader)
+            self._finish_loading(self._loader)
         stats = self.client.stats
-        self.report.request_count, self.report.retry_count = stats.requests, stats.retries
-        self.report.fetched_count = extraction.counts["accepted"]
+        self.count(Extracted(extraction.counts, stats.requests, stats.retries))
+        loader = self._loader
         self.report.chunks_loaded, self.report.calls_loaded = loader.loaded.chunks, loader.loaded.records
         self.report.problems = loader.loaded.problems
         if isinstance(loader.error, PipelineError):
             self.report.error = self.report.error or loader.error
         else:
             loader.raise_error()
+
+    def landed(self, chunk: LandedChunk) -> None:
+        """Say that a chunk is landed and may be loaded."""
+        if self._loader is not None:
+            self._loader.wake()
+
+    def count(self, extracted: Extracted) -> None:
+        """Add what a part of the run fetched and sent to the report."""
+        self.report.fetched_count += extracted.outcomes["accepted"]
+        self.report.request_count += extracted.request_count
+        self.report.retry_count += extracted.retry_count
 
     def end(self, spool: Path) -> runs.RunReport:
         """Record how the run ended for the ids in the spool; return its report."""
@@ -141,11 +174,9 @@ class Fetching:
         self.report.duration_s = time.monotonic() - self._started
         return self.report
 
-    async def _with_client(
-        self, work: Callable[[Extraction], Awaitable[None]], extraction: Extraction
-    ) -> None:
+    async def _with_client(self, work: Callable[[Extract], Awaitable[None]], extraction: Extraction) -> None:
         async with self.client:
-            await work(extraction)
+            await work(lambda plan: self.stages.extract(self, extraction, plan))
 
     def _load_pending(self) -> load.Loaded:
         return load.load_pending(
@@ -159,12 +190,13 @@ class Fetching:
         while True:
             try:
                 return loader.finish()
-            except KeyboardInterrupt:
+            except self.stages.interruptions as interruption:
                 if self.report.is_interrupted:
                     raise
-                self._interrupt()
+                self._interrupt(interruption)
 
-    def _interrupt(self) -> None:
+    def _interrupt(self, interruption: BaseException) -> None:
+        self.stages.interruption = interruption
         self.report.is_interrupted = True
         self.warehouse.in_a_hurry.set()
         self.observer.say(_LOADING_ON)

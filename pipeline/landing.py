@@ -3,6 +3,8 @@
     <landing>/<run id>/<run id>-<number>.ndjson.zst    payloads, one a line, readable with zstdcat and jq
     <landing>/<run id>/<run id>-<number>.json          manifest: outcome of every id, count, checksum
 
+A run that extracts in batches, side by side, has the batch in the name too, before the number.
+
 A chunk exists from the moment its manifest has its name: both files are written under a temporary name,
 fsynced and renamed, the manifest last. So a killed run leaves whole chunks and ignorable `.part` files.
 """
@@ -68,8 +70,8 @@ class ChunkWriter:
     A chunk holds a call at most once, so that call and chunk together name one payload.
     """
 
-    def __init__(self, landing_dir: Path, run_id: str, number: int) -> None:
-        self.chunk_id = f"{run_id}-{number:06d}"
+    def __init__(self, landing_dir: Path, run_id: str, number: int, batch: str | None = None) -> None:
+        self.chunk_id = f"{run_id}-{number:06d}" if batch is None else f"{run_id}-{batch}-{number:06d}"
         self.outcome_count = 0
         self.record_count = 0
         self._run_id = run_id
@@ -152,9 +154,9 @@ class Landing:
         self.landing_dir = landing_dir
         self.quarantine_dir = quarantine_dir
 
-    def writer(self, run_id: str, number: int) -> ChunkWriter:
+    def writer(self, run_id: str, number: int, batch: str | None = None) -> ChunkWriter:
         """Return a writer for a run's chunk."""
-        return ChunkWriter(self.landing_dir, run_id, number)
+        return ChunkWriter(self.landing_dir, run_id, number, batch)
 
     def check_writable(self) -> None:
         """Raise LandingError now if payloads could not be written later."""

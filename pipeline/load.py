@@ -108,6 +108,8 @@ def load(
     batches = _batches(_verified(landing, manifests, loaded.problems))
     alone: deque[list[LandedChunk]] = deque()
     while batch := alone.popleft() if alone else next(batches, None):
+        if loaded.chunks:
+            warehouse.make_way()
         try:
             with warehouse.writing() as connection:
                 # Asked again under the lock: another process may have loaded some of them meanwhile.

@@ -6,6 +6,7 @@ disk. Between two loads the warehouse is closed for a while, so that readers get
 
 from __future__ import annotations
 
+import contextvars
 import threading
 from collections.abc import Callable
 
@@ -25,7 +26,9 @@ class BackgroundLoader:
         self._load_pending = load_pending
         self._landed = threading.Event()
         self._closing = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="loader", daemon=True)
+        # The thread belongs to the run that starts it, whatever that run keeps in its context.
+        context = contextvars.copy_context()
+        self._thread = threading.Thread(target=context.run, args=(self._run,), name="loader", daemon=True)
 
     def start(self) -> None:
         """Start to wait for chunks."""

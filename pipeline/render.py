@@ -8,17 +8,8 @@ from typing import Any
 from pipeline import console
 from pipeline.checks import CheckResult
 from pipeline.plan import Plan
-from pipeline.runs import RunReport
+from pipeline.runs import OUTCOME_LABELS, RunReport
 
-_OUTCOMES = {
-    "accepted": "fetched and landed",
-    "loaded": "loaded",
-    "unchanged": "unchanged",
-    "not_final": "not final yet",
-    "not_found": "not found",
-    "rejected": "rejected",
-    "failed": "failed",
-}
 _LONG_TEXT = 60
 
 
@@ -31,17 +22,7 @@ def run(report: RunReport) -> None:
             f"warehouse {report.warehouse}"
         )
         return
-    counts = ", ".join(
-        f"{report.outcomes[outcome]:,} {label}"
-        for outcome, label in _OUTCOMES.items()
-        if outcome in report.outcomes
-    )
-    duplicates = report.given - report.requested
-    console.text(
-        f"{report.command} {report.status}: {report.requested:,} ids"
-        + (f" ({duplicates:,} duplicates dropped)" if duplicates else "")
-        + (f": {counts}" if counts else "")
-    )
+    console.text(f"{report.command} {report.status}: {report.summary}")
     console.text(
         f"{report.request_count:,} requests ({report.retry_count:,} retries) in {report.duration_s:,.1f} s; "
         f"warehouse {report.warehouse}"
@@ -57,7 +38,7 @@ def unaccounted(rows: list[dict[str, Any]]) -> None:
         [
             {
                 "call_id": row["call_id"],
-                "outcome": _OUTCOMES[row["outcome"]],
+                "outcome": OUTCOME_LABELS[row["outcome"]],
                 "reason": row["reason"],
                 "where": row["json_path"],
                 "value": None if row["value"] is None else short(row["value"]),

@@ -21,6 +21,16 @@ from pipeline import __version__, sql
 from pipeline.errors import PipelineError
 from pipeline.landing import Outcome
 
+# What is said of an outcome, in the order in which outcomes are named.
+OUTCOME_LABELS = {
+    "accepted": "fetched and landed",
+    "loaded": "loaded",
+    "unchanged": "unchanged",
+    "not_final": "not final yet",
+    "not_found": "not found",
+    "rejected": "rejected",
+    "failed": "failed",
+}
 _EXIT_CODES = {"succeeded": 0, "failed": 1, "partial": 3, "interrupted": 130}
 
 
@@ -89,6 +99,21 @@ class RunReport:
         if self.error is not None and not self.is_interrupted:
             return self.error.exit_code
         return _EXIT_CODES[self.status]
+
+    @property
+    def summary(self) -> str:
+        """Return how many ids there were and what became of them, in words."""
+        counts = ", ".join(
+            f"{self.outcomes[outcome]:,} {label}"
+            for outcome, label in OUTCOME_LABELS.items()
+            if outcome in self.outcomes
+        )
+        duplicates = self.given - self.requested
+        return (
+            f"{self.requested:,} ids"
+            + (f" ({duplicates:,} duplicates dropped)" if duplicates else "")
+            + (f": {counts}" if counts else "")
+        )
 
     def as_json(self) -> dict[str, Any]:
         """Return the report as plain values."""
@@ -178,4 +203,8 @@ def _is_alive(pid: int) -> bool:
         return False
     except PermissionError:
         return True
-    return True
+    # A process that has ended but whose parent never asked how, as in a container, is still listed.
+    try:
+        return not Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].startswith(" Z")
+    except OSError:
+        return True

@@ -10,7 +10,7 @@ from typing import TextIO
 
 from sqlalchemy import Connection
 
-from pipeline import backfill, console, load, replay, runs, schema
+from pipeline import backfill, checks, console, load, replay, runs, schema
 from pipeline.backfill import Backfill
 from pipeline.config import Settings
 from pipeline.errors import PipelineError, WarehouseLocked, WarehouseMissing
@@ -26,14 +26,20 @@ def landing_of(settings: Settings) -> Landing:
 
 
 @contextmanager
-def opened(settings: Settings) -> Iterator[Connection]:
+def opened(settings: Settings, say: Callable[[str], None] = console.say) -> Iterator[Connection]:
     """Open the warehouse to read it, upgraded to this version first; raise WarehouseMissing without one."""
-    warehouse = Warehouse.of(settings, console.say)
+    warehouse = Warehouse.of(settings, say)
     if not warehouse.exists:
         raise WarehouseMissing(str(warehouse.path))
-    schema.ensure(warehouse, console.say)
+    schema.ensure(warehouse, say)
     with warehouse.reading() as connection:
         yield connection
+
+
+def checked(settings: Settings, say: Callable[[str], None] = console.say) -> list[checks.CheckResult]:
+    """Return the result of every check of the warehouse; raises as `opened` does."""
+    with opened(settings, say) as connection:
+        return checks.run_checks(connection)
 
 
 def watched_backfill(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -16,8 +16,7 @@ from pipeline import runs
 from pipeline.client import Page, started_since, with_status
 from pipeline.config import Settings, seconds
 from pipeline.errors import LandingError, UsageError
-from pipeline.extract import Extraction
-from pipeline.fetching import Fetching, Observer
+from pipeline.fetching import Extract, Fetching, Observer, Stages
 from pipeline.landing import write_durably
 from pipeline.plan import Plan
 
@@ -78,10 +77,11 @@ class Sync:
     observer: Observer
     since: datetime | None = None
     until: datetime | None = None
+    stages: Stages = field(default_factory=Stages)
 
     def run(self) -> runs.RunReport:
         """List, fetch and load the calls that are new; raises as `Backfill.run` does."""
-        fetching = Fetching(self.settings, self.observer, "sync")
+        fetching = Fetching(self.settings, self.observer, "sync", self.stages)
         watermark = Watermark(self.settings.data_dir / "sync.json")
         known = watermark.read()
         since = self.since
@@ -93,7 +93,7 @@ class Sync:
         moves = self.since is None or (known is not None and self.since <= known)
         with tempfile.TemporaryDirectory(prefix="call-ids-") as folder:
             pages = _Pages(fetching, Path(folder), watermark if moves or known is None else None)
-            fetching.fetch(lambda extraction: pages.follow(extraction, since, self.until))
+            fetching.fetch(lambda extract: pages.follow(extract, since, self.until))
             return fetching.end(pages.spool)
 
 
@@ -107,11 +107,11 @@ class _Pages:
         self._fetching = fetching
         self._watermark = watermark
 
-    async def follow(self, extraction: Extraction, since: datetime | None, until: datetime | None) -> None:
+    async def follow(self, extract: Extract, since: datetime | None, until: datetime | None) -> None:
         client = self._fetching.client
         filters = started_since(_milliseconds(since) if since else 0, _milliseconds(until) if until else None)
         async for page in client.list_all(filters, ascending=True, limit=_PAGE):
-            await self._fetch(extraction, page)
+            await self._fetch(extract, page)
             starts = [start for start in page.start_ms if start is not None]
             if starts and self._watermark is not None:
                 self._watermark.advance(datetime.fromtimestamp(max(starts) / 1000, UTC))
@@ -120,10 +120,10 @@ class _Pages:
         # Calls that never connected have no start, so no window of time holds them. The listing puts the
         # newest first; a page that brings nothing new is followed by older ones.
         async for page in client.list_all(with_status("not_connected"), ascending=False, limit=_PAGE):
-            if (await self._fetch(extraction, page)).to_fetch == 0:
+            if (await self._fetch(extract, page)).to_fetch == 0:
                 return
 
-    async def _fetch(self, extraction: Extraction, page: Page) -> Plan:
+    async def _fetch(self, extract: Extract, page: Page) -> Plan:
         """Fetch and land the calls of a page that are not final yet."""
         with self._page_spool.open("w", encoding="ascii") as lines:
             lines.writelines(f"{position},{call_id}\n" for position, call_id in enumerate(page.call_ids))
@@ -131,7 +131,7 @@ class _Pages:
             all_ids.write(self._page_spool.read_bytes())
         plan = self._fetching.plan(self._page_spool, len(page.call_ids), force=False)
         self._fetching.observer.on_plan(plan)
-        await extraction.run(plan.ids())
+        await extract(plan)
         return plan
 
 

@@ -25,12 +25,15 @@ from sqlalchemy.exc import (
 )
 from sqlalchemy.pool import NullPool
 
+from pipeline import queue
 from pipeline.config import Settings
 from pipeline.errors import ConfigurationError, WarehouseError, WarehouseLocked, WarehouseMissing
 
 _HOLDER = re.compile(r"held in (?P<program>.+?) \(PID (?P<pid>\d+)\)")
 _FIRST_PAUSE_S = 0.05
-_LONGEST_PAUSE_S = 1.0
+_LONGEST_PAUSE_S = 0.1
+# Longer than the longest pause, so that whoever waits tries at least once while the file is free.
+_MAKE_WAY_S = 0.3
 _SAY_EVERY_S = 10.0
 _HURRIED_TIMEOUT_S = 2.0
 _REASON_LIMIT = 200
@@ -130,6 +133,11 @@ class Warehouse:
         with self._open(read_only=False) as connection:
             yield connection
 
+    def make_way(self) -> None:
+        """Leave the file alone for a moment if somebody waits for it: for between two loads of many."""
+        if queue.is_waited_for(self.path):
+            self.sleep(_MAKE_WAY_S)
+
     @contextmanager
     def _open(self, *, read_only: bool) -> Iterator[Connection]:
         # NullPool: closing the connection closes the file, which is what lets the next process in.
@@ -141,7 +149,7 @@ class Warehouse:
             raise ConfigurationError(f"no driver for the warehouse {self.url}: use a DuckDB file") from None
         # DuckDB's lock is between processes; the threads of one take turns here.
         with self.turn:
-            connection = self._wait_for(engine.connect)
+            connection = self._connected(engine.connect)
             try:
                 with self._failures_named():
                     yield connection
@@ -166,30 +174,41 @@ class Warehouse:
                 raise KeyboardInterrupt from None
             raise
 
+    def _connected(self, connect: Callable[[], Connection]) -> Connection:
+        held = self._tried(connect)
+        if isinstance(held, Connection):
+            return held
+        with queue.waiting(self.path):
+            return self._wait_for(connect)
+
+    def _tried(self, connect: Callable[[], Connection]) -> Connection | str:
+        """Return the connection, or who holds the file."""
+        try:
+            return connect()
+        except DBAPIError as failure:
+            problem = str(failure.orig)
+            # In one process DuckDB refuses a second way of opening with another message.
+            if "lock on file" not in problem and "different configuration" not in problem:
+                raise self._unusable(problem) from None
+            found = _HOLDER.search(problem)
+            return f"{Path(found['program']).name} (process {found['pid']})" if found else "another process"
+
     def _wait_for(self, connect: Callable[[], Connection]) -> Connection:
         waited_s, said_s, pause_s = 0.0, -_SAY_EVERY_S, _FIRST_PAUSE_S
         while True:
-            try:
-                return connect()
-            except DBAPIError as failure:
-                problem = str(failure.orig)
-                # In one process DuckDB refuses a second way of opening with another message.
-                if "lock on file" not in problem and "different configuration" not in problem:
-                    raise self._unusable(problem) from None
-                found = _HOLDER.search(problem)
-                holder = (
-                    f"{Path(found['program']).name} (process {found['pid']})" if found else "another process"
-                )
-                hurried = self.in_a_hurry.is_set()
-                limit_s = min(self.lock_timeout_s, _HURRIED_TIMEOUT_S) if hurried else self.lock_timeout_s
-                if waited_s >= limit_s:
-                    raise WarehouseLocked(str(self.path), holder, waited_s) from None
-                if waited_s - said_s >= _SAY_EVERY_S:
-                    self.say(f"waiting for {self.path}: held by {holder} (up to {self.lock_timeout_s:.0f} s)")
-                    said_s = waited_s
-                self.sleep(pause_s)
-                waited_s += pause_s
-                pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
+            holder = self._tried(connect)
+            if isinstance(holder, Connection):
+                return holder
+            hurried = self.in_a_hurry.is_set()
+            limit_s = min(self.lock_timeout_s, _HURRIED_TIMEOUT_S) if hurried else self.lock_timeout_s
+            if waited_s >= limit_s:
+                raise WarehouseLocked(str(self.path), holder, waited_s)
+            if waited_s - said_s >= _SAY_EVERY_S:
+                self.say(f"waiting for {self.path}: held by {holder} (up to {self.lock_timeout_s:.0f} s)")
+                said_s = waited_s
+            self.sleep(pause_s)
+            waited_s += pause_s
+            pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
 
     def _unusable(self, problem: str) -> WarehouseError:
         first_line = problem.splitlines()[0]

@@ -18,6 +18,7 @@ from pipeline.cli.options import (
     DryRun,
     Force,
     Rate,
+    Tracked,
     Warehouse,
 )
 from pipeline.errors import UsageError
@@ -53,6 +54,7 @@ def backfill(
     rate: Rate = None,
     force: Force = False,
     dry_run: DryRun = False,
+    prefect: Tracked = None,
     json: AsJson = False,
 ) -> None:
     """Fetch calls by id and load them; run again to go on where it stopped."""
@@ -83,9 +85,14 @@ def backfill(
         else:
             render.plan(plan)
         return
-    from pipeline.session import watched_backfill
+    from pipeline.cli.tracking import is_tracked, tracked_backfill
 
-    report = watched_backfill(settings, ids, sys.stdin, force=force)
+    if is_tracked(prefect):
+        report = tracked_backfill(settings, ids, sys.stdin, force=force)
+    else:
+        from pipeline.session import watched_backfill
+
+        report = watched_backfill(settings, ids, sys.stdin, force=force)
     end(report, json)
 
 
@@ -110,12 +117,13 @@ def sync(
     api_version: ApiVersion = None,
     concurrency: Concurrency = None,
     rate: Rate = None,
+    prefect: Tracked = None,
     json: AsJson = False,
 ) -> None:
     """List the calls that are new since the last sync, fetch and load them."""
     from datetime import UTC, datetime
 
-    from pipeline.session import watched_sync
+    from pipeline.cli.tracking import is_tracked
     from pipeline.sync import parse_moment
 
     settings = read_settings(
@@ -131,7 +139,15 @@ def sync(
     stop = parse_moment(until, now) if until is not None else None
     if start is not None and stop is not None and stop < start:
         raise UsageError("--until is before --since: swap them")
-    end(watched_sync(settings, start, stop), json)
+    if is_tracked(prefect):
+        from pipeline import flows
+
+        report = flows.tracked(settings, flows.sync_calls, since=start, until=stop)
+    else:
+        from pipeline.session import watched_sync
+
+        report = watched_sync(settings, start, stop)
+    end(report, json)
 
 
 @app.command()
@@ -142,10 +158,11 @@ def refresh(
     api_version: ApiVersion = None,
     concurrency: Concurrency = None,
     rate: Rate = None,
+    prefect: Tracked = None,
     json: AsJson = False,
 ) -> None:
     """Fetch again the calls that are not final: still going on, or without an analysis yet."""
-    from pipeline.session import watched_refresh
+    from pipeline.cli.tracking import is_tracked
 
     settings = read_settings(
         warehouse=warehouse,
@@ -155,4 +172,12 @@ def refresh(
         concurrency=concurrency,
         rate=rate,
     )
-    end(watched_refresh(settings), json)
+    if is_tracked(prefect):
+        from pipeline import flows
+
+        report = flows.tracked(settings, flows.refresh_calls)
+    else:
+        from pipeline.session import watched_refresh
+
+        report = watched_refresh(settings)
+    end(report, json)

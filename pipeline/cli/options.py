@@ -45,3 +45,12 @@ DryRun = Annotated[
     bool,
     typer.Option("--dry-run", help="Say what would be fetched; ask and write nothing.", rich_help_panel=RUN),
 ]
+Tracked = Annotated[
+    bool | None,
+    typer.Option(
+        "--prefect/--no-prefect",
+        help="Track the run in a Prefect server; by itself where PREFECT_API_URL is set.",
+        rich_help_panel=RUN,
+        show_default=False,
+    ),
+]

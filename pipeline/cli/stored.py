@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from pipeline.cli.app import app, end, print_json, read_settings
-from pipeline.cli.options import AsJson, DataDir, Warehouse
+from pipeline.cli.options import AsJson, DataDir, Tracked, Warehouse
 from pipeline.errors import UsageError
 
 
@@ -57,13 +57,22 @@ def migrate(
 
 
 @app.command()
-def check(warehouse: Warehouse = None, data_dir: DataDir = None, json: AsJson = False) -> None:
+def check(
+    warehouse: Warehouse = None, data_dir: DataDir = None, prefect: Tracked = None, json: AsJson = False
+) -> None:
     """Ask the warehouse whether what should hold holds; exits with 4 when it does not."""
-    from pipeline import checks, render
-    from pipeline.session import opened
+    from pipeline import render
+    from pipeline.cli.tracking import is_tracked
 
-    with opened(read_settings(warehouse=warehouse, data_dir=data_dir)) as connection:
-        results = checks.run_checks(connection)
+    settings = read_settings(warehouse=warehouse, data_dir=data_dir)
+    if is_tracked(prefect):
+        from pipeline import flows
+
+        results = flows.tracked(settings, flows.check_warehouse)
+    else:
+        from pipeline.session import checked
+
+        results = checked(settings)
     if json:
         print_json([vars(result) | {"verdict": result.verdict} for result in results])
     else:

@@ -29,7 +29,7 @@ def _no_hang() -> Iterator[None]:
 def cli(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Cli:
     """A command line in an empty folder, without settings from outside."""
     for name in list(os.environ):
-        if name.startswith(("RETELL_", "PIPELINE_")):
+        if name.startswith(("RETELL_", "PIPELINE_", "PREFECT_")):
             monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
     return Cli(monkeypatch, capsys)

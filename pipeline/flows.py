@@ -1,0 +1,360 @@
+"""Prefect flows: the runs of the command line, scheduled, tracked and limited by a Prefect server.
+
+Nothing is decided here. A flow starts the same run as the command of its name and gives it other stages: a
+batch of ids is extracted by a task, whatever is landed is loaded by a task, one such task at a time. The key
+comes from the environment or from a Secret block, never from a parameter, and is in no state or artifact.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
+from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import count
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import Annotated, Any, cast
+from uuid import UUID
+
+from prefect import Flow, flow, get_client, get_run_logger, tags, task
+from prefect.artifacts import (
+    create_markdown_artifact,
+    create_progress_artifact,
+    create_table_artifact,
+    update_progress_artifact,
+)
+from prefect.blocks.system import Secret
+from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.actions import GlobalConcurrencyLimitUpdate
+from prefect.client.schemas.objects import State
+from prefect.concurrency.sync import concurrency
+from prefect.context import TaskRunContext
+from prefect.exceptions import ObjectAlreadyExists, TerminationSignal
+from prefect.futures import PrefectFuture
+from prefect.runtime import flow_run
+from prefect.settings import get_current_settings
+from prefect.states import Completed, Failed
+from pydantic import Field, SecretStr
+
+from pipeline import backfill, batches, markdown, reports, session
+from pipeline.batches import Batch, Watch
+from pipeline.config import Settings, load_settings
+from pipeline.errors import ConfigurationError, PipelineError, WarehouseError, WarehouseLocked
+from pipeline.extract import Extraction
+from pipeline.fetching import Fetching, Observer, Stages
+from pipeline.landing import Outcome
+from pipeline.load import Loaded
+from pipeline.plan import Plan
+from pipeline.runs import RunReport
+from pipeline.sync import Sync
+from pipeline.warehouse import Warehouse
+
+TAG = "call-analytics"
+SECRET_BLOCK = "retell-api-key"  # noqa: S105  the name of the block, not what is in it
+
+# A load whose process was killed gives its slot back after this long; a living one renews its lease.
+_LOAD_LEASE_S = 60
+# Longer than a dead holder's lease. The warehouse's own lock stands behind the limit, so that a slot which
+# never comes back, as after a server that forgot its leases, stops nobody.
+_LOAD_SLOT_TIMEOUT_S = 120
+_PROGRESS_EVERY_S = 5.0
+
+CallId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,128}$")]
+
+
+@dataclass
+class _Given:
+    """What the command line gives to the flow that it runs, and what it gets back."""
+
+    settings: Settings
+    outcome: Any = None
+
+
+_given: ContextVar[_Given | None] = ContextVar("given", default=None)
+
+
+# Prefect shows the docstrings' lines on parameters in its forms, and checks what is typed against the types.
+@flow(flow_run_name="backfill")
+def backfill_calls(
+    ids: Annotated[list[CallId], Field(max_length=2000)] = [],  # noqa: B006  it is shown, and never changed
+    ids_file: str | None = None,
+    force: bool = False,
+) -> State[Any]:
+    """Fetch calls by id and load them. Calls that are final are left, so the same ids may be given again.
+
+    Args:
+        ids: Ids of the calls to fetch; for many, name a file.
+        ids_file: A file on the worker: one id a line, a CSV with a call_id column, or a JSON array.
+        force: Fetch calls that are final, or were fetched just now, too.
+    """
+    sources = [*ids, *([ids_file] if ids_file else [])]
+
+    def run(settings: Settings, observer: Observer, stages: Stages) -> RunReport:
+        return backfill.Backfill(settings, observer, force=force, stages=stages).run(sources, io.StringIO())
+
+    return _carried_out("backfill", run)
+
+
+@flow(flow_run_name="sync")
+def sync_calls(since: datetime | None = None, until: datetime | None = None) -> State[Any]:
+    """List the calls that are new since the last sync, fetch and load them.
+
+    Args:
+        since: Begin here; by default a little before where the last sync came to.
+        until: End here; by default now.
+    """
+
+    def run(settings: Settings, observer: Observer, stages: Stages) -> RunReport:
+        return Sync(settings, observer, since, until, stages).run()
+
+    return _carried_out("sync", run)
+
+
+@flow(flow_run_name="refresh")
+def refresh_calls() -> State[Any]:
+    """Fetch again the calls that are not final: still going on, or without an analysis yet."""
+    return _carried_out("refresh", backfill.refresh)
+
+
+@flow(flow_run_name="check")
+def check_warehouse() -> State[Any]:
+    """Ask the warehouse whether what should hold holds; fails when a check marked so found rows."""
+    logger, given = get_run_logger(), _given.get()
+    try:
+        results = session.checked(given.settings if given else load_settings(), logger.info)
+    except PipelineError as refused:
+        if given:
+            given.outcome = refused
+        return Failed(message=str(refused))
+    if given:
+        given.outcome = results
+    create_markdown_artifact(
+        markdown.check_report(results), key="check-report", description="Every check with its verdict"
+    )
+    offending = [result for result in results if result.offending]
+    for result in offending:
+        logger.warning("%s: %s: %s rows", result.verdict, result.statement, f"{result.offending:,}")
+    failed = [result.name for result in offending if result.verdict == "fail"]
+    _rename(f"check {len(results)} promises")
+    if failed:
+        return Failed(message=f"failed: {', '.join(failed)}; see the artifact check-report")
+    return Completed(message=f"{len(results)} checks, {len(offending)} with warnings")
+
+
+# A retry is for a task whose process died or that met a bug; what HTTP needs is retried in the client alone.
+@task(name="extract", task_run_name="extract {batch.name}", cache_policy=NO_CACHE, retries=1)
+def extract(settings: Settings, run_id: str, batch: Batch, watch: Watch) -> State[Any]:
+    """Extract a batch into landing."""
+    context = TaskRunContext.get()
+    attempt = context.task_run.run_count if context else 1
+    extracted = batches.extract_batch(settings, run_id, batch, watch, max(1, attempt))
+    counts = ", ".join(f"{ids:,} {outcome}" for outcome, ids in sorted(extracted.outcomes.items()))
+    name = None if extracted.error is None else "Stopped"
+    return Completed(name=name, message=str(extracted.error or counts), data=extracted)
+
+
+@task(name="load", cache_policy=NO_CACHE)
+def load(limit: str, load_pending: Callable[[], Loaded]) -> State[Any]:
+    """Load what is landed, when no other load runs."""
+    with ExitStack() as slot:
+        try:
+            slot.enter_context(
+                concurrency(limit, lease_duration=_LOAD_LEASE_S, timeout_seconds=_LOAD_SLOT_TIMEOUT_S)
+            )
+        except TimeoutError:
+            get_run_logger().warning("%s is held by nobody who answers: it is made free", limit)
+            with get_client(sync_client=True) as client:
+                client.update_global_concurrency_limit(limit, GlobalConcurrencyLimitUpdate(active_slots=0))
+        try:
+            loaded = load_pending()
+        except WarehouseLocked as locked:
+            return Completed(name="Locked", message=str(locked), data=locked)
+        except PipelineError as failure:
+            return Failed(message=str(failure), data=failure)
+    return Completed(message=f"{loaded.records:,} calls of {loaded.chunks:,} chunks", data=loaded)
+
+
+class _Tasks(Stages):
+    """Makes tasks of a run's stages, and shows in the server how far the run has come."""
+
+    interruptions = (KeyboardInterrupt, TerminationSignal)
+
+    def __init__(self, command: str, limit: str) -> None:
+        self._command = command
+        self._limit = limit
+        self._numbers = count()
+        self._requested = self._to_fetch = self._done = 0
+        self._artifact: UUID | None = None
+
+    def observer(self) -> Observer:
+        """Return what the run tells its progress to."""
+        return Observer(say=get_run_logger().info, on_plan=self._planned, on_outcome=self._count)
+
+    async def extract(self, fetching: Fetching, extraction: Extraction, plan: Plan) -> None:
+        """Extract a plan's batches in tasks, a few at a time: neither ids nor tasks pile up in memory."""
+        watch = Watch(fetching.observer.on_outcome, fetching.landed)
+        upcoming = batches.split(fetching.settings, plan, self._numbers)
+        side_by_side, under_way = batches.at_once(fetching.settings, plan), 0
+        done: SimpleQueue[PrefectFuture[Any]] = SimpleQueue()
+        stopped: BaseException | None = None
+        while True:
+            try:
+                while stopped is None and under_way < side_by_side and (batch := next(upcoming, None)):
+                    task = extract.submit(fetching.settings, fetching.report.run_id, batch, watch)
+                    task.add_done_callback(done.put)
+                    under_way += 1
+                if under_way == 0:
+                    break
+                ended = done.get(timeout=_PROGRESS_EVERY_S)
+                under_way -= 1
+                ended.wait()  # it has ended; only now its state is at hand
+                extracted = await ended.state.aresult()
+                fetching.count(extracted)
+                stopped = stopped or extracted.error
+            except Empty:
+                pass
+            except BaseException as interruption:
+                if isinstance(stopped, type(interruption)):
+                    raise
+                stopped = interruption
+            if stopped is not None:
+                # The batches under way ask for nothing more, and land what they have.
+                watch.stop.set()
+            else:
+                self._show()
+        if stopped is not None:
+            raise stopped
+
+    def load(self, load_pending: Callable[[], Loaded]) -> Loaded:
+        """Load what is landed in a task."""
+        state: State[Any] = load(self._limit, load_pending, return_state=True)
+        result = state.result(raise_on_failure=False)
+        if isinstance(result, BaseException):
+            raise result
+        return cast(Loaded, result)
+
+    def _planned(self, plan: Plan) -> None:
+        self._requested += plan.requested
+        self._to_fetch += plan.to_fetch
+        _rename(f"{self._command} {self._requested:,} ids")
+
+    def _count(self, outcome: Outcome) -> None:
+        self._done += 1
+
+    def _show(self) -> None:
+        percent = 100 * self._done / max(1, self._to_fetch)
+        if self._artifact is None:
+            key, description = f"{self._command}-progress", "Ids answered, of those to fetch"
+            created: Any = create_progress_artifact(percent, key=key, description=description)
+            self._artifact = created
+        else:
+            update_progress_artifact(self._artifact, percent)
+
+
+def _carried_out(command: str, run: Callable[[Settings, Observer, Stages], RunReport]) -> State[Any]:
+    """Carry out a run and return the state that says how it ended."""
+    given = _given.get()
+    try:
+        settings = _with_key(given.settings if given else load_settings())
+        stages = _Tasks(command, _load_limit(settings))
+        report = run(settings, stages.observer(), stages)
+    except PipelineError as refused:
+        if given:
+            given.outcome = refused
+        return Failed(message=str(refused))
+    if given:
+        given.outcome = report
+    _show_report(settings, report)
+    if stages.interruption is not None:
+        # Prefect knows whether this was asked for, and says so in the state.
+        raise stages.interruption
+    message = f"{report.summary}; {report.error or '; '.join(report.problems)}".rstrip("; ")
+    if report.status == "failed":
+        return Failed(message=message)
+    return Completed(name="Partial" if report.status == "partial" else None, message=message)
+
+
+def _with_key(settings: Settings) -> Settings:
+    """Return the settings with the key of the Secret block, where the environment has none."""
+    if settings.has_key:
+        return settings
+    try:
+        secret = cast(Secret[Any], Secret.load(SECRET_BLOCK))
+    except ValueError:
+        raise ConfigurationError(
+            f"no API key: create the Secret block {SECRET_BLOCK}, or set RETELL_API_KEY where the worker runs"
+        ) from None
+    return settings.model_copy(update={"api_key": SecretStr(str(secret.get()))})
+
+
+def _load_limit(settings: Settings) -> str:
+    """Return the name of the global concurrency limit on loads into the warehouse, made sure to exist."""
+    place = str(Path(str(Warehouse.of(settings).path)).absolute())
+    name = f"{TAG}-load-{hashlib.sha256(place.encode()).hexdigest()[:8]}"
+    # Another run may make it at this very moment.
+    with get_client(sync_client=True) as client, suppress(ObjectAlreadyExists):
+        client.upsert_global_concurrency_limit_by_name(name, limit=1)
+    return name
+
+
+def _show_report(settings: Settings, report: RunReport) -> None:
+    """Write the report of a run and the reasons why calls ended as artifacts of the flow run."""
+    found: dict[str, list[reports.Row]] = {}
+    try:
+        with Warehouse.of(settings).reading() as connection:
+            found = reports.answers(connection, days=1)
+    except WarehouseError as refused:
+        get_run_logger().warning("%s", refused)
+    links = {}
+    if ui_url := get_current_settings().ui_url:
+        links["this run"] = f"{ui_url}/runs/flow-run/{flow_run.get_id()}"
+        links["disconnections"] = f"{ui_url}/artifacts/key/disconnections"
+        links["progress"] = f"{ui_url}/artifacts/key/{report.command}-progress"
+    create_markdown_artifact(
+        markdown.run_report(report, found.get("daily_latency", []), links),
+        key=f"{report.command}-report",
+        description=report.summary,
+    )
+    if found:
+        create_table_artifact(
+            markdown.cells(found["disconnections"]), key="disconnections", description="Why calls ended"
+        )
+
+
+def _rename(name: str) -> None:
+    with get_client(sync_client=True) as client:
+        client.update_flow_run(UUID(flow_run.get_id()), name=name)
+
+
+def tracked(settings: Settings, run: Flow[..., Any], **parameters: object) -> Any:
+    """Run a flow here, with the settings of the command line; return its report or its check results.
+
+    Raises what the run itself raises before it begins, and PipelineError when the server does not answer.
+    """
+    given = _Given(settings)
+    token, state = _given.set(given), None
+    try:
+        with tags(TAG):
+            state = run(**parameters, return_state=True)
+    except (KeyboardInterrupt, TerminationSignal):
+        if given.outcome is None:
+            raise KeyboardInterrupt from None
+    finally:
+        _given.reset(token)
+    if isinstance(given.outcome, PipelineError):
+        raise given.outcome
+    if given.outcome is None:
+        why = state.message if state else "no state"
+        raise PipelineError(f"the flow run ended before it began ({why}): see the Prefect server")
+    return given.outcome
+
+
+def unreachable() -> str | None:
+    """Return why no Prefect server answers, or None when one does."""
+    with get_client(sync_client=True) as client:
+        failure = client.api_healthcheck()
+    return None if failure is None else type(failure).__name__

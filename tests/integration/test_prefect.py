@@ -1,0 +1,221 @@
+"""The deployments of prefect.yaml on a real Prefect server, run by a real worker against the simulated API."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import httpx
+import pytest
+from command_line import Start
+from prefect_server import POOL, PrefectServer, Worker
+from warehouse_files import query, warehouse_in
+
+from pipeline.simulator import CallBook, Simulator, running
+from pipeline.warehouse import Warehouse
+
+KEY = "key_c0ffee5ecre7c0ffee"
+UNTIL = datetime(2025, 6, 2, 15, tzinfo=UTC)
+BOOK = CallBook(seed=21, count=1200, until=UNTIL, days=14, not_connected=True)
+IDS = list(BOOK.call_ids())
+
+
+@pytest.fixture(scope="module")
+def api() -> Iterator[Simulator]:
+    with running(BOOK, api_key=KEY) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def prefect(api: Simulator, tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrefectServer]:
+    """A server to which the project is deployed; the key is in its Secret block alone."""
+    server = PrefectServer(
+        tmp_path_factory.mktemp("prefect"),
+        {"RETELL_BASE_URL": api.base_url, "PIPELINE_CHUNK_SIZE": "25", "PIPELINE_REFRESH_WINDOW": "36500d"},
+    )
+    try:
+        server.command("prefect", "work-pool", "create", POOL, "--type", "process")
+        server.command("prefect", "--no-prompt", "deploy", "--all")
+        server.pause_schedules()
+        block = f"from prefect.blocks.system import Secret; Secret(value={KEY!r}).save('retell-api-key')"
+        server.command("python", "-c", block)
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture(scope="module")
+def worker(prefect: PrefectServer) -> Worker:
+    return prefect.worker()
+
+
+def ids_file(prefect: PrefectServer, name: str, ids: list[str]) -> str:
+    (prefect.clone / name).write_text("".join(f"{call_id}\n" for call_id in ids))
+    return name
+
+
+def in_warehouse(prefect: PrefectServer) -> set[str]:
+    return {call_id for (call_id,) in query(warehouse_in(prefect.data_dir), "select call_id from calls")}
+
+
+def landed(prefect: PrefectServer) -> set[str]:
+    return {
+        outcome["call_id"]
+        for manifest in prefect.data_dir.glob("landing/*/*.json")
+        for outcome in json.loads(manifest.read_bytes())["outcomes"]
+    }
+
+
+def test_deployments_say_what_they_are_and_when_they_run(prefect: PrefectServer) -> None:
+    found = {
+        name: prefect.deployment(name)
+        for name in (
+            "sync-calls/sync",
+            "refresh-calls/refresh",
+            "check-warehouse/check",
+            "backfill-calls/backfill",
+        )
+    }
+    assert all(
+        deployment["description"] and "call-analytics" in deployment["tags"] for deployment in found.values()
+    )
+    slugs = {name: [schedule["slug"] for schedule in found[name]["schedules"]] for name in found}
+    assert slugs == {
+        "sync-calls/sync": ["hourly"],
+        "refresh-calls/refresh": ["every-15-minutes"],
+        "check-warehouse/check": ["daily"],
+        "backfill-calls/backfill": [],
+    }
+    assert all(deployment["global_concurrency_limit"]["limit"] for deployment in found.values())
+    strategies = [deployment["concurrency_options"]["collision_strategy"] for deployment in found.values()]
+    assert strategies == ["CANCEL_NEW", "CANCEL_NEW", "CANCEL_NEW", "ENQUEUE"]
+
+
+def test_the_form_of_a_backfill_describes_and_checks_what_is_typed(prefect: PrefectServer) -> None:
+    schema = prefect.deployment("backfill-calls/backfill")["parameter_openapi_schema"]
+    assert set(schema["properties"]) == {"ids", "ids_file", "force"}
+    assert all(field.get("description") for field in schema["properties"].values())
+    with pytest.raises(httpx.HTTPStatusError) as refused:
+        prefect.trigger("backfill-calls/backfill", ids=["../../delete-agent"])
+    assert refused.value.response.status_code == 409
+    assert "does not match" in refused.value.response.text
+
+
+@pytest.mark.usefixtures("worker")
+def test_two_backfills_at_once_both_end_with_a_right_warehouse(
+    prefect: PrefectServer, api: Simulator
+) -> None:
+    first, second = IDS[:260], IDS[180:400]
+    runs = [
+        prefect.trigger("backfill-calls/backfill", ids_file=ids_file(prefect, "first.txt", first)),
+        prefect.trigger("backfill-calls/backfill", ids=[*second, "nobody_knows_this_call"]),
+    ]
+    whole, partial = (prefect.ended(run) for run in runs)
+    assert (whole["state_type"], whole["state_name"]) == ("COMPLETED", "Completed"), whole["state"]
+    assert (partial["state_type"], partial["state_name"]) == ("COMPLETED", "Partial"), partial["state"]
+    assert "1 not found" in partial["state"]["message"]
+    assert (whole["name"], partial["name"]) == ("backfill 260 ids", "backfill 221 ids")
+    assert in_warehouse(prefect) == set(IDS[:400])
+    counts = query(
+        warehouse_in(prefect.data_dir),
+        "select (select count(*) from utterances), (select count(*) from words), (select count(*) from latency_stats)",
+    )
+    payloads = [BOOK.payload(index) for index in range(400)]
+    turns = [turn for payload in payloads for turn in payload.get("transcript_object") or []]
+    metrics = [
+        name for payload in payloads for name in payload if name.endswith("_latency") and payload[name]
+    ]
+    assert counts == [(len(turns), sum(len(turn.get("words") or []) for turn in turns), len(metrics))]
+    for run in runs:
+        names = [task["name"].split("-")[0].split(" ")[0] for task in prefect.tasks(run)]
+        assert 1 < names.count("extract") <= 11
+        assert names.count("load") >= 2
+        artifacts = prefect.artifacts(run)
+        assert set(artifacts) == {"backfill-progress", "backfill-report", "disconnections"}
+        assert artifacts["backfill-progress"]["data"] == 100.0
+        assert "/artifacts/key/disconnections" in artifacts["backfill-report"]["data"]
+        reasons = json.loads(artifacts["disconnections"]["data"])
+        assert {row["disconnection_reason"] for row in reasons} >= {"user_hangup", "agent_hangup"}
+    report = prefect.artifacts(runs[1])["backfill-report"]["data"]
+    assert "| nobody\\_knows\\_this\\_call | not found | HTTP 404 |" in report
+    assert "p99\\_ms" in report or "p99_ms" in report
+    limits = prefect.post("/v2/concurrency_limits/filter")
+    assert [limit["limit"] for limit in limits if limit["name"].startswith("call-analytics-load-")] == [1]
+
+
+@pytest.mark.usefixtures("worker")
+def test_sync_refresh_and_check_do_what_the_commands_do(prefect: PrefectServer) -> None:
+    known = in_warehouse(prefect)
+    synced = prefect.ended(prefect.trigger("sync-calls/sync", since="2025-06-01T00:00:00Z"))
+    assert synced["state_name"] == "Completed", synced["state"]
+    starts = {
+        payload["call_id"]: payload.get("start_timestamp") for payload in map(BOOK.payload, range(BOOK.count))
+    }
+    from_june = datetime(2025, 6, 1, tzinfo=UTC).timestamp() * 1000
+    recent = {call_id for call_id, start in starts.items() if start is not None and start >= from_june}
+    assert recent <= in_warehouse(prefect)
+    assert in_warehouse(prefect) - known - recent <= {call for call, start in starts.items() if start is None}
+    runs = [prefect.trigger(name) for name in ("refresh-calls/refresh", "check-warehouse/check")]
+    refreshed, checked = (prefect.ended(run) for run in runs)
+    assert refreshed["state_name"] in ("Completed", "Partial"), refreshed["state"]
+    assert checked["state_name"] == "Completed", checked["state"]
+    assert "check-report" in prefect.artifacts(checked["id"])
+
+
+@pytest.mark.usefixtures("worker")
+def test_a_failed_check_fails_its_run_and_names_the_check(prefect: PrefectServer) -> None:
+    with Warehouse.at(prefect.data_dir / "warehouse.duckdb").writing() as connection:
+        connection.exec_driver_sql("create temp table doubled as select * from calls limit 1")
+        connection.exec_driver_sql("insert into calls select * from doubled")
+    checked = prefect.ended(prefect.trigger("check-warehouse/check"))
+    assert checked["state_type"] == "FAILED"
+    assert "unique_calls" in checked["state"]["message"]
+
+
+def test_a_killed_worker_loses_nothing_and_the_next_run_asks_for_nothing_landed(
+    prefect: PrefectServer, worker: Worker, api: Simulator
+) -> None:
+    ids = IDS[400:1100]
+    name = ids_file(prefect, "long.txt", ids)
+    before = len(landed(prefect))
+    asked = dict(api.requests.by_call)
+    prefect.trigger("backfill-calls/backfill", ids_file=name)
+    prefect.until(lambda: len(landed(prefect)) >= before + 100)
+    worker.kill()
+    kept = landed(prefect) & set(ids)
+    assert 0 < len(kept) < len(ids), "it was not killed in the middle"
+    prefect.worker()
+    again = prefect.ended(prefect.trigger("backfill-calls/backfill", ids_file=name))
+    assert again["state_name"] == "Completed", again["state"]
+    assert set(ids) <= in_warehouse(prefect)
+    asked_for = {call: count - asked.get(call, 0) for call, count in api.requests.by_call.items()}
+    assert {call for call in kept if asked_for[call] > 1} == set()
+    runs = query(
+        warehouse_in(prefect.data_dir), "select status from etl_runs order by started_at desc limit 2"
+    )
+    assert runs == [("succeeded",), ("interrupted",)]
+
+
+def test_a_command_is_tracked_where_a_server_is_named(
+    prefect: PrefectServer, api: Simulator, start: Start, tmp_path: Path
+) -> None:
+    env = {name: value for name, value in prefect.env.items() if name.startswith("PREFECT_")}
+    tracked = start("backfill", *IDS[:3], "--data-dir", tmp_path / "data", "--json", server=api, **env)
+    wrong = start("backfill", IDS[0], server=api, **env | {"RETELL_API_KEY": "key_wrong"})
+    ran, refused = tracked.wait(), wrong.wait()
+    assert ran.code == 0, ran.err
+    assert json.loads(ran.out)["outcomes"] == {"loaded": 3}
+    runs = prefect.post("/flow_runs/filter", flow_runs={"name": {"any_": ["backfill 3 ids"]}})
+    assert [run["state_name"] for run in runs] == ["Completed"]
+    assert refused.code == 1
+    assert "the API refused the key (401)" in refused.err
+    assert "Traceback" not in refused.err
+
+
+def test_the_key_is_nowhere_in_the_server_or_its_logs(prefect: PrefectServer) -> None:
+    searched = [path for path in (prefect.home, prefect.logs, prefect.clone) for path in path.rglob("*")]
+    assert any(path.name == "prefect.db" for path in searched)
+    found = [path for path in searched if path.is_file() and KEY.encode() in path.read_bytes()]
+    assert found == []
