@@ -81,7 +81,7 @@ _given: ContextVar[_Given | None] = ContextVar("given", default=None)
 @flow(flow_run_name="backfill")
 def backfill_calls(
     ids: Annotated[list[CallId], Field(max_length=2000)] = [],  # noqa: B006  it is shown, and never changed
-    ids_file: str | None = None,
+    ids_file: str = "",
     force: bool = False,
 ) -> State[Any]:
     """Fetch calls by id and load them. Calls that are final are left, so the same ids may be given again.
@@ -188,7 +188,7 @@ class _Tasks(Stages):
         self._limit = limit
         self._numbers = count()
         self._requested = self._to_fetch = self._done = 0
-        self._artifact: UUID | None = None
+        self.progress: UUID | None = None  # the artifact that shows how far the run is
 
     def observer(self) -> Observer:
         """Return what the run tells its progress to."""
@@ -247,12 +247,12 @@ class _Tasks(Stages):
 
     def _show(self) -> None:
         percent = 100 * self._done / max(1, self._to_fetch)
-        if self._artifact is None:
+        if self.progress is None:
             key, description = f"{self._command}-progress", "Ids answered, of those to fetch"
             created: Any = create_progress_artifact(percent, key=key, description=description)
-            self._artifact = created
+            self.progress = created
         else:
-            update_progress_artifact(self._artifact, percent)
+            update_progress_artifact(self.progress, percent)
 
 
 def _carried_out(command: str, run: Callable[[Settings, Observer, Stages], RunReport]) -> State[Any]:
@@ -268,7 +268,7 @@ def _carried_out(command: str, run: Callable[[Settings, Observer, Stages], RunRe
         return Failed(message=str(refused))
     if given:
         given.outcome = report
-    _show_report(settings, report)
+    _show_report(settings, report, stages.progress)
     if stages.interruption is not None:
         # Prefect knows whether this was asked for, and says so in the state.
         raise stages.interruption
@@ -301,7 +301,7 @@ def _load_limit(settings: Settings) -> str:
     return name
 
 
-def _show_report(settings: Settings, report: RunReport) -> None:
+def _show_report(settings: Settings, report: RunReport, progress: UUID | None) -> None:
     """Write the report of a run and the reasons why calls ended as artifacts of the flow run."""
     found: dict[str, list[reports.Row]] = {}
     try:
@@ -309,20 +309,20 @@ def _show_report(settings: Settings, report: RunReport) -> None:
             found = reports.answers(connection, days=1)
     except WarehouseError as refused:
         get_run_logger().warning("%s", refused)
+    artifacts = {} if progress is None else {"progress": progress}
+    if found:
+        rows = markdown.cells(found["disconnections"])
+        table: Any = create_table_artifact(rows, key="disconnections", description="Why calls ended")
+        artifacts["disconnections"] = table
     links = {}
     if ui_url := get_current_settings().ui_url:
         links["this run"] = f"{ui_url}/runs/flow-run/{flow_run.get_id()}"
-        links["disconnections"] = f"{ui_url}/artifacts/key/disconnections"
-        links["progress"] = f"{ui_url}/artifacts/key/{report.command}-progress"
+        links |= {name: f"{ui_url}/artifacts/artifact/{artifact}" for name, artifact in artifacts.items()}
     create_markdown_artifact(
         markdown.run_report(report, found.get("daily_latency", []), links),
         key=f"{report.command}-report",
         description=report.summary,
     )
-    if found:
-        create_table_artifact(
-            markdown.cells(found["disconnections"]), key="disconnections", description="Why calls ended"
-        )
 
 
 def _rename(name: str) -> None:

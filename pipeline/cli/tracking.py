@@ -26,7 +26,7 @@ def is_tracked(flag: bool | None) -> bool:
     Raises ConfigurationError when the flag asks for it and no server answers. Without the flag a server that
     does not answer is no reason to do nothing: that is said, and the run goes untracked.
     """
-    if flag is False or (flag is None and not os.environ.get("PREFECT_API_URL")):
+    if flag is False or (flag is None and not _is_server_named()):
         return False
     # A server of its own, which Prefect starts where none is named, needs longer than Prefect waits.
     os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "120")
@@ -51,6 +51,13 @@ def tracked_backfill(settings: Settings, ids: list[str], stdin: TextIO, *, force
     with _as_parameters(ids, stdin) as parameters:
         report: RunReport = flows.tracked(settings, flows.backfill_calls, force=force, **parameters)
     return report
+
+
+def _is_server_named() -> bool:
+    # Prefect reads .env too, as the settings of the pipeline do.
+    from dotenv import dotenv_values
+
+    return bool(os.environ.get("PREFECT_API_URL") or dotenv_values(".env").get("PREFECT_API_URL"))
 
 
 @contextmanager

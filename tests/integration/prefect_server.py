@@ -34,6 +34,9 @@ class PrefectServer:
             source = ROOT / part
             copy = shutil.copytree if source.is_dir() else shutil.copy
             copy(source, self.clone / part)
+        self.first_worker: Worker
+        # The run of a worker that a test has killed.
+        self.dead_run = ""
         port = _free_port()
         self.url = f"http://127.0.0.1:{port}/api"
         kept = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
@@ -46,7 +49,6 @@ class PrefectServer:
                 "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
                 "DO_NOT_TRACK": "1",
                 "PREFECT_WORKER_QUERY_SECONDS": "1",
-                "PREFECT_LOGGING_LEVEL": "DEBUG",
             }
             | env
         )
@@ -76,7 +78,9 @@ class PrefectServer:
 
     def worker(self) -> "Worker":
         """Start a worker."""
-        return Worker(self._start("worker", "prefect", "worker", "start", "--pool", POOL))
+        return Worker(
+            self._start("worker", "prefect", "worker", "start", "--pool", POOL, "--type", "process")
+        )
 
     def get(self, path: str) -> Any:
         """Ask the server."""
