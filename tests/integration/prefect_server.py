@@ -123,6 +123,13 @@ class PrefectServer:
         found = self.post("/artifacts/filter", artifacts={"flow_run_id": {"any_": [run_id]}})
         return {artifact["key"]: artifact for artifact in found}
 
+    def events(self, name: str) -> list[dict[str, Any]]:
+        """Return the events of a name."""
+        found: list[dict[str, Any]] = self.post("/events/filter", filter={"event": {"name": [name]}})[
+            "events"
+        ]
+        return found
+
     def tasks(self, run_id: str) -> list[dict[str, Any]]:
         """Return the task runs of a run."""
         found: list[dict[str, Any]] = self.post("/task_runs/filter", flow_runs={"id": {"any_": [run_id]}})

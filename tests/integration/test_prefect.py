@@ -126,6 +126,8 @@ def test_two_backfills_at_once_both_end_with_a_right_warehouse(
     assert (whole["state_type"], whole["state_name"]) == ("COMPLETED", "Completed"), whole["state"]
     assert (partial["state_type"], partial["state_name"]) == ("COMPLETED", "Partial"), partial["state"]
     assert "1 not found" in partial["state"]["message"]
+    # What an automation can react to.
+    prefect.until(lambda: prefect.events("prefect.flow-run.Partial"))
     assert (whole["name"], partial["name"]) == ("backfill 260 ids", "backfill 221 ids")
     assert in_warehouse(prefect) == set(IDS[:400])
     counts = query(
