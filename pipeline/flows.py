@@ -38,7 +38,7 @@ from prefect.context import TaskRunContext
 from prefect.exceptions import ObjectAlreadyExists, TerminationSignal
 from prefect.futures import PrefectFuture
 from prefect.runtime import flow_run
-from prefect.settings import get_current_settings
+from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, get_current_settings, temporary_settings
 from prefect.states import Completed, Failed
 from pydantic import Field, SecretStr
 
@@ -64,6 +64,7 @@ _LOAD_LEASE_S = 60
 # never comes back, as after a server that forgot its leases, stops nobody.
 _LOAD_SLOT_TIMEOUT_S = 120
 _PROGRESS_EVERY_S = 5.0
+_ANSWER_TIMEOUT_S = 10.0
 # How long an interruption may go unnoticed while batches are under way.
 _LOOK_EVERY_S = 0.5
 
@@ -380,6 +381,10 @@ def tracked(settings: Settings, run: Flow[..., Any], **parameters: object) -> An
 
 def unreachable() -> str | None:
     """Return why no Prefect server answers, or None when one does."""
-    with get_client(sync_client=True) as client:
+    # Left to itself, the client asks a server that is silent for minutes.
+    with (
+        temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 1}),
+        get_client(httpx_settings={"timeout": _ANSWER_TIMEOUT_S}, sync_client=True) as client,
+    ):
         failure = client.api_healthcheck()
     return None if failure is None else type(failure).__name__
