@@ -11,6 +11,7 @@ import asyncio
 import math
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import count, islice
 
@@ -24,6 +25,8 @@ from pipeline.plan import Plan
 # Python validates on one core whatever the number of batches; a few keep the network busy while one lands.
 _MOST_AT_ONCE = 4
 _MOST_IDS = 1_000
+# How long a batch may go on after it is told to stop.
+_LOOK_EVERY_S = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +70,8 @@ def split(settings: Settings, plan: Plan, numbers: Iterator[int] | None = None) 
 def extract_batch(settings: Settings, run_id: str, batch: Batch, watch: Watch, attempt: int = 1) -> Extracted:
     """Extract a batch into landing; return when its last chunk is durable.
 
-    An error that ends the run is returned and not raised: what arrived before it is landed.
+    An error that ends the run is returned and not raised, and one that is told to stop returns early: in
+    both cases what arrived is landed.
     """
     landing = Landing(settings.landing_dir, settings.quarantine_dir)
     client = CallsClient(
@@ -87,7 +91,9 @@ def extract_batch(settings: Settings, run_id: str, batch: Batch, watch: Watch, a
         on_chunk=watch.on_chunk,
         batch=batch.name if attempt == 1 else f"{batch.name}r{attempt}",
     )
-    landed = {outcome.call_id for outcome in landing.outcomes(run_id)} if attempt > 1 else set()
+    landed: set[str] = set()
+    if attempt > 1:
+        landed = {outcome.call_id for outcome in landing.outcomes(run_id)}.intersection(batch.call_ids)
 
     def ids() -> Iterator[str]:
         for call_id in batch.call_ids:
@@ -98,7 +104,14 @@ def extract_batch(settings: Settings, run_id: str, batch: Batch, watch: Watch, a
 
     async def extract() -> None:
         async with client:
-            await extraction.run(ids())
+            extracting = asyncio.create_task(extraction.run(ids()))
+            while not extracting.done():
+                await asyncio.wait([extracting], timeout=_LOOK_EVERY_S)
+                if watch.stop.is_set():
+                    # An id can be tried for minutes: what is stopped does not wait for that.
+                    extraction.stop()
+            with suppress(asyncio.CancelledError):
+                await extracting
 
     error = None
     try:

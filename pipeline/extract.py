@@ -58,6 +58,7 @@ class Extraction:
     batch: str | None = None
     counts: Counter[str] = field(default_factory=Counter)
     _answered: asyncio.Event = field(default_factory=asyncio.Event)
+    _workers: list[asyncio.Task[None]] = field(default_factory=list)
     _number: int = 0
     _chunk: ChunkWriter | None = None
     _landing_now: set[asyncio.Task[None]] = field(default_factory=set)
@@ -66,9 +67,10 @@ class Extraction:
         """Fetch every id, in order of the iterator but answered in any order.
 
         Raises KeyRefused and ApiUnreachable from the source, LandingError when files cannot be written,
-        and CancelledError when it is cancelled; in each case after landing what arrived.
+        and CancelledError when it is cancelled or stopped; in each case after landing what arrived.
         """
         workers = [asyncio.create_task(self._work(ids, number)) for number in range(self.concurrency)]
+        self._workers = workers
         clock = asyncio.create_task(self._land_by_age())
         try:
             await _first_failure_or_all(workers)
@@ -77,6 +79,11 @@ class Extraction:
                 task.cancel()
             await asyncio.gather(*workers, clock, return_exceptions=True)
             await self._land_the_rest()
+
+    def stop(self) -> None:
+        """Give up what is asked for; unlike a cancellation this never cuts the landing short."""
+        for worker in self._workers:
+            worker.cancel()
 
     async def _work(self, ids: Iterator[str], number: int) -> None:
         if number > 0:

@@ -7,8 +7,10 @@ comes from the environment or from a Secret block, never from a parameter, and i
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import io
+import time
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from contextvars import ContextVar
@@ -16,7 +18,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import count
 from pathlib import Path
-from queue import Empty, SimpleQueue
+from threading import Event
 from typing import Annotated, Any, cast
 from uuid import UUID
 
@@ -36,7 +38,7 @@ from prefect.context import TaskRunContext
 from prefect.exceptions import ObjectAlreadyExists, TerminationSignal
 from prefect.futures import PrefectFuture
 from prefect.runtime import flow_run
-from prefect.settings import get_current_settings
+from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, get_current_settings, temporary_settings
 from prefect.states import Completed, Failed
 from pydantic import Field, SecretStr
 
@@ -62,6 +64,9 @@ _LOAD_LEASE_S = 60
 # never comes back, as after a server that forgot its leases, stops nobody.
 _LOAD_SLOT_TIMEOUT_S = 120
 _PROGRESS_EVERY_S = 5.0
+_ANSWER_TIMEOUT_S = 10.0
+# How long an interruption may go unnoticed while batches are under way.
+_LOOK_EVERY_S = 0.5
 
 CallId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,128}$")]
 
@@ -198,36 +203,52 @@ class _Tasks(Stages):
         """Extract a plan's batches in tasks, a few at a time: neither ids nor tasks pile up in memory."""
         watch = Watch(fetching.observer.on_outcome, fetching.landed)
         upcoming = batches.split(fetching.settings, plan, self._numbers)
-        side_by_side, under_way = batches.at_once(fetching.settings, plan), 0
-        done: SimpleQueue[PrefectFuture[Any]] = SimpleQueue()
+        side_by_side = batches.at_once(fetching.settings, plan)
+        under_way: list[PrefectFuture[Any]] = []
+        ended: list[PrefectFuture[Any]] = []
+        news = Event()
+
+        def note(task: PrefectFuture[Any]) -> None:
+            ended.append(task)
+            news.set()
+
         stopped: BaseException | None = None
+        show_at_s = time.monotonic() + _PROGRESS_EVERY_S
         while True:
             try:
-                while stopped is None and under_way < side_by_side and (batch := next(upcoming, None)):
+                while stopped is None and len(under_way) < side_by_side and (batch := next(upcoming, None)):
                     task = extract.submit(fetching.settings, fetching.report.run_id, batch, watch)
-                    task.add_done_callback(done.put)
-                    under_way += 1
-                if under_way == 0:
+                    task.add_done_callback(note)
+                    under_way.append(task)
+                if not under_way:
                     break
-                ended = done.get(timeout=_PROGRESS_EVERY_S)
-                under_way -= 1
-                ended.wait()  # it has ended; only now its state is at hand
-                extracted = await ended.state.aresult()
-                fetching.count(extracted)
-                stopped = stopped or extracted.error
-            except Empty:
-                pass
+                news.wait(_LOOK_EVERY_S)
+                news.clear()
+                # Ctrl-C reaches a coroutine only where it lets others go on.
+                await asyncio.sleep(0)
+                for task in [task for task in under_way if task in ended]:
+                    task.wait()  # it has ended; only now its state is at hand
+                    under_way.remove(task)
+                    ended.remove(task)
+                    extracted = await task.state.aresult()
+                    fetching.count(extracted)
+                    stopped = stopped or extracted.error
+                if stopped is None and time.monotonic() >= show_at_s:
+                    self._show()
+                    show_at_s = time.monotonic() + _PROGRESS_EVERY_S
+            except Exception as failure:
+                stopped = stopped or failure
             except BaseException as interruption:
-                if isinstance(stopped, type(interruption)):
+                if stopped is not None and not isinstance(stopped, Exception):
                     raise
                 stopped = interruption
             if stopped is not None:
                 # The batches under way ask for nothing more, and land what they have.
                 watch.stop.set()
-            else:
-                self._show()
         if stopped is not None:
             raise stopped
+        if plan.to_fetch:
+            self._show()
 
     def load(self, load_pending: Callable[[], Loaded]) -> Loaded:
         """Load what is landed in a task."""
@@ -246,13 +267,18 @@ class _Tasks(Stages):
         self._done += 1
 
     def _show(self) -> None:
-        percent = 100 * self._done / max(1, self._to_fetch)
-        if self.progress is None:
-            key, description = f"{self._command}-progress", "Ids answered, of those to fetch"
-            created: Any = create_progress_artifact(percent, key=key, description=description)
-            self.progress = created
-        else:
-            update_progress_artifact(self.progress, percent)
+        # A batch that is tried again can tell of an id twice.
+        percent = min(100.0, 100 * self._done / max(1, self._to_fetch))
+        try:
+            if self.progress is None:
+                key, description = f"{self._command}-progress", "Ids answered, of those to fetch"
+                created: Any = create_progress_artifact(percent, key=key, description=description)
+                self.progress = created
+            else:
+                update_progress_artifact(self.progress, percent)
+        except Exception as failure:
+            # A server that is away for a while is no reason to stop fetching.
+            get_run_logger().warning("progress could not be shown (%s)", type(failure).__name__)
 
 
 def _carried_out(command: str, run: Callable[[Settings, Observer, Stages], RunReport]) -> State[Any]:
@@ -349,12 +375,16 @@ def tracked(settings: Settings, run: Flow[..., Any], **parameters: object) -> An
         raise given.outcome
     if given.outcome is None:
         why = state.message if state else "no state"
-        raise PipelineError(f"the flow run ended before it began ({why}): see the Prefect server")
+        raise PipelineError(f"the flow run ended without a report ({why}): see the Prefect server")
     return given.outcome
 
 
 def unreachable() -> str | None:
     """Return why no Prefect server answers, or None when one does."""
-    with get_client(sync_client=True) as client:
+    # Left to itself, the client asks a server that is silent for minutes.
+    with (
+        temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 1}),
+        get_client(httpx_settings={"timeout": _ANSWER_TIMEOUT_S}, sync_client=True) as client,
+    ):
         failure = client.api_healthcheck()
     return None if failure is None else type(failure).__name__

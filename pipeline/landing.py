@@ -128,7 +128,9 @@ class ChunkWriter:
         if self._file is not None:
             with suppress(OSError):
                 self._file.close()
-            self._part(PAYLOADS).unlink(missing_ok=True)
+            # What kept the chunk from being written may keep its file from being removed.
+            with suppress(OSError):
+                self._part(PAYLOADS).unlink(missing_ok=True)
 
     def _finish_payloads(self) -> tuple[Path | None, int, str | None]:
         if self._writer is None or self._file is None:

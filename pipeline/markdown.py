@@ -14,7 +14,7 @@ from pipeline.checks import CheckResult
 from pipeline.runs import OUTCOME_LABELS, RunReport
 
 _MOST_ROWS = 100
-_SPECIAL = str.maketrans({character: f"\\{character}" for character in "\\`*_{}[]<>()#+!|~"} | {"\n": " "})
+_SPECIAL = str.maketrans({character: f"\\{character}" for character in "\\`*_{}[]<>()#+!|~&"})
 
 
 def run_report(report: RunReport, latency: list[dict[str, Any]], links: Mapping[str, str]) -> str:
@@ -104,4 +104,5 @@ def _cell(value: object) -> str:
 
 
 def _text(text: str) -> str:
-    return text.translate(_SPECIAL)
+    # A cell is one line, and Markdown ends a line where Python does or earlier.
+    return " ".join(text.splitlines()).translate(_SPECIAL)

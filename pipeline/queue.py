@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import fcntl
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 
@@ -19,13 +19,9 @@ def waiting(warehouse: Path | None) -> Iterator[None]:
     if warehouse is None:
         yield
         return
-    try:
-        file = _beside(warehouse).open("ab")
-    except OSError:
-        yield
-        return
-    with file:
-        fcntl.flock(file, fcntl.LOCK_SH)
+    with ExitStack() as seen:
+        with suppress(OSError):
+            fcntl.flock(seen.enter_context(_beside(warehouse).open("ab")), fcntl.LOCK_SH)
         yield
 
 

@@ -30,8 +30,7 @@ def parse_moment(text: str, now: datetime) -> datetime:
     Raises UsageError for anything else.
     """
     try:
-        moment = datetime.fromisoformat(text)
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+        return _utc(datetime.fromisoformat(text))
     except ValueError:
         pass
     try:
@@ -80,7 +79,14 @@ class Sync:
     stages: Stages = field(default_factory=Stages)
 
     def run(self) -> runs.RunReport:
-        """List, fetch and load the calls that are new; raises as `Backfill.run` does."""
+        """List, fetch and load the calls that are new; raises as `Backfill.run` does.
+
+        Moments without a zone are UTC.
+        """
+        self.since = _utc(self.since) if self.since else None
+        self.until = _utc(self.until) if self.until else None
+        if self.since is not None and self.until is not None and self.until < self.since:
+            raise UsageError("--until is before --since: swap them")
         fetching = Fetching(self.settings, self.observer, "sync", self.stages)
         watermark = Watermark(self.settings.data_dir / "sync.json")
         known = watermark.read()
@@ -133,6 +139,10 @@ class _Pages:
         self._fetching.observer.on_plan(plan)
         await extract(plan)
         return plan
+
+
+def _utc(moment: datetime) -> datetime:
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 def _milliseconds(moment: datetime) -> int:

@@ -21,7 +21,6 @@ from pipeline.cli.options import (
     Tracked,
     Warehouse,
 )
-from pipeline.errors import UsageError
 
 
 @app.command()
@@ -137,8 +136,6 @@ def sync(
     now = datetime.now(UTC)
     start = parse_moment(since, now) if since is not None else None
     stop = parse_moment(until, now) if until is not None else None
-    if start is not None and stop is not None and stop < start:
-        raise UsageError("--until is before --since: swap them")
     if is_tracked(prefect):
         from pipeline import flows
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -171,6 +172,29 @@ def test_the_commands_sync_and_refresh_say_what_they_did(cli: Cli) -> None:
     assert (synced.code, refreshed.code) == (0, 0)
     assert json.loads(synced.out)["outcomes"]["loaded"] > 0
     assert json.loads(refreshed.out)["command"] == "refresh"
+
+
+@pytest.mark.parametrize("zone", ["Pacific/Auckland", "America/Los_Angeles"])
+def test_moments_without_a_zone_are_utc_wherever_the_machine_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, zone: str
+) -> None:
+    begin, end = UNTIL.replace(tzinfo=None) - timedelta(days=7), UNTIL.replace(tzinfo=None)
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    try:
+        with running(BOOK) as server:
+            given = settings(server, tmp_path)
+            Watermark(given.data_dir / "sync.json").advance(UNTIL)
+            naive = Sync(given, Observer(), begin, end).run()
+            aware = Sync(given, Observer(), begin.replace(tzinfo=UTC), end.replace(tzinfo=UTC)).run()
+            with pytest.raises(UsageError, match="--until is before --since"):
+                Sync(given, Observer(), end, begin).run()
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    assert (naive.status, aware.status) == ("succeeded", "succeeded")
+    assert aware.requested == naive.requested > 0
+    assert aware.fetched_count == 0
 
 
 def test_a_sync_that_would_end_before_it_begins_is_refused(cli: Cli) -> None:
