@@ -369,6 +369,13 @@ def tracked(settings: Settings, run: Flow[..., Any], **parameters: object) -> An
     except (KeyboardInterrupt, TerminationSignal):
         if given.outcome is None:
             raise KeyboardInterrupt from None
+    except Exception as failure:
+        # What a flow raises is in its state: this came from Prefect, as when its server went away.
+        if given.outcome is None:
+            raise PipelineError(
+                f"Prefect could not go on with the run ({type(failure).__name__}): whatever was fetched is "
+                "landed; run the same command again, with --no-prefect if the server stays away"
+            ) from None
     finally:
         _given.reset(token)
     if isinstance(given.outcome, PipelineError):
