@@ -31,7 +31,6 @@ from prefect.artifacts import (
 )
 from prefect.blocks.system import Secret
 from prefect.cache_policies import NO_CACHE
-from prefect.client.schemas.actions import GlobalConcurrencyLimitUpdate
 from prefect.client.schemas.objects import State
 from prefect.concurrency.sync import concurrency
 from prefect.context import TaskRunContext
@@ -45,7 +44,7 @@ from pydantic import Field, SecretStr
 from pipeline import backfill, batches, markdown, reports, session
 from pipeline.batches import Batch, Watch
 from pipeline.config import Settings, load_settings
-from pipeline.errors import ConfigurationError, PipelineError, WarehouseError, WarehouseLocked
+from pipeline.errors import ConfigurationError, PipelineError, UsageError, WarehouseError, WarehouseLocked
 from pipeline.extract import Extraction
 from pipeline.fetching import Fetching, Observer, Stages
 from pipeline.landing import Outcome
@@ -60,8 +59,8 @@ SECRET_BLOCK = "retell-api-key"  # noqa: S105  the name of the block, not what i
 
 # A load whose process was killed gives its slot back after this long; a living one renews its lease.
 _LOAD_LEASE_S = 60
-# Longer than a dead holder's lease. The warehouse's own lock stands behind the limit, so that a slot which
-# never comes back, as after a server that forgot its leases, stops nobody.
+# Longer than a dead holder's lease. The warehouse's own lock stands behind the limit, so a slot that never
+# comes back, as after a server that forgot its leases, stops nobody.
 _LOAD_SLOT_TIMEOUT_S = 120
 _PROGRESS_EVERY_S = 5.0
 _ANSWER_TIMEOUT_S = 10.0
@@ -96,10 +95,16 @@ def backfill_calls(
         ids_file: A file on the worker: one id a line, a CSV with a call_id column, or a JSON array.
         force: Fetch calls that are final, or were fetched just now, too.
     """
-    sources = [*ids, *([ids_file] if ids_file else [])]
 
     def run(settings: Settings, observer: Observer, stages: Stages) -> RunReport:
-        return backfill.Backfill(settings, observer, force=force, stages=stages).run(sources, io.StringIO())
+        if ids_file and not Path(ids_file).is_file():
+            raise UsageError(
+                f"there is no file {ids_file} on the worker: name one, from the folder it runs in"
+            )
+        # Given as text, so that an id is never taken for a file of that name.
+        sources = [*(["-"] if ids else []), *([ids_file] if ids_file else [])]
+        text = io.StringIO("\n".join(ids))
+        return backfill.Backfill(settings, observer, force=force, stages=stages).run(sources, text)
 
     return _carried_out("backfill", run)
 
@@ -171,9 +176,7 @@ def load(limit: str, load_pending: Callable[[], Loaded]) -> State[Any]:
                 concurrency(limit, lease_duration=_LOAD_LEASE_S, timeout_seconds=_LOAD_SLOT_TIMEOUT_S)
             )
         except TimeoutError:
-            get_run_logger().warning("%s is held by nobody who answers: it is made free", limit)
-            with get_client(sync_client=True) as client:
-                client.update_global_concurrency_limit(limit, GlobalConcurrencyLimitUpdate(active_slots=0))
+            get_run_logger().warning("%s has no free slot: the warehouse's own lock is relied on", limit)
         try:
             loaded = load_pending()
         except WarehouseLocked as locked:
@@ -251,9 +254,13 @@ class _Tasks(Stages):
             self._show()
 
     def load(self, load_pending: Callable[[], Loaded]) -> Loaded:
-        """Load what is landed in a task."""
-        state: State[Any] = load(self._limit, load_pending, return_state=True)
-        result = state.result(raise_on_failure=False)
+        """Load what is landed in a task; where the server has gone meanwhile, without one."""
+        try:
+            state: State[Any] = load(self._limit, load_pending, return_state=True)
+            result = state.result(raise_on_failure=False)
+        except Exception as failure:
+            get_run_logger().warning("the load could not be a task (%s)", type(failure).__name__)
+            return load_pending()
         if isinstance(result, BaseException):
             raise result
         return cast(Loaded, result)
