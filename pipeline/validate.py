@@ -14,7 +14,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from pipeline.payloads import Call
+from pipeline.payloads import Call, WovenTranscripts
 from pipeline.strict_json import Malformed, parse, to_line
 
 # In bytes that are not sound JSON: the value of the key. Of one that is no text, where it ends is not known.
@@ -58,6 +58,8 @@ def validate(call_id: str, body: bytes, document: Any) -> Accepted | Rejected:
         return Rejected(f"should be a JSON object, not {_kind(document)}", "$", _shown(document))
     try:
         call = Call.model_validate(document)
+        if not call.transcript_object:
+            WovenTranscripts.model_validate(document)
     except ValidationError as invalid:
         first = invalid.errors(include_url=False)[0]
         reason = first["msg"].removeprefix("Value error, ").removeprefix("Input ")
