@@ -117,7 +117,15 @@ def _encoded(document: Any) -> bytes:
 def _without_secrets(node: Any) -> Any:
     """Return a copy of a document without secrets; recursion is bounded by `strict_json.MAX_DEPTH`."""
     if isinstance(node, dict):
-        return {key: _without_secrets(value) for key, value in node.items() if key != "access_token"}
+        clean: dict[str, Any] = {}
+        for key, value in node.items():
+            if key != "access_token":
+                name = _URL.sub(lambda url: _unsigned(url[0]), key)
+                # Two names that were told apart by their signatures alone stay two.
+                while name in clean or (name != key and name in node):
+                    name += "*"
+                clean[name] = _without_secrets(value)
+        return clean
     if isinstance(node, list):
         return [_without_secrets(item) for item in node]
     if isinstance(node, str):
