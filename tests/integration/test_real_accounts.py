@@ -157,6 +157,11 @@ def test_forty_megabytes_and_deep_nesting_take_bounded_memory(tmp_path: Path) ->
     assert peak_mb(tmp_path / "hostile", hostile, 3) < usual + 4 * 2 * 15 + 30
 
 
+def unpacked(path: Path) -> bytes:
+    """Return a landed file as it was before it was compressed."""
+    return zstandard.ZstdDecompressor().decompressobj().decompress(path.read_bytes())
+
+
 def everything_with_secrets() -> dict[str, Any]:
     """Return an object that has a token and a signed URL in every field of today's object."""
     signed = "https://a.example/x.wav?X-Amz-Signature=hunter2&X-Amz-Credential=hunter2"
@@ -203,21 +208,21 @@ def everything_with_secrets() -> dict[str, Any]:
     }
 
 
-def test_no_field_of_todays_object_brings_a_token_or_a_signature_into_landing_or_tables(cli: Cli) -> None:
+def test_no_field_of_todays_object_brings_a_token_or_a_signature_into_landing_or_tables(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     place = Place(Path("data"))
     document = everything_with_secrets()
     place.land([Payload(document["call_id"], json.dumps(document).encode())])
     place.load()
     for path in Path("data").rglob("*"):
         if path.suffix == ".zst":
-            assert b"hunter2" not in zstandard.ZstdDecompressor().decompressobj().decompress(
-                path.read_bytes()
-            )
+            assert b"hunter2" not in unpacked(path)
         elif path.is_file():
             assert b"hunter2" not in path.read_bytes()
     for name in metadata.tables:
         assert "hunter2" not in str(rows(f"select * from {name}")), name
-    assert cli("check").code in (0, 4)
     stored = rows("select recording_url, scrubbed_recording_url, public_log_url from calls")
     assert set(stored[0]) == {"https://a.example/x.wav"}
 
@@ -237,6 +242,6 @@ def test_signed_urls_of_the_simulator_reach_nothing(cli: Cli) -> None:
         cli("backfill", *book.call_ids(), server=server)
     everything = "".join(str(rows(f"select * from {name}")) for name in metadata.tables)
     for path in Path("data/landing").rglob("*.zst"):
-        everything += zstandard.ZstdDecompressor().decompressobj().decompress(path.read_bytes()).decode()
+        everything += unpacked(path).decode()
     assert [secret for secret in secrets if secret in everything] == []
     assert "opt_in_signed_url" in everything

@@ -503,3 +503,9 @@ def test_any_body_is_one_line_without_secrets_or_a_rejection(document: Any, inde
     else:
         assert judged.json_path.startswith("$")
         assert SECRET not in str(judged)
+
+
+def test_a_signature_in_a_name_goes_and_names_stay_apart() -> None:
+    url = "https://a.example/x"
+    found = accepted(LEAST | {"metadata": {f"{url}?sig=1": 1, f"{url}?sig=2": 2, url: 3}})
+    assert found["metadata"] == {f"{url}*": 1, f"{url}**": 2, url: 3}
