@@ -62,17 +62,23 @@ rests as (
 top_level_rests as (
     select
         *,
-        if(
-            json_type(latency['e2e']) = 'OBJECT', e2e_latency, latency_rest(e2e_latency)
-        ) as e2e_latency_rest,
-        if(
-            json_type(latency['llm']) = 'OBJECT', llm_latency, latency_rest(llm_latency)
-        ) as llm_latency_rest,
-        if(
-            json_type(latency['llm_websocket_network_rtt']) = 'OBJECT',
-            llm_websocket_network_rtt_latency,
-            latency_rest(llm_websocket_network_rtt_latency)
-        ) as llm_websocket_network_rtt_latency_rest
+        list_transform(
+            [
+                {'field': 'e2e_latency', 'metric': 'e2e', 'stats': e2e_latency},
+                {'field': 'llm_latency', 'metric': 'llm', 'stats': llm_latency},
+                {
+                    'field': 'llm_websocket_network_rtt_latency',
+                    'metric': 'llm_websocket_network_rtt',
+                    'stats': llm_websocket_network_rtt_latency
+                }
+            ],
+            lambda top: {
+                'key': top.field,
+                'value': if(
+                    json_type(latency[top.metric]) = 'OBJECT', top.stats, latency_rest(top.stats)
+                )
+            }
+        ) as latency_rests
     from rests
 ),
 
@@ -133,21 +139,18 @@ select
         list_concat(
             unkept,
             list_filter(
-                [
-                    {'key': 'e2e_latency', 'value': e2e_latency_rest},
-                    {'key': 'llm_latency', 'value': llm_latency_rest},
-                    {
-                        'key': 'llm_websocket_network_rtt_latency',
-                        'value': llm_websocket_network_rtt_latency_rest
-                    },
-                    {'key': 'latency', 'value': latency_rest},
-                    {'key': 'call_cost', 'value': call_cost_rest},
-                    {'key': 'llm_token_usage', 'value': llm_token_usage_rest},
-                    {
-                        'key': 'transcript_with_tool_calls',
-                        'value': transcript_with_tool_calls_rest
-                    }
-                ],
+                list_concat(
+                    latency_rests,
+                    [
+                        {'key': 'latency', 'value': latency_rest},
+                        {'key': 'call_cost', 'value': call_cost_rest},
+                        {'key': 'llm_token_usage', 'value': llm_token_usage_rest},
+                        {
+                            'key': 'transcript_with_tool_calls',
+                            'value': transcript_with_tool_calls_rest
+                        }
+                    ]
+                ),
                 lambda entry: entry."value" is not null
             )
         )

@@ -114,11 +114,15 @@ spoken as (
         coalesce(json_array_length(transcript_object), 0) > 0 as has_turns,
         case
             when has_turns then []
-            else list_filter(transcript_with_tool_calls, lambda item: is_speech(item))
+            else list_filter(transcript_with_tool_calls, lambda item: is_speech(
+                item ->> '$.role', json_type(item, '$.words') = 'ARRAY'
+            ))
         end as woven_turns,
         case
             when has_turns or len(woven_turns) > 0 then []
-            else list_filter(scrubbed, lambda item: is_speech(item))
+            else list_filter(scrubbed, lambda item: is_speech(
+                item ->> '$.role', json_type(item, '$.words') = 'ARRAY'
+            ))
         end as scrubbed_turns,
         case
             when has_turns then 'transcript_object'

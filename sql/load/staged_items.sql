@@ -20,12 +20,16 @@ read as (
     select
         call_id,
         item_index,
-        item ->> '$.role' as role,
-        is_speech(item) as is_speech,
-        coalesce(role in ('agent', 'user', 'transfer_target'), false)
-        and is_plain_speech(item) as is_plain,
+        -- One pass over the text for both; of the words only how many there are.
+        json_transform(item, '{"role": "VARCHAR", "words": ["NULL"]}') as head,
+        head['role'] as role,
+        is_speech(role, head['words'] is not null) as is_speech,
+        case
+            when role in ('agent', 'user', 'transfer_target') then is_plain_speech(item)
+            else false
+        end as is_plain,
         case when not is_plain then item end as item,
-        coalesce(json_array_length(item, '$.words'), 0) as word_count,
+        coalesce(len(head['words']), 0) as word_count,
         case
             when is_speech and is_said_twice and not is_plain then turn_rest(item)
         end as speech_rest
@@ -34,7 +38,7 @@ read as (
 
 counted as (
     select
-        *,
+        * exclude (head),
         coalesce(
             sum(word_count) filter (where is_speech) over (
                 partition by call_id

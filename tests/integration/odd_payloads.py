@@ -8,6 +8,7 @@ import os
 import random
 import re
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from expected_rows import SUMMARY
@@ -89,6 +90,7 @@ ITEM_ROLES = [*["tool_call_invocation", "tool_call_result"] * 3, "node_transitio
 TOOL_CALL_IDS = [*"aaaabbc", "\0", None, 1]
 
 
+@cache
 def drawn(strategy: st.SearchStrategy[Any]) -> list[Any]:
     """Return what Hypothesis makes of a strategy."""
     found: list[Any] = []

@@ -57,7 +57,8 @@ def collected(source: str) -> Collected:
     found = Collected()
     maker = Maker(random.Random(None if HUNT else 7))
     sdk = SdkMaker(maker)
-    for number in range(_PAYLOADS):
+    # Those of the SDK's types are several times as large.
+    for number in range(_PAYLOADS if source == "odd" else _PAYLOADS * 3 // 5):
         payload = maker.payload() if source == "odd" else sdk.payload(number)
         found.take(payload, maker.rng.random() < 0.5)
     found.enum_values = sdk.seen
@@ -268,7 +269,9 @@ def test_what_turns_words_and_tools_hold_beyond_their_columns_is_in_extra(
     assert sum(1 for extra in (*turns.values(), *tools.values()) if extra) > _PAYLOADS / 20
 
 
-def test_a_replay_of_all_payloads_changes_nothing(collected: Collected, place: Place) -> None:
+def test_a_replay_of_all_payloads_changes_nothing(source: str, collected: Collected, place: Place) -> None:
+    if source == "sdk":
+        pytest.skip("the other maker's are odder, and a replay takes as long as the loads")
     before = place.tables()
     loaded = load.replay_landed(place.warehouse, place.landing, refresh_window_s=86_400)
     assert not loaded.problems
