@@ -76,7 +76,9 @@ class SdkMaker:
             self.seen.add((model, name, value))
             return value
         if origin is list:
-            return self._maker.list(lambda: self._value(arguments[0], model, name), 3)
+            # Long enough for a tool call to stand after words.
+            most = 9 if name in ("transcript_object", "transcript_with_tool_calls") else 3
+            return self._maker.list(lambda: self._value(arguments[0], model, name), most)
         if origin is dict:
             return {self._maker.one("text"): self._maker.one("text") for _ in range(self._rng.randint(0, 2))}
         if isinstance(kind, type) and issubclass(kind, BaseModel):
