@@ -27,7 +27,7 @@ from rich.text import Text
 
 _PLAIN_WIDTH = 140
 _LINE_EVERY_S = 5.0
-_IDS = frozenset({"call_id", "agent_id", "run_id"})
+_IDS = frozenset({"call_id", "agent_id", "run_id", "first_call_id"})
 
 # Transcripts come from strangers: what they say must not move the cursor, rename the terminal or turn the
 # direction of the text. JSON can spell the same characters as escapes.

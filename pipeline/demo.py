@@ -24,7 +24,7 @@ _FAULTS = Faults(share=0.05, kinds=("rate_limited", "server_error", "cut_body", 
 
 def run_demo(settings: Settings, *, calls: int, seed: int, as_json: bool) -> None:
     """Simulate calls, backfill them, and print what the warehouse answers; leave with the run's exit code."""
-    book = CallBook(seed=seed, count=calls)
+    book = CallBook(seed=seed, count=calls, shape="mixed")
     ids = io.StringIO("".join(f"{call_id}\n" for call_id in book.call_ids()))
     with running(book, api_key=_KEY, faults=_FAULTS) as server:
         console.say(f"simulated API with {calls:,} calls at {server.base_url}")
@@ -74,9 +74,10 @@ def run_simulator(
     faults: float,
     broken: float,
     delay_s: float,
+    shape: str,
 ) -> None:
     """Serve simulated calls until Ctrl-C; raise UsageError for a port or file that cannot be used."""
-    book = CallBook(seed=seed, count=calls, broken_share=broken)
+    book = CallBook(seed=seed, count=calls, broken_share=broken, shape=shape)
     if ids is not None:
         try:
             with ids.open("w", encoding="ascii") as lines:

@@ -38,6 +38,7 @@ _TABLES = (
     "tool_calls",
     "transcript_events",
     "call_costs",
+    "etl_drift",
 )
 
 

@@ -16,8 +16,8 @@ from typing_extensions import TypedDict
 
 _LAST_MS = 253_402_300_799_999  # the end of the year 9999
 _INT64 = 2**63 - 1
-# Counts are read by way of a double, which holds whole numbers exactly up to here.
-_EXACT = 2**53
+_SPEAKERS = frozenset({"agent", "user", "transfer_target"})
+_TOOL_ITEMS = frozenset({"tool_call_invocation", "tool_call_result"})
 
 
 def _whole(value: object) -> object:
@@ -30,7 +30,6 @@ def _whole(value: object) -> object:
 
 
 Whole = Annotated[int, BeforeValidator(_whole), Field(ge=-_INT64, le=_INT64)]
-Count = Annotated[int, BeforeValidator(_whole), Field(ge=0, le=_EXACT)]
 Hertz = Annotated[int, BeforeValidator(_whole), Field(ge=0, le=2**31 - 1)]
 EpochMs = Annotated[int, BeforeValidator(_whole), Field(ge=0, le=_LAST_MS)]
 # Strict mode refuses text and truth values by itself, far faster than a function called for every word.
@@ -66,7 +65,7 @@ class Latency(_Model):
     p99: Number | None = None
     max: Number | None = None
     min: Number | None = None
-    num: Count | None = None
+    num: Number | None = None  # today's API types it as any number; what counts nothing lands in extra
     values: list[Number] | None = None
 
 
@@ -104,7 +103,7 @@ class TokenUsage(_Model):
     """How many tokens the call's LLM requests took."""
 
     average: Number | None = None
-    num_requests: Count | None = None
+    num_requests: Number | None = None
 
 
 class Call(_Model):
@@ -134,6 +133,7 @@ class Call(_Model):
     transcript: StrictStr | None = None
     transcript_object: list[Utterance] | None = None
     transcript_with_tool_calls: list[dict[str, Any]] | None = None
+    scrubbed_transcript_with_tool_calls: list[dict[str, Any]] | None = None
     recording_url: StrictStr | None = None
     recording_multi_channel_url: StrictStr | None = None
     scrubbed_recording_url: StrictStr | None = None
@@ -157,3 +157,22 @@ class Call(_Model):
         if not isinstance(value, dict):
             return value
         return {metric: stats for metric, stats in value.items() if isinstance(stats, dict)}
+
+
+def _turn_or_none(item: object) -> object:
+    """Keep a woven item that was spoken, as `sql/macros/is_speech.sql` decides, and its place in the list."""
+    if not isinstance(item, dict):
+        return None
+    role = item.get("role")
+    brings_words = isinstance(item.get("words"), list) and role not in _TOOL_ITEMS
+    return item if brings_words or (isinstance(role, str) and role in _SPEAKERS) else None
+
+
+WovenTurn = Annotated[Utterance | None, BeforeValidator(_turn_or_none)]
+
+
+class WovenTranscripts(_Model):
+    """The woven transcripts of a call that has no turns of its own, so that theirs become rows."""
+
+    transcript_with_tool_calls: list[WovenTurn] | None = None
+    scrubbed_transcript_with_tool_calls: list[WovenTurn] | None = None

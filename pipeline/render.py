@@ -21,6 +21,7 @@ def run(report: RunReport) -> None:
             f"{report.chunks_loaded:,} landed chunks in {report.duration_s:,.1f} s; "
             f"warehouse {report.warehouse}"
         )
+        drift(report.drift)
         return
     console.text(f"{report.command} {report.status}: {report.summary}")
     console.text(
@@ -29,6 +30,7 @@ def run(report: RunReport) -> None:
     )
     if report.unaccounted:
         unaccounted([vars(item) for item in report.unaccounted])
+    drift(report.drift)
 
 
 def unaccounted(rows: list[dict[str, Any]]) -> None:
@@ -45,6 +47,24 @@ def unaccounted(rows: list[dict[str, Any]]) -> None:
             }
             for row in rows
         ]
+    )
+
+
+def drift(rows: list[dict[str, Any]]) -> None:
+    """Print what payloads hold that the API is not known to send; nothing where there is none."""
+    if not rows:
+        return
+    console.heading("New in the API's payloads (loaded all the same)")
+    console.table(
+        [row | {"value": None if row["value"] is None else short(row["value"])} for row in rows],
+        {
+            "kind": "kind",
+            "json_path": "where",
+            "value": "value",
+            "calls": "calls",
+            "occurrences": "times",
+            "first_call_id": "first call",
+        },
     )
 
 
@@ -112,6 +132,7 @@ def status(found: dict[str, Any]) -> None:
     console.table(found["outcomes"], {"outcome": "outcome", "ids": "ids", "latest_at": "latest (UTC)"})
     if found["unaccounted"]:
         unaccounted(found["unaccounted"])
+    drift(found["drift"])
     console.heading("Rows")
     console.table(found["row_counts"], {"table_name": "table", "row_count": "rows"})
 

@@ -6,6 +6,7 @@ Every question is a file in `sql/reports/`; here they are only asked. Rows are p
 from __future__ import annotations
 
 import hashlib
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,13 @@ def answers(connection: Connection, days: int = 3) -> dict[str, list[Row]]:
     }
 
 
+def drift(connection: Connection, since: datetime | None = None) -> list[Row]:
+    """Return what payloads hold that the API is not known to send: of all calls, or of those loaded since."""
+    found = rows(connection, "drift", since=since)
+    # A sum of counts comes as a decimal where it could grow beyond a bigint.
+    return [row | {"occurrences": int(row["occurrences"])} for row in found]
+
+
 def status(connection: Connection, landing: Landing) -> dict[str, Any]:
     """Return how the warehouse stands: schema, rows, runs, outcomes, and what still waits or failed."""
     loaded = set(connection.exec_driver_sql(sql.read("load/loaded_chunks")).scalars())
@@ -42,6 +50,7 @@ def status(connection: Connection, landing: Landing) -> dict[str, Any]:
         "row_counts": rows(connection, "row_counts"),
         "outcomes": rows(connection, "outcomes"),
         "unaccounted": rows(connection, "unaccounted"),
+        "drift": drift(connection),
         "runs": rows(connection, "latest_runs"),
     }
 

@@ -20,6 +20,7 @@ from sqlalchemy import Connection
 from pipeline import __version__, sql
 from pipeline.errors import PipelineError
 from pipeline.landing import Outcome
+from pipeline.reports import drift
 
 # What is said of an outcome, in the order in which outcomes are named.
 OUTCOME_LABELS = {
@@ -69,6 +70,7 @@ class RunReport:
     outcomes: dict[str, int] = field(default_factory=dict)
     unaccounted: list[Unaccounted] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    drift: list[dict[str, Any]] = field(default_factory=list)
     request_count: int = 0
     retry_count: int = 0
     fetched_count: int = 0
@@ -179,7 +181,8 @@ def read_landed(report: RunReport, landed: Iterable[Outcome]) -> None:
 
 
 def finish(connection: Connection, report: RunReport) -> None:
-    """Record how the run ended, after its last load."""
+    """Record how the run ended, after its last load, and note in the report what drift its loads found."""
+    report.drift = drift(connection, since=report.started_at)
     detail = str(report.error) if report.error else "; ".join(report.problems[:3]) or None
     connection.exec_driver_sql(
         sql.read("runs/finished"),

@@ -105,6 +105,11 @@ calls = Table(
     _time("first_seen_at", "When the pipeline first fetched the call, UTC", False),
     _time("extracted_at", "When this payload was last fetched, UTC", False),
     _text("load_id", "Load that wrote these rows", False),
+    _text(
+        "transcript_source",
+        "Field the turns come from: transcript_object, transcript_with_tool_calls or, where only that is "
+        "stored, scrubbed_transcript_with_tool_calls; null without turns",
+    ),
     comment="One row per call: the newest payload fetched",
 )
 
@@ -119,6 +124,7 @@ utterances = Table(
     _number("end_s", "End of the last timed word, in seconds of call audio"),
     _int("word_count", "Number of words in the turn", False),
     _json("metadata", "Turn metadata as sent: response and interrupt ids and more"),
+    _json("extra", "Fields of the turn and of its words that have no column; null when there are none"),
     comment="One row per turn of the transcript",
 )
 
@@ -190,6 +196,7 @@ tool_calls = Table(
     _flag("successful", "Whether the tool succeeded, where sent"),
     _int("utterance_index", "Turn of the last word spoken before the invocation; null before any word"),
     _int("word_index", "Position of that word in its turn"),
+    _json("extra", "Fields of invocation and result that have no column; null when there are none"),
     comment="One row per tool invocation, with its result and its place in the conversation",
 )
 
@@ -279,6 +286,18 @@ etl_rejects = Table(
     comment="One row per quarantined payload",
 )
 
+etl_drift = Table(
+    "etl_drift",
+    metadata,
+    _text("call_id", _CALL_ID, nullable=False),
+    _text("kind", "field, value (of an enum), metric (of latency) or role (in a transcript)", False),
+    _text("json_path", "Where the payload has it, as a JSON path", False),
+    _text("value", "The value, metric or role, cut to 200 characters; null for a field"),
+    _big("occurrence_count", "How often the payload has it", False),
+    _time("recorded_at", "When it was loaded, UTC", False),
+    comment="One row per call and thing in its payload that the API is not known to send",
+)
+
 # Tables whose rows belong to a call and are replaced together with it, parents first.
 CALL_TABLES = (
     calls,
@@ -290,4 +309,5 @@ CALL_TABLES = (
     tool_calls,
     transcript_events,
     call_costs,
+    etl_drift,
 )

@@ -14,7 +14,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from pipeline.payloads import Call
+from pipeline.payloads import Call, WovenTranscripts
 from pipeline.strict_json import Malformed, parse, to_line
 
 # In bytes that are not sound JSON: the value of the key. Of one that is no text, where it ends is not known.
@@ -58,6 +58,8 @@ def validate(call_id: str, body: bytes, document: Any) -> Accepted | Rejected:
         return Rejected(f"should be a JSON object, not {_kind(document)}", "$", _shown(document))
     try:
         call = Call.model_validate(document)
+        if not call.transcript_object:
+            WovenTranscripts.model_validate(document)
     except ValidationError as invalid:
         first = invalid.errors(include_url=False)[0]
         reason = first["msg"].removeprefix("Value error, ").removeprefix("Input ")
@@ -115,7 +117,15 @@ def _encoded(document: Any) -> bytes:
 def _without_secrets(node: Any) -> Any:
     """Return a copy of a document without secrets; recursion is bounded by `strict_json.MAX_DEPTH`."""
     if isinstance(node, dict):
-        return {key: _without_secrets(value) for key, value in node.items() if key != "access_token"}
+        clean: dict[str, Any] = {}
+        for key, value in node.items():
+            if key != "access_token":
+                name = _URL.sub(lambda url: _unsigned(url[0]), key)
+                # Two names that were told apart by their signatures alone stay two.
+                while name in clean or (name != key and name in node):
+                    name += "*"
+                clean[name] = _without_secrets(value)
+        return clean
     if isinstance(node, list):
         return [_without_secrets(item) for item in node]
     if isinstance(node, str):

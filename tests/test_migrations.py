@@ -108,6 +108,43 @@ def test_down_to_base_keeps_a_copy_and_up_again_loads_everything(tmp_path: Path)
         assert connection.exec_driver_sql("select call_id from calls").scalars().all() == ["c1"]
 
 
+def test_a_replay_fills_columns_that_a_migration_added_from_what_is_landed(tmp_path: Path) -> None:
+    place = Place(tmp_path)
+    schema.ensure(place.warehouse)
+    turn = b'{"role": "agent", "content": "hi", "words": [{"word": "hi", "confidence": 1}]}'
+    tool = b'{"role": "tool_call_invocation", "tool_call_id": "t", "name": "n", "thought_signature": "z"}'
+    lists = b'"scrubbed_transcript_with_tool_calls": [' + turn + b", " + tool + b"]"
+    body = b'{"call_id": "c1", "agent_id": "a", "call_status": "ended", ' + lists + b"}"
+    place.land([Payload("c1", body)])
+    load.load_pending(place.warehouse, place.landing, refresh_window_s=1)
+    everything = place.tables()
+    added = """
+        select transcript_source, utterances.extra, tool_calls.extra
+        from calls join utterances using (call_id) join tool_calls using (call_id)
+    """
+    full = [
+        (
+            "scrubbed_transcript_with_tool_calls",
+            {"words": [{"confidence": 1}]},
+            {"invocation": {"thought_signature": "z"}},
+        )
+    ]
+    assert place.rows(added) == full
+    # As a warehouse was that an older version has filled.
+    schema.migrate(place.warehouse, "20261122_initial")
+    names = "select column_name from duckdb_columns() where table_name = 'calls'"
+    assert ("transcript_source",) not in place.rows(names)
+    schema.migrate(place.warehouse)
+    assert place.rows(added) == [(None, None, None)]
+    assert place.rows("select * from etl_drift") == []
+    load.replay_landed(place.warehouse, place.landing, refresh_window_s=1)
+    assert place.rows(added) == full
+    assert place.rows("select json_path from etl_drift") == [
+        ("$.scrubbed_transcript_with_tool_calls[*].words[*].confidence",)
+    ]
+    assert place.tables() == everything
+
+
 def test_a_second_copy_does_not_replace_the_first(warehouse: Warehouse, tmp_path: Path) -> None:
     for _ in range(2):
         schema.migrate(warehouse, "base")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -33,11 +33,15 @@ def simulate(
     ] = 0.0,
     broken: Annotated[float, typer.Option(min=0, max=1, help="Share of calls with a broken payload.")] = 0.0,
     delay: Annotated[float, typer.Option(min=0, help="Seconds every answer takes.")] = 0.0,
+    shape: Annotated[
+        Literal["v1", "early_v2", "today", "mixed"],
+        typer.Option(help="Shape of the payloads; mixed has some calls in each."),
+    ] = "mixed",
 ) -> None:
     """Serve simulated calls on this machine until Ctrl-C, to try things without an account."""
     from pipeline.demo import run_simulator
 
-    run_simulator(calls, seed, host, port, ids, faults, broken, delay)
+    run_simulator(calls, seed, host, port, ids, faults, broken, delay, shape)
 
 
 @app.command()

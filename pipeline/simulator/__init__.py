@@ -1,14 +1,14 @@
-"""Retell's API v1 and the listing of v3 on loopback, with calls made up by seed, for demo and tests.
+"""Retell's API on loopback, v1's and today's and the listing of v3, with made-up calls, for demo and tests.
 
 Invariant: a seed fixes ids, payloads, broken bodies and faults; only request counts depend on who asks.
 Data order: chance, ids, schedule, agents → script, scenarios, slots → dialogue, outcomes, conversation
-→ calls, analysis, payload, breakage → book → timeline, criteria, listing
+→ calls, analysis, payload, reasons, money, woven → today, breakage → book → timeline, criteria, listing
 → faults, requestlog, wire, app, server.
 """
 
 from .app import create_app
-from .book import CallBook
-from .breakage import BREAKAGE_KINDS
+from .book import SHAPES, CallBook
+from .breakage import BREAKAGE_KINDS, HOSTILE_KINDS
 from .faults import FAULT_KINDS, Faults
 from .listing import LISTING_FAULTS
 from .requestlog import RequestLog
@@ -17,7 +17,9 @@ from .server import Simulator, running, serve
 __all__ = [
     "BREAKAGE_KINDS",
     "FAULT_KINDS",
+    "HOSTILE_KINDS",
     "LISTING_FAULTS",
+    "SHAPES",
     "CallBook",
     "Faults",
     "RequestLog",

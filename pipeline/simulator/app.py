@@ -1,4 +1,4 @@
-"""The ASGI app: ``GET /get-call/{call_id}`` and ``POST /v3/list-calls`` with a key and planned faults.
+"""The ASGI app: ``get-call`` of v1 and v2 and ``POST /v3/list-calls``, with a key and planned faults.
 
 Invariant: every request ends in a complete JSON answer, a broken body the book asked for, or a planned fault.
 """
@@ -20,7 +20,14 @@ from .listing import Listing
 from .requestlog import NO_STATUS, RequestLog
 
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
-_PREFIX = "/get-call/"
+# Where each shape is served. What a mixed book holds is asked for on either path: shape and path are
+# two things to a client that reads the shape from the payload.
+_PATHS = {
+    "v1": ("/get-call/",),
+    "early_v2": ("/v2/get-call/",),
+    "today": ("/v2/get-call/",),
+    "mixed": ("/v2/get-call/", "/get-call/"),
+}
 _LISTING_PATH = "/v3/list-calls"
 _UNAUTHORIZED = "Unauthorized: the API key is missing or invalid."
 _GATEWAY_PAGE = "<html><head><title>502 Bad Gateway</title></head><body>502 Bad Gateway</body></html>\n"
@@ -67,7 +74,7 @@ class _Simulator:
         if request.method == "POST" and request.url.path == _LISTING_PATH:
             await self._list(request, send)
             return
-        call_id = _call_id(request)
+        call_id = _call_id(request, _PATHS[self._book.shape])
         self._requests.asked(call_id)
         if self._delay_s and await _left(receive, self._delay_s):
             return
@@ -155,10 +162,12 @@ def _compressed(request: Request, body: bytes, status: int, media_type: str = "a
     return Response(body, status, headers, media_type=media_type)
 
 
-def _call_id(request: Request) -> str | None:
+def _call_id(request: Request, prefixes: tuple[str, ...]) -> str | None:
     path = request.url.path
-    call_id = path.removeprefix(_PREFIX)
-    return call_id if request.method == "GET" and path.startswith(_PREFIX) and call_id else None
+    prefix = next((prefix for prefix in prefixes if path.startswith(prefix)), None)
+    if request.method != "GET" or prefix is None:
+        return None
+    return path.removeprefix(prefix) or None
 
 
 def _accepts_gzip(accepted: str) -> bool:

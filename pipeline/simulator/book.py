@@ -15,7 +15,13 @@ from .chance import dealt, ordinal, stream
 from .ids import MAX_INDEX, CallIds, random_id
 from .outcomes import LIVE_DECK, NEVER_CONNECTED, REASON_DECK, status
 from .payload import v1
+from .reasons import reason_today
 from .schedule import SECOND_MS, Schedule, to_ms
+from .today import early_v2, today
+
+SHAPES = ("v1", "early_v2", "today", "mixed")
+# An account's calls in every shape that the API ever had: what a warehouse holds after years.
+_MIX = ("today",) * 14 + ("early_v2",) * 3 + ("v1",) * 3
 
 # A call is registered shortly before it starts; there is nothing of it to list earlier.
 NOTICE_MS = 90 * SECOND_MS
@@ -36,7 +42,8 @@ class CallBook:
     The last hundredth (at least three of fifty) happens around ``until``, so that some are registered, some
     ongoing and some without an analysis; the others keep their id and payload whatever ``count`` is.
     Calls that nobody answered and that have no times are ``ended`` or ``error`` in API v1; with
-    ``not_connected`` they have the status of that name, as they do today.
+    ``not_connected`` they have the status of that name, as they do today. ``shape`` is that of the payloads:
+    API v1's, the one of the early v2, today's, or for ``mixed`` each of them for some calls.
     """
 
     def __init__(
@@ -48,6 +55,8 @@ class CallBook:
         as_of: datetime | None = None,
         broken_share: float = 0.0,
         not_connected: bool = False,
+        shape: str = "v1",
+        broken_kinds: tuple[str, ...] = breakage.BREAKAGE_KINDS,
     ) -> None:
         if not 0 <= count <= MAX_INDEX:
             raise ValueError(f"count must be between 0 and {MAX_INDEX}, not {count}")
@@ -55,6 +64,11 @@ class CallBook:
             raise ValueError(f"days must be at least 1, not {days}")
         if not 0 <= broken_share <= 1:
             raise ValueError(f"broken_share must be between 0 and 1, not {broken_share}")
+        if shape not in SHAPES:
+            raise ValueError(f"shape must be one of {', '.join(SHAPES)}, not {shape!r}")
+        unknown = set(broken_kinds) - {*breakage.BREAKAGE_KINDS, *breakage.HOSTILE_KINDS}
+        if unknown or not broken_kinds:
+            raise ValueError(f"broken_kinds must be kinds of breakage, not {sorted(unknown)}")
         self.seed = seed
         self.count = count
         self.until = until or datetime.now(UTC).replace(second=0, microsecond=0)
@@ -62,6 +76,8 @@ class CallBook:
         self.days = days
         self.broken_share = broken_share
         self.not_connected = not_connected
+        self.shape = shape
+        self.broken_kinds = broken_kinds
         self._as_of_ms = to_ms(self.as_of)
         self._schedule = Schedule.before(to_ms(self.until), days)
         self._agents = make_agents(seed)
@@ -86,7 +102,7 @@ class CallBook:
 
     def payload(self, index: int) -> dict[str, Any]:
         """Return the sound object of a call as it reads at ``as_of``, even if it is served broken."""
-        return self._read(*self._call(index))
+        return self._read(index, *self._call(index))
 
     @property
     def agent_ids(self) -> tuple[str, ...]:
@@ -101,13 +117,14 @@ class CallBook:
             setting = draw_setting(rng, reason, self._agents, self._schedule, live)
             if setting.moment_ms < self._as_of_ms - LONGEST_MS:
                 # Connected calls leave their status to no chance, so any generator will do.
-                return Outline(setting.agent.agent_id, status(rng, reason), setting.moment_ms, reason)
+                said = self._said_reason(index, reason)
+                return Outline(setting.agent.agent_id, status(rng, reason), setting.moment_ms, said)
             if setting.moment_ms > self._as_of_ms + NOTICE_MS:
                 return None
         call, rng = self._call(index)
         if call.start_ms > self._as_of_ms + NOTICE_MS:
             return None
-        seen = self._read(call, rng)
+        seen = self._read(index, call, rng)
         return Outline(
             seen["agent_id"],
             seen["call_status"],
@@ -132,7 +149,7 @@ class CallBook:
     def breakage(self, index: int) -> str | None:
         """Return in which way a call is served broken, or None when it is sound."""
         rank = ordinal(self.seed, "broken", self._checked(index), self.broken_share)
-        return None if rank is None else dealt(self.seed, "breakage", rank, breakage.BREAKAGE_KINDS)
+        return None if rank is None else dealt(self.seed, "breakage", rank, self.broken_kinds)
 
     def unknown_ids(self, n: int) -> list[str]:
         """Return ids that look like any other and belong to no call."""
@@ -153,8 +170,24 @@ class CallBook:
         rng = stream(self.seed, "call", index)
         return make_call(rng, self._ids.encode(index), reason, self._agents, self._schedule, live), rng
 
-    def _read(self, call: Call, rng: Random) -> dict[str, Any]:
+    def shape_of(self, index: int) -> str:
+        """Return the shape of a call's payload."""
+        return dealt(self.seed, "shape", self._checked(index), _MIX) if self.shape == "mixed" else self.shape
+
+    def _said_reason(self, index: int, reason: str) -> str:
+        """Return why a call ended, in the words of its payload's shape."""
+        if self.shape_of(index) != "today":
+            return reason
+        return reason_today(stream(self.seed, "reason today", index), reason)
+
+    def _read(self, index: int, call: Call, rng: Random) -> dict[str, Any]:
         payload = v1(call, rng, self._as_of_ms)
+        shape = self.shape_of(index)
+        if shape == "today":
+            more = stream(self.seed, "today", index)
+            return today(call, payload, more, self._said_reason(index, call.reason))
+        if shape == "early_v2":
+            payload = early_v2(call, payload)
         if self.not_connected and "disconnection_reason" in payload and "start_timestamp" not in payload:
             payload["call_status"] = "not_connected"
         return payload

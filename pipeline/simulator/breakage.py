@@ -18,6 +18,10 @@ BREAKAGE_KINDS = (
     "html",
     "duplicate_key",
 )
+# Kinds that would hurt a careless reader: 40 MB, and nesting that overflows a parser's stack.
+HOSTILE_KINDS = ("huge", "deep")
+_HUGE = 40_000_000
+_DEEP = 100_000
 _HTML = b"<!doctype html>\n<html><head><title>Please wait</title></head><body>One moment.</body></html>\n"
 
 
@@ -33,6 +37,10 @@ def broken(payload: dict[str, Any], kind: str, other_id: str) -> bytes:
     if kind == "array":
         return b"[" + encode(payload) + b"]"
     body = encode(payload)
+    if kind == "huge":
+        return body[:-1] + b',"metadata_more":"' + b"x" * _HUGE + b'"}'
+    if kind == "deep":
+        return body[:-1] + b',"metadata_more":' + b"[" * _DEEP + b"]" * _DEEP + b"}"
     if kind == "truncated":
         return body[: len(body) * 3 // 5]
     if kind == "duplicate_key":

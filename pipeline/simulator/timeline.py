@@ -9,13 +9,13 @@ from collections.abc import Iterator
 from itertools import groupby
 
 from .book import CallBook, Outline
-from .outcomes import DISCONNECTION_REASONS
+from .reasons import ALL_REASONS
 
 STATUSES = ("registered", "ongoing", "ended", "error", "not_connected")
 # Later than any moment, so that calls without a start sort behind the others.
 _NO_START = 2**63 - 1
 _NO_REASON = 255
-_REASON_CODES = {reason: code for code, reason in enumerate(DISCONNECTION_REASONS)}
+_REASON_CODES = {reason: code for code, reason in enumerate(ALL_REASONS)}
 # Keeps the place of a call that has no position.
 _UNLISTED = Outline("", STATUSES[0], None, None)
 
@@ -89,7 +89,7 @@ class Timeline:
     def reason(self, index: int) -> str | None:
         """Return why a call ended, or None while it has not."""
         code = self._reasons[index]
-        return None if code == _NO_REASON else DISCONNECTION_REASONS[code]
+        return None if code == _NO_REASON else ALL_REASONS[code]
 
     def agent_id(self, index: int) -> str:
         """Return which agent handles a call."""

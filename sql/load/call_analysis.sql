@@ -9,16 +9,7 @@ with analysed as (
     select
         call_id,
         call_analysis as analysis,
-        json_merge_patch(
-            call_analysis,
-            '{
-                "call_summary": null, "user_sentiment": null, "agent_sentiment": null,
-                "agent_task_completion_rating": null,
-                "agent_task_completion_rating_reason": null,
-                "call_completion_rating": null, "call_completion_rating_reason": null,
-                "call_successful": null, "in_voicemail": null, "custom_analysis_data": null
-            }'
-        ) as rest
+        rest_of(call_analysis, kept_in_call_analysis()) as rest
     from staged
     where len(json_keys(call_analysis)) > 0
 )
@@ -35,5 +26,5 @@ select
     cast(analysis ->> '$.call_successful' as boolean) as call_successful,
     cast(analysis ->> '$.in_voicemail' as boolean) as in_voicemail,
     nullif(analysis -> '$.custom_analysis_data', 'null') as custom_analysis_data,
-    case when len(json_keys(rest)) > 0 then rest end as extra
+    rest as extra
 from analysed;

@@ -1,5 +1,5 @@
 -- Fills calls from the staged payloads.
--- Grain: call. Source: staged, this_load. A rerun replaces the same rows.
+-- Grain: call. Source: staged, staged_items, this_load. A rerun replaces the same rows.
 delete from calls
 where call_id in (select call_id from replaced);
 
@@ -8,12 +8,96 @@ with timed as (
     select
         *,
         epoch_ms(start_timestamp) as started_at,
-        epoch_ms(end_timestamp) as ended_at
+        epoch_ms(end_timestamp) as ended_at,
+        cast(llm_token_usage ->> '$.num_requests' as double) as requests_count
     from staged
+),
+
+-- What nested objects hold beyond their columns, each under the name of its object.
+rests as (
+    select
+        *,
+        object_of(
+            list_concat(
+                entries_of(rest_of(call_cost, kept_in_call_cost())),
+                if(
+                    not list_has_all(
+                        kept_in_product_cost(),
+                        flatten(json_keys(call_cost, '$.product_costs[*]'))
+                    ),
+                    [{
+                        'key': 'product_costs',
+                        'value': to_json(
+                            list_transform(
+                                cast(call_cost -> '$.product_costs' as json[]),
+                                lambda line: rest_of(line, kept_in_product_cost())
+                            )
+                        )
+                    }],
+                    []
+                )
+            )
+        ) as call_cost_rest,
+        rest_of(
+            llm_token_usage,
+            if(
+                requests_count is null or whole_number(requests_count) is not null,
+                kept_in_llm_token_usage(),
+                ['average']
+            )
+        ) as llm_token_usage_rest,
+        object_of(
+            list_filter(
+                list_transform(
+                    map_entries(latency),
+                    lambda entry: {'key': entry."key", 'value': latency_rest(entry."value")}
+                ),
+                lambda entry: entry."value" is not null
+            )
+        ) as latency_rest
+    from timed
+),
+
+-- Of a metric that stands in both places, the one in `latency` is loaded.
+top_level_rests as (
+    select
+        *,
+        list_transform(
+            [
+                {'field': 'e2e_latency', 'metric': 'e2e', 'stats': e2e_latency},
+                {'field': 'llm_latency', 'metric': 'llm', 'stats': llm_latency},
+                {
+                    'field': 'llm_websocket_network_rtt_latency',
+                    'metric': 'llm_websocket_network_rtt',
+                    'stats': llm_websocket_network_rtt_latency
+                }
+            ],
+            lambda top: {
+                'key': top.field,
+                'value': if(
+                    json_type(latency[top.metric]) = 'OBJECT', top.stats, latency_rest(top.stats)
+                )
+            }
+        ) as latency_rests
+    from rests
+),
+
+-- The spoken items of a woven list whose turns are in transcript_object, by their place in the list.
+spoken_rests as (
+    select
+        call_id,
+        to_json(
+            map_from_entries(
+                list({'key': cast(item_index as varchar), 'value': speech_rest} order by item_index)
+            )
+        ) as transcript_with_tool_calls_rest
+    from staged_items
+    where speech_rest is not null
+    group by call_id
 )
 
 select
-    call_id,
+    top_level_rests.call_id,
     agent_id,
     agent_name,
     agent_version,
@@ -50,8 +134,27 @@ select
     telephony_identifier,
     cast(call_cost ->> '$.combined_cost' as double) as combined_cost_cents,
     cast(llm_token_usage ->> '$.average' as double) as llm_tokens_average,
-    cast(cast(llm_token_usage ->> '$.num_requests' as double) as bigint) as llm_requests_count,
-    extra,
+    whole_number(requests_count) as llm_requests_count,
+    object_of(
+        list_concat(
+            unkept,
+            list_filter(
+                list_concat(
+                    latency_rests,
+                    [
+                        {'key': 'latency', 'value': latency_rest},
+                        {'key': 'call_cost', 'value': call_cost_rest},
+                        {'key': 'llm_token_usage', 'value': llm_token_usage_rest},
+                        {
+                            'key': 'transcript_with_tool_calls',
+                            'value': transcript_with_tool_calls_rest
+                        }
+                    ]
+                ),
+                lambda entry: entry."value" is not null
+            )
+        )
+    ) as extra,
     -- The page's v1 object describes its audio; early v2 dropped that and kept v1's latency fields.
     case
         when coalesce(audio_websocket_protocol, audio_encoding) is not null then 'v1'
@@ -65,6 +168,9 @@ select
     payload_hash,
     first_seen_at,
     fetched_at as extracted_at,
-    this_load.load_id
-from timed
+    this_load.load_id,
+    turn_source as transcript_source
+from top_level_rests
+left join spoken_rests
+    on top_level_rests.call_id = spoken_rests.call_id
 cross join this_load;

@@ -1,5 +1,8 @@
 -- The payloads that replace what the warehouse holds, typed, one column a field.
 -- Grain: call. Source: landed chunks, landed. A rerun replaces the temporary table.
+--
+-- Turns come from transcript_object. Where that is missing or empty they are what was spoken in the
+-- woven transcript, and where only the scrubbed one exists, in that; turn_source says from which.
 -- Parameter: $payloads, paths of the payload files.
 create or replace temp table staged as
 with winners as (
@@ -13,132 +16,146 @@ with winners as (
     where action = 'replace'
 ),
 
-payloads as (
+-- Field by field, because a typed read drops what it does not name.
+objects as (
     select
-        *,
+        fields,
+        fields['call_id'] ->> '$' as call_id,
         parse_filename(filename) as payload_file
     from
         read_json(
             $payloads,
             format = 'newline_delimited',
             compression = 'zstd',
+            records = false,
             filename = true,
             maximum_object_size = 33554432,
-            columns = {
-                call_id: 'varchar',
-                agent_id: 'varchar',
-                agent_name: 'varchar',
-                agent_version: 'varchar',
-                agent_tag: 'varchar',
-                call_type: 'varchar',
-                call_status: 'varchar',
-                direction: 'varchar',
-                from_number: 'varchar',
-                to_number: 'varchar',
-                audio_websocket_protocol: 'varchar',
-                audio_encoding: 'varchar',
-                sample_rate: 'integer',
-                end_call_after_silence_ms: 'bigint',
-                drop_call_if_machine_detected: 'boolean',
-                opt_out_sensitive_data_storage: 'boolean',
-                data_storage_setting: 'varchar',
-                metadata: 'json',
-                retell_llm_dynamic_variables: 'json',
-                collected_dynamic_variables: 'json',
-                custom_sip_headers: 'json',
-                start_timestamp: 'bigint',
-                end_timestamp: 'bigint',
-                transfer_end_timestamp: 'bigint',
-                duration_ms: 'bigint',
-                transcript: 'varchar',
-                transcript_object: 'struct(
-                    role varchar,
-                    content varchar,
-                    words struct(word varchar, start double, "end" double)[],
-                    metadata json
-                )[]',
-                transcript_with_tool_calls: 'json[]',
-                recording_url: 'varchar',
-                recording_multi_channel_url: 'varchar',
-                scrubbed_recording_url: 'varchar',
-                scrubbed_recording_multi_channel_url: 'varchar',
-                public_log_url: 'varchar',
-                knowledge_base_retrieved_contents_url: 'varchar',
-                e2e_latency: 'json',
-                llm_latency: 'json',
-                llm_websocket_network_rtt_latency: 'json',
-                latency: 'map(varchar, json)',
-                disconnection_reason: 'varchar',
-                transfer_destination: 'varchar',
-                telephony_identifier: 'json',
-                call_cost: 'json',
-                llm_token_usage: 'json',
-                call_analysis: 'json'
-            }
+            columns = {fields: 'map(varchar, json)'}
         )
 ),
 
--- The same payloads as raw objects, because a typed read drops the fields it does not name.
-known as (
+typed as (
     select
-        [
-            'call_id', 'agent_id', 'agent_name', 'agent_version', 'agent_tag', 'call_type',
-            'call_status', 'direction', 'from_number', 'to_number', 'audio_websocket_protocol',
-            'audio_encoding', 'sample_rate', 'end_call_after_silence_ms',
-            'drop_call_if_machine_detected', 'opt_out_sensitive_data_storage',
-            'data_storage_setting', 'metadata', 'retell_llm_dynamic_variables',
-            'collected_dynamic_variables', 'custom_sip_headers', 'start_timestamp',
-            'end_timestamp', 'transfer_end_timestamp', 'duration_ms', 'transcript',
-            'transcript_object', 'transcript_with_tool_calls', 'recording_url',
-            'recording_multi_channel_url', 'scrubbed_recording_url',
-            'scrubbed_recording_multi_channel_url', 'public_log_url',
-            'knowledge_base_retrieved_contents_url', 'e2e_latency', 'llm_latency',
-            'llm_websocket_network_rtt_latency', 'latency', 'disconnection_reason',
-            'transfer_destination', 'telephony_identifier', 'call_cost', 'llm_token_usage',
-            'call_analysis'
-        ] as fields
-),
-
-objects as (
-    select
-        json,
-        parse_filename(filename) as payload_file
-    from
-        read_json_objects(
-            $payloads,
-            format = 'newline_delimited',
-            compression = 'zstd',
-            filename = true,
-            maximum_object_size = 33554432
-        )
-),
-
-extras as (
-    select
-        objects.payload_file,
-        objects.json ->> '$.call_id' as call_id,
-        json_merge_patch(
-            objects.json,
-            (
-                select json_group_object(field, null)
-                from (select unnest(fields) as field from known)
-            )
-        ) as extra
+        winners.payload_hash,
+        winners.fetched_at,
+        winners.first_seen_at,
+        objects.call_id,
+        fields['agent_id'] ->> '$' as agent_id,
+        fields['agent_name'] ->> '$' as agent_name,
+        fields['agent_version'] ->> '$' as agent_version,
+        fields['agent_tag'] ->> '$' as agent_tag,
+        fields['call_type'] ->> '$' as call_type,
+        fields['call_status'] ->> '$' as call_status,
+        fields['direction'] ->> '$' as direction,
+        fields['from_number'] ->> '$' as from_number,
+        fields['to_number'] ->> '$' as to_number,
+        fields['audio_websocket_protocol'] ->> '$' as audio_websocket_protocol,
+        fields['audio_encoding'] ->> '$' as audio_encoding,
+        cast(fields['sample_rate'] as integer) as sample_rate,
+        cast(fields['end_call_after_silence_ms'] as bigint) as end_call_after_silence_ms,
+        cast(fields['drop_call_if_machine_detected'] as boolean) as drop_call_if_machine_detected,
+        cast(fields['opt_out_sensitive_data_storage'] as boolean) as opt_out_sensitive_data_storage,
+        fields['data_storage_setting'] ->> '$' as data_storage_setting,
+        fields['metadata'] as metadata,
+        fields['retell_llm_dynamic_variables'] as retell_llm_dynamic_variables,
+        fields['collected_dynamic_variables'] as collected_dynamic_variables,
+        fields['custom_sip_headers'] as custom_sip_headers,
+        cast(fields['start_timestamp'] as bigint) as start_timestamp,
+        cast(fields['end_timestamp'] as bigint) as end_timestamp,
+        cast(fields['transfer_end_timestamp'] as bigint) as transfer_end_timestamp,
+        cast(fields['duration_ms'] as bigint) as duration_ms,
+        fields['transcript'] ->> '$' as transcript,
+        fields['transcript_object'] as transcript_object,
+        cast(fields['transcript_with_tool_calls'] as json[]) as transcript_with_tool_calls,
+        fields['recording_url'] ->> '$' as recording_url,
+        fields['recording_multi_channel_url'] ->> '$' as recording_multi_channel_url,
+        fields['scrubbed_recording_url'] ->> '$' as scrubbed_recording_url,
+        fields['scrubbed_recording_multi_channel_url'] ->> '$'
+            as scrubbed_recording_multi_channel_url,
+        fields['public_log_url'] ->> '$' as public_log_url,
+        fields['knowledge_base_retrieved_contents_url'] ->> '$'
+            as knowledge_base_retrieved_contents_url,
+        fields['e2e_latency'] as e2e_latency,
+        fields['llm_latency'] as llm_latency,
+        fields['llm_websocket_network_rtt_latency'] as llm_websocket_network_rtt_latency,
+        cast(fields['latency'] as map(varchar, json)) as latency,
+        fields['disconnection_reason'] ->> '$' as disconnection_reason,
+        fields['transfer_destination'] ->> '$' as transfer_destination,
+        fields['telephony_identifier'] as telephony_identifier,
+        fields['call_cost'] as call_cost,
+        fields['llm_token_usage'] as llm_token_usage,
+        fields['call_analysis'] as call_analysis,
+        -- By their names first: most of a payload is its transcripts, which are not to be copied.
+        list_transform(
+            list_filter(
+                map_keys(fields), lambda name: not list_contains(kept_in_call(), name)
+            ),
+            lambda name: {'key': name, 'value': fields[name]}
+        ) as unkept,
+        case
+            when not is_plain_speech(fields['transcript_object'])
+                then cast(fields['transcript_object'] as json[])
+        end as odd_turns,
+        if(
+            json_type(fields['scrubbed_transcript_with_tool_calls']) = 'ARRAY',
+            cast(fields['scrubbed_transcript_with_tool_calls'] as json[]),
+            []
+        ) as scrubbed
     from objects
-    where
-        not list_has_all((select fields from known), json_keys(objects.json))
+    inner join winners
+        on objects.payload_file = winners.payload_file
+        and objects.call_id = winners.call_id
+),
+
+-- Worked out only for calls without turns of their own.
+spoken as (
+    select
+        *,
+        coalesce(json_array_length(transcript_object), 0) > 0 as has_turns,
+        case
+            when has_turns then []
+            else list_filter(transcript_with_tool_calls, lambda item: is_speech(
+                item ->> '$.role', json_type(item, '$.words') = 'ARRAY'
+            ))
+        end as woven_turns,
+        case
+            when has_turns or len(woven_turns) > 0 then []
+            else list_filter(scrubbed, lambda item: is_speech(
+                item ->> '$.role', json_type(item, '$.words') = 'ARRAY'
+            ))
+        end as scrubbed_turns,
+        case
+            when has_turns then 'transcript_object'
+            when len(woven_turns) > 0 then 'transcript_with_tool_calls'
+            when len(scrubbed_turns) > 0 then 'scrubbed_transcript_with_tool_calls'
+        end as turn_source,
+        if(
+            len(transcript_with_tool_calls) > 0,
+            'transcript_with_tool_calls',
+            'scrubbed_transcript_with_tool_calls'
+        ) as woven_source
+    from typed
 )
 
 select
-    winners.payload_hash,
-    winners.fetched_at,
-    winners.first_seen_at,
-    payloads.* exclude (filename, payload_file),
-    extras.extra
-from winners
-inner join payloads
-    on winners.payload_file = payloads.payload_file
-    and winners.call_id = payloads.call_id
-left join extras
-    on winners.payload_file = extras.payload_file
-    and winners.call_id = extras.call_id;
+    * exclude (has_turns, scrubbed, woven_turns, scrubbed_turns)
+    replace (
+        json_transform(
+            case
+                when has_turns then transcript_object
+                else to_json(list_concat(woven_turns, scrubbed_turns))
+            end,
+            '[{
+                "role": "VARCHAR", "content": "VARCHAR", "metadata": "JSON",
+                "words": [{"word": "VARCHAR", "start": "DOUBLE", "end": "DOUBLE"}]
+            }]'
+        ) as transcript_object,
+        if(
+            woven_source = 'transcript_with_tool_calls', transcript_with_tool_calls, scrubbed
+        ) as transcript_with_tool_calls,
+        case
+            when has_turns then odd_turns
+            else list_concat(woven_turns, scrubbed_turns)
+        end as odd_turns
+    )
+from spoken;

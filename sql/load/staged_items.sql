@@ -1,4 +1,5 @@
--- The items of the woven transcript that are not speech, each with the last word spoken before it.
+-- The items of the woven transcript that are not speech, each with the last word spoken before it; and
+-- speech that may hold what no column has.
 -- Grain: call × item. Source: staged. A rerun replaces the temporary table.
 --
 -- The woven list may split a turn around an item, so an item's place is found by counting the words
@@ -7,34 +8,37 @@ create or replace temp table staged_items as
 with woven as (
     select
         call_id,
+        turn_source = 'transcript_object'
+        and woven_source = 'transcript_with_tool_calls' as is_said_twice,
         unnest(transcript_with_tool_calls) as item,
         generate_subscripts(transcript_with_tool_calls, 1) - 1 as item_index
     from staged
 ),
 
--- Roles to come are speech when they bring words; a tool's items never are, whatever they bring.
+-- Only what is needed of an item goes on: the text of a turn weighs much and is known already.
 read as (
     select
         call_id,
         item_index,
-        item,
-        item ->> '$.role' as role,
-        coalesce(json_array_length(item, '$.words'), 0) as word_count,
-        coalesce(role in ('agent', 'user', 'transfer_target'), false)
-        or (
-            coalesce(role, '') not in ('tool_call_invocation', 'tool_call_result')
-            and coalesce(json_type(item, '$.words') = 'ARRAY', false)
-        ) as is_speech
+        -- One pass over the text for both; of the words only how many there are.
+        json_transform(item, '{"role": "VARCHAR", "words": ["NULL"]}') as head,
+        head['role'] as role,
+        is_speech(role, head['words'] is not null) as is_speech,
+        case
+            when role in ('agent', 'user', 'transfer_target') then is_plain_speech(item)
+            else false
+        end as is_plain,
+        case when not is_plain then item end as item,
+        coalesce(len(head['words']), 0) as word_count,
+        case
+            when is_speech and is_said_twice and not is_plain then turn_rest(item)
+        end as speech_rest
     from woven
 ),
 
 counted as (
     select
-        call_id,
-        item_index,
-        item,
-        role,
-        is_speech,
+        * exclude (head),
         coalesce(
             sum(word_count) filter (where is_speech) over (
                 partition by call_id
@@ -77,6 +81,8 @@ select
     counted.item,
     counted.role,
     counted.item ->> '$.tool_call_id' as tool_call_id,
+    counted.is_speech,
+    counted.speech_rest,
     spans.utterance_index,
     cast(least(counted.words_before - 1 - spans.first_word, spans.word_count - 1) as integer)
         as word_index
@@ -84,4 +90,4 @@ from counted
 asof left join spans
     on counted.call_id = spans.call_id
     and counted.words_before - 1 >= spans.first_word
-where not counted.is_speech;
+where counted.item is not null;

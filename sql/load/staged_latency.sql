@@ -20,9 +20,8 @@ with top_level as (
 new_fields as (
     select
         call_id,
-        unnest(map_entries(cast(extra as map(varchar, json)))) as entry
+        unnest(unkept) as entry
     from staged
-    where extra is not null
 ),
 
 new_top_level as (
@@ -73,6 +72,7 @@ chosen as (
     select
         call_id,
         metric,
+        preference,
         json_transform(
             stats,
             '{
@@ -93,9 +93,14 @@ select
     stats.p99 as p99_ms,
     stats."max" as max_ms,
     stats."min" as min_ms,
-    -- A metric that no model knows may bring any number; it must not stop the load.
-    try_cast(stats.num as bigint) as num,
-    stats."values" as values_ms
+    -- The API types it as any number; one that counts nothing is in extra.
+    whole_number(stats.num) as num,
+    stats."values" as values_ms,
+    if(
+        preference = 1,
+        '$.latency' || json_path_step(metric),
+        '$' || json_path_step(metric || '_latency')
+    ) as json_path
 from chosen
 where
     coalesce(

@@ -18,7 +18,15 @@ results as (
         call_id,
         tool_call_id,
         item ->> '$.content' as result,
-        try_cast(item ->> '$.successful' as boolean) as successful
+        try_cast(item ->> '$.successful' as boolean) as successful,
+        rest_of(
+            item,
+            if(
+                successful is null and (item ->> '$.successful') is not null,
+                ['role', 'tool_call_id', 'content'],
+                kept_in_tool_call_result()
+            )
+        ) as rest
     from staged_items
     where role = 'tool_call_result'
     qualify row_number() over (partition by call_id, tool_call_id order by item_index) = 1
@@ -34,7 +42,19 @@ select
     results.result,
     results.successful,
     invocations.utterance_index,
-    invocations.word_index
+    invocations.word_index,
+    object_of(
+        list_filter(
+            [
+                {
+                    'key': 'invocation',
+                    'value': rest_of(invocations.item, kept_in_tool_call_invocation())
+                },
+                {'key': 'result', 'value': results.rest}
+            ],
+            lambda entry: entry."value" is not null
+        )
+    ) as extra
 from invocations
 left join results
     on invocations.call_id = results.call_id

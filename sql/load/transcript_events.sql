@@ -14,6 +14,7 @@ with results as (
             order by item_index
         ) as result_number
     from staged_items
+    where not is_speech
 ),
 
 events as (

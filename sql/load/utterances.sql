@@ -8,8 +8,11 @@ with turns as (
     select
         call_id,
         unnest(transcript_object) as turn,
+        unnest(odd_turns) as odd_turn,
         generate_subscripts(transcript_object, 1) - 1 as utterance_index
     from staged
+    -- Two lists side by side give rows for the longer one, and a call without turns has none.
+    where len(transcript_object) > 0
 )
 
 select
@@ -20,5 +23,6 @@ select
     list_filter(turn.words, lambda word: word."start" is not null)[1]."start" as start_s,
     list_filter(turn.words, lambda word: word."end" is not null)[-1]."end" as end_s,
     coalesce(len(turn.words), 0) as word_count,
-    turn.metadata as metadata
+    turn.metadata as metadata,
+    turn_rest(odd_turn) as extra
 from turns;

@@ -4,7 +4,9 @@
 create or replace macro disconnection_category(reason) as
 case
     when reason is null then 'none'
-    when reason in ('user_hangup', 'agent_hangup') then 'completed'
+    when reason in (
+        'user_hangup', 'agent_hangup', 'user_requested_dnc', 'user_requested_callback'
+    ) then 'completed'
     when reason in ('call_transfer', 'transfer_bridged', 'transfer_cancelled') then 'transferred'
     when reason in ('voicemail_reached', 'ivr_reached', 'machine_detected') then 'automated_answer'
     when reason in ('inactivity', 'max_duration_reached') then 'timeout'
@@ -17,10 +19,16 @@ case
         'telephony_provider_unavailable',
         'sip_routing_error',
         'marked_as_spam',
+        'network_blocked',
         'user_declined'
     ) then 'not_connected'
     when reason in (
-        'concurrency_limit_reached', 'no_concurrency_fallback', 'no_valid_payment', 'scam_detected'
+        'concurrency_limit_reached',
+        'no_concurrency_fallback',
+        'no_valid_payment',
+        'credit_exhausted',
+        'budget_reached',
+        'scam_detected'
     ) then 'capacity_or_account'
     when reason in (
         'error_llm_websocket_open',

@@ -24,4 +24,6 @@ select 'etl_chunks' as table_name, count(*) as row_count from etl_chunks
 union all
 select 'etl_outcomes' as table_name, count(*) as row_count from etl_outcomes
 union all
-select 'etl_rejects' as table_name, count(*) as row_count from etl_rejects;
+select 'etl_rejects' as table_name, count(*) as row_count from etl_rejects
+union all
+select 'etl_drift' as table_name, count(*) as row_count from etl_drift;

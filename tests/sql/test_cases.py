@@ -22,7 +22,7 @@ CASES = sorted(path.parent for path in HERE.glob("*/*/expected.json"))
 VIEWS = sql.names("views")
 CHECKS = sql.names("checks")
 REASONS: dict[str, list[str | None]] = {
-    "completed": ["user_hangup", "agent_hangup"],
+    "completed": ["user_hangup", "agent_hangup", "user_requested_dnc", "user_requested_callback"],
     "transferred": ["call_transfer", "transfer_bridged", "transfer_cancelled"],
     "automated_answer": ["voicemail_reached", "ivr_reached", "machine_detected"],
     "timeout": ["inactivity", "max_duration_reached"],
@@ -35,12 +35,15 @@ REASONS: dict[str, list[str | None]] = {
         "telephony_provider_unavailable",
         "sip_routing_error",
         "marked_as_spam",
+        "network_blocked",
         "user_declined",
     ],
     "capacity_or_account": [
         "concurrency_limit_reached",
         "no_concurrency_fallback",
         "no_valid_payment",
+        "credit_exhausted",
+        "budget_reached",
         "scam_detected",
     ],
     "platform_error": [

@@ -1,0 +1,175 @@
+"""The call object as the API answers it today, and as early v2 did, made from the one of v1.
+
+Invariant: what both objects tell of a call is the same, and today's one satisfies the types of Retell's SDK.
+"""
+
+from random import Random
+from typing import Any
+
+from .calls import Call
+from .chance import choose, weighted
+from .money import cost, token_usage
+from .outcomes import NEVER_CONNECTED
+from .payload import Payload, summarise
+from .woven import scrubbed, session_items, transfer_target, woven_today
+
+_V1_ONLY = (
+    *("audio_websocket_protocol", "audio_encoding", "sample_rate", "end_call_after_silence_ms"),
+    *("drop_call_if_machine_detected", "opt_out_sensitive_data_storage"),
+)
+_ANALYSIS = ("call_summary", "user_sentiment")
+_LINKS = ("recording_url", "public_log_url")
+_SIGNATURE = "?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Expires=86400&X-Amz-Signature="
+
+
+def early_v2(call: Call, v1: Payload) -> Payload:
+    """Return the object between v1's and today's: latencies as in v1, analysis as today."""
+    payload = {name: value for name, value in v1.items() if name not in _V1_ONLY}
+    payload |= {"call_type": "phone_call" if call.by_phone else "web_call", "agent_version": 0}
+    if "call_analysis" in v1:
+        payload["call_analysis"] = _analysis(call, v1["call_analysis"], call.reason)
+    return payload
+
+
+def today(call: Call, v1: Payload, rng: Random, reason: str) -> Payload:
+    """Return today's object of a call; ``reason`` is why it ended, should it be over."""
+    setting = weighted(rng, (("everything", 0.85), ("everything_except_pii", 0.15)))
+    payload = _setup(call, v1, rng)
+    payload["data_storage_setting"] = "basic_attributes_only" if call.opted_out else setting
+    payload["opt_in_signed_url"] = signed = rng.random() < 0.15
+    if "disconnection_reason" not in v1:
+        return payload | {name: v1[name] for name in ("start_timestamp",) if name in v1}
+    over: Payload = {"disconnection_reason": reason, "duration_ms": 0, "transcript": "", "latency": {}}
+    if call.reason in NEVER_CONNECTED:
+        payload["call_status"] = "not_connected"
+        over["call_cost"] = cost(rng, 0, by_phone=call.by_phone)
+    else:
+        over |= {"start_timestamp": call.start_ms, "end_timestamp": call.end_ms}
+        over["duration_ms"] = call.end_ms - call.start_ms
+        over["call_cost"] = cost(rng, over["duration_ms"], by_phone=call.by_phone)
+        over["latency"] = _latency(call, rng)
+        if call.conversation.llm and not call.agent.custom_llm:
+            over["llm_token_usage"] = token_usage(rng, len(call.conversation.llm))
+        over |= _transfer(call, rng, reason)
+        over |= _said(call, v1, rng, setting, reason)
+        over |= _links(call, v1, rng, setting, signed=signed)
+    if rng.random() < 0.5:
+        over["collected_dynamic_variables"] = {"city": call.slots["city"]} if call.completed else {}
+    if "call_analysis" in v1:
+        over["call_analysis"] = _analysis(call, v1["call_analysis"], reason)
+    return payload | over
+
+
+def _setup(call: Call, v1: Payload, rng: Random) -> Payload:
+    payload: Payload = {
+        "call_id": call.call_id,
+        "call_type": "phone_call" if call.by_phone else "web_call",
+        "agent_id": call.agent.agent_id,
+        "agent_name": call.agent.business,
+        "agent_version": rng.randrange(0, 14),
+        "call_status": v1["call_status"],
+        **{name: v1[name] for name in ("metadata", "retell_llm_dynamic_variables") if name in v1},
+    }
+    if rng.random() < 0.7:
+        payload["agent_tag"] = weighted(rng, (("prod", 0.8), ("staging", 0.1), (None, 0.1)))
+    if not call.by_phone:
+        return payload | {"access_token": f"token_{rng.getrandbits(256):064x}"}
+    payload |= {name: v1[name] for name in ("from_number", "to_number", "direction")}
+    payload["telephony_identifier"] = {"twilio_call_sid": f"CA{rng.getrandbits(128):032x}"}
+    if rng.random() < 0.2:
+        payload["custom_sip_headers"] = {"X-Campaign": choose(rng, ("spring", "winback", "referral"))}
+    return payload
+
+
+def _latency(call: Call, rng: Random) -> Payload:
+    """Return every metric that this call has, with its samples."""
+    talk, agent = call.conversation, call.agent
+    if not talk.e2e:
+        return {}
+    is_one_model = not agent.custom_llm and rng.random() < 0.1
+    samples: dict[str, list[int] | list[float]] = {
+        "e2e": talk.e2e,
+        "asr": [round(40 + 60 * rng.random(), 1) for _ in talk.e2e],
+    }
+    if is_one_model:
+        samples["s2s"] = talk.llm
+    else:
+        samples["llm"] = talk.llm
+        samples["tts"] = [round(90 + 120 * rng.random(), 1) for _ in talk.e2e]
+    if agent.custom_llm:
+        samples["llm_websocket_network_rtt"] = talk.rtt
+    elif rng.random() < 0.3:
+        samples["knowledge_base"] = [round(60 + 80 * rng.random(), 1) for _ in talk.e2e[::2]]
+    return {metric: {**summarise(values), "values": values} for metric, values in samples.items()}
+
+
+def _transfer(call: Call, rng: Random, reason: str) -> Payload:
+    if call.reason != "call_transfer" or reason == "transfer_cancelled":
+        return {}
+    destination = choose(rng, (call.to_number, "sip:desk@office.example;transport=tls"))
+    return {
+        "transfer_destination": destination,
+        "transfer_end_timestamp": call.end_ms + rng.randrange(5_000, 90_000),
+    }
+
+
+def _said(call: Call, v1: Payload, rng: Random, setting: str, reason: str) -> Payload:
+    """Return the transcripts that are stored, whole or scrubbed."""
+    if call.opted_out or not v1.get("transcript_object"):
+        return {}
+    turns = [
+        {
+            **turn,
+            "metadata": {"response_id": number} if turn["role"] == "agent" else {"is_backchannel": False},
+        }
+        for number, turn in enumerate(v1["transcript_object"])
+    ]
+    woven = woven_today(rng, v1["transcript_with_tool_calls"], by_phone=call.by_phone)
+    transcript = v1["transcript"]
+    if reason in ("call_transfer", "transfer_bridged") and rng.random() < 0.5:
+        # Whoever the call went to is heard too.
+        answer = transfer_target(turns)
+        turns, woven = [*turns, answer], [*woven, answer]
+        transcript += f"Transfer Target: {answer['content']}\n"
+    found: Payload = {}
+    for name in ("pre_session", "post_session"):
+        if rng.random() < 0.1:
+            found[f"{name}_transcript_with_tool_calls"] = session_items(rng, name, call.slots)
+    hidden = {call.slots["first"], call.slots["last"]}
+    scrubs = {f"scrubbed_{name}": scrubbed(items, hidden) for name, items in found.items()}
+    scrubs["scrubbed_transcript_with_tool_calls"] = scrubbed(woven, hidden)
+    if setting == "everything_except_pii":
+        return scrubs
+    found |= {
+        "transcript": transcript,
+        "transcript_object": turns,
+        "transcript_with_tool_calls": woven,
+    }
+    return found | (scrubs if rng.random() < 0.1 else {})
+
+
+def _links(call: Call, v1: Payload, rng: Random, setting: str, *, signed: bool) -> Payload:
+    links = {name: v1[name] for name in _LINKS if v1.get(name)}
+    if "recording_url" in links:
+        links["recording_multi_channel_url"] = links["recording_url"].replace("recording", "multichannel")
+        if setting == "everything_except_pii":
+            links = {
+                f"scrubbed_{name}" if name.startswith("recording") else name: url
+                for name, url in links.items()
+            }
+    if links and rng.random() < 0.2:
+        base = next(iter(links.values())).rpartition("/")[0]
+        links["knowledge_base_retrieved_contents_url"] = f"{base}/kb_retrieved_contents.txt"
+    if signed:
+        links = {name: f"{url}{_SIGNATURE}{rng.getrandbits(256):064x}" for name, url in links.items()}
+    return dict(links)
+
+
+def _analysis(call: Call, v1: Payload, reason: str) -> dict[str, Any]:
+    analysis = {name: v1[name] for name in _ANALYSIS if name in v1}
+    topic = {"topic": call.scenario.name, "resolved": call.completed} if call.conversation.turns else {}
+    return analysis | {
+        "call_successful": call.completed,
+        "in_voicemail": reason in ("voicemail_reached", "machine_detected"),
+        "custom_analysis_data": topic,
+    }

@@ -1,0 +1,115 @@
+-- What the API is known to send: fields, enum values, latency metrics and transcript roles.
+-- Grain: kind × place, with the list of names known there. Source: none. A place is a JSON path, or
+-- what stands in a list of a transcript: a word, an item by its role, what an item holds.
+-- A rerun replaces the macro. Whatever a payload holds beyond these is drift: it is loaded all the
+-- same, and recorded in etl_drift. Reasons of disconnection are known where disconnection_category
+-- has a category for them. Below metadata, variables and the like any name is allowed.
+create or replace macro known_names() as table
+select
+    kind,
+    place,
+    names
+from (
+    values
+        (
+            'field',
+            '$',
+            list_concat(
+                kept_in_call(),
+                [
+                    'opt_in_signed_url', 'scrubbed_transcript_with_tool_calls',
+                    'pre_session_transcript_with_tool_calls',
+                    'post_session_transcript_with_tool_calls',
+                    'scrubbed_pre_session_transcript_with_tool_calls',
+                    'scrubbed_post_session_transcript_with_tool_calls'
+                ]
+            )
+        ),
+        ('field', '$.latency.*', kept_in_latency()),
+        ('field', '$.e2e_latency', kept_in_latency()),
+        ('field', '$.llm_latency', kept_in_latency()),
+        ('field', '$.llm_websocket_network_rtt_latency', kept_in_latency()),
+        (
+            'field',
+            '$.call_cost',
+            [
+                'combined_cost', 'product_costs', 'total_duration_seconds',
+                'total_duration_unit_price'
+            ]
+        ),
+        ('field', '$.call_cost.product_costs[*]', kept_in_product_cost()),
+        ('field', '$.llm_token_usage', ['average', 'num_requests', 'values']),
+        ('field', '$.call_analysis', kept_in_call_analysis()),
+        ('field', '$.telephony_identifier', ['twilio_call_sid']),
+        ('field', 'word', kept_in_word()),
+        ('field', 'agent', kept_in_turn()),
+        ('field', 'user', kept_in_turn()),
+        ('field', 'transfer_target', kept_in_turn()),
+        (
+            'field',
+            'tool_call_invocation',
+            list_concat(
+                kept_in_tool_call_invocation(), ['metadata', 'thought_signature']
+            )
+        ),
+        ('field', 'tool_call_result', kept_in_tool_call_result()),
+        (
+            'field',
+            'node_transition',
+            [
+                'role', 'former_node_id', 'former_node_name', 'new_node_id', 'new_node_name',
+                'transition_type'
+            ]
+        ),
+        ('field', 'dtmf', ['role', 'digit']),
+        ('field', 'sms', ['role', 'content', 'time_sec', 'multimedia']),
+        ('field', 'injected', ['role', 'content', 'time_sec']),
+        (
+            'field',
+            'turn metadata',
+            ['response_id', 'interrupt_id', 'is_backchannel', 'backup_model_used']
+        ),
+        ('value', '$.call_status', ['registered', 'not_connected', 'ongoing', 'ended', 'error']),
+        ('value', '$.call_type', ['web_call', 'phone_call']),
+        ('value', '$.direction', ['inbound', 'outbound']),
+        ('value', '$.audio_websocket_protocol', ['web', 'twilio']),
+        ('value', '$.audio_encoding', ['s16le', 'mulaw']),
+        (
+            'value',
+            '$.data_storage_setting',
+            ['everything', 'everything_except_pii', 'basic_attributes_only']
+        ),
+        (
+            'value',
+            '$.call_analysis.user_sentiment',
+            ['Negative', 'Positive', 'Neutral', 'Unknown']
+        ),
+        (
+            'value',
+            'transition_type',
+            ['global', 'global_go_back', 'interrupt_go_back', 'normal']
+        ),
+        (
+            'value',
+            'tool type',
+            [
+                'custom', 'code', 'mcp', 'integration_app', 'end_call', 'transfer_call',
+                'bridge_transfer', 'cancel_transfer', 'agent_swap', 'press_digit', 'send_sms',
+                'extract_dynamic_variable', 'adjust_voice_speed', 'book_appointment_cal',
+                'check_availability_cal'
+            ]
+        ),
+        (
+            'metric',
+            '$.latency',
+            ['e2e', 'llm', 'llm_websocket_network_rtt', 'asr', 'tts', 'knowledge_base', 's2s']
+        ),
+        (
+            'role',
+            'transcript',
+            [
+                'agent', 'user', 'transfer_target', 'tool_call_invocation', 'tool_call_result',
+                'node_transition', 'dtmf', 'sms', 'injected'
+            ]
+        )
+) as known(kind, place, names);
