@@ -31,7 +31,6 @@ _STAGES_BEFORE = (
     "replaced",
     "staged_latency",
     "staged_items",
-    "staged_words",
     "staged_speech",
     "staged_turns",
 )

@@ -98,6 +98,7 @@ words = Table(
     _text("word", "The word as transcribed"),
     _number("start_s", "Start in seconds of call audio"),
     _number("end_s", "End in seconds of call audio"),
+    _text("role", "Who said it, as in utterances; null in words loaded before this was kept, until a replay"),
     comment="One row per spoken word",
 )
 

@@ -2,7 +2,8 @@
 
 Revision: 20261123_conversations, after 20261122_initial.
 
-Calls that were loaded before have no rows here until `replay` normalises their payloads again.
+Calls that were loaded before have no rows here, and no role in their words, until `replay` normalises
+their payloads again.
 """
 
 import sqlalchemy as sa
@@ -19,7 +20,16 @@ destructive_downgrade = True
 
 
 def upgrade() -> None:
-    """Create the two tables with their comments."""
+    """Add the role of a word, and create the two tables with their comments."""
+    op.add_column(
+        "words",
+        sa.Column(
+            "role",
+            sa.String,
+            comment="Who said it, as in utterances; null in words loaded before this was kept, "
+            "until a replay",
+        ),
+    )
     op.create_table(
         "conversations",
         sa.Column("call_id", sa.String, nullable=False, comment="Retell's id of the call"),
@@ -169,6 +179,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drop the two tables."""
+    """Drop the two tables and the role of a word."""
     op.drop_table("turn_timings")
     op.drop_table("conversations")
+    op.drop_column("words", "role")

@@ -1,6 +1,6 @@
 -- Fills conversations from the staged payloads.
--- Grain: call with a turn. Source: staged, staged_words, staged_speech, staged_turns,
--- staged_items. A rerun replaces the same rows.
+-- Grain: call with a turn. Source: staged, staged_speech, staged_turns, staged_items.
+-- A rerun replaces the same rows.
 delete from conversations
 where call_id in (select call_id from replaced);
 
@@ -9,30 +9,21 @@ with turns as (
     select
         rowid as call_number,
         call_id,
-        unnest(transcript_object).role as role
+        unnest(transcript_object) as turn
     from staged
 ),
 
-turn_counts as (
+counts as (
     select
         call_number,
         any_value(call_id) as call_id,
-        count(*) filter (where role = 'agent') as agent_turn_count,
-        count(*) filter (where role = 'user') as user_turn_count,
-        count(*) filter (where coalesce(role not in ('agent', 'user'), true)) as other_turn_count
+        count(*) filter (where turn.role = 'agent') as agent_turn_count,
+        count(*) filter (where turn.role = 'user') as user_turn_count,
+        count(*) - agent_turn_count - user_turn_count as other_turn_count,
+        coalesce(sum(len(turn.words)), 0) as word_count,
+        coalesce(sum(len(turn.words)) filter (where turn.role = 'agent'), 0) as agent_word_count,
+        coalesce(sum(len(turn.words)) filter (where turn.role = 'user'), 0) as user_word_count
     from turns
-    group by call_number
-),
-
-word_counts as (
-    select
-        call_number,
-        count(*) filter (where party = 'agent') as agent_word_count,
-        count(*) filter (where party = 'user') as user_word_count,
-        count(*) filter (where party = 'other') as other_word_count,
-        count(*) filter (where party = 'agent' and not is_timed) as agent_untimed_word_count,
-        count(*) filter (where party = 'user' and not is_timed) as user_untimed_word_count
-    from staged_words
     group by call_number
 ),
 
@@ -41,6 +32,8 @@ talk as (
         call_number,
         min(start_us) as first_word_us,
         max(end_us) as last_word_us,
+        count(*) filter (where party = 'agent') as agent_timed_count,
+        count(*) filter (where party = 'user') as user_timed_count,
         min(start_us) filter (where party = 'agent') as agent_first_word_us,
         sum(talk_us) filter (where party = 'agent') as agent_talk_us,
         sum(talk_us) filter (where party = 'user') as user_talk_us,
@@ -141,24 +134,24 @@ exchanges as (
 -- Without a timed word nothing is known of times. A party that said nothing talked for 0 seconds; one
 -- whose words are all untimed talked for who knows how long.
 select
-    turn_counts.call_id,
-    turn_counts.agent_turn_count,
-    turn_counts.user_turn_count,
-    turn_counts.other_turn_count,
-    coalesce(word_counts.agent_word_count, 0) as agent_word_count,
-    coalesce(word_counts.user_word_count, 0) as user_word_count,
-    coalesce(word_counts.other_word_count, 0) as other_word_count,
-    coalesce(word_counts.agent_untimed_word_count, 0) as agent_untimed_word_count,
-    coalesce(word_counts.user_untimed_word_count, 0) as user_untimed_word_count,
+    counts.call_id,
+    counts.agent_turn_count,
+    counts.user_turn_count,
+    counts.other_turn_count,
+    counts.agent_word_count,
+    counts.user_word_count,
+    counts.word_count - counts.agent_word_count - counts.user_word_count as other_word_count,
+    counts.agent_word_count - coalesce(talk.agent_timed_count, 0) as agent_untimed_word_count,
+    counts.user_word_count - coalesce(talk.user_timed_count, 0) as user_untimed_word_count,
     talk.first_word_us / 1e6 as first_word_s,
     talk.last_word_us / 1e6 as last_word_s,
     talk.agent_first_word_us / 1e6 as agent_first_word_s,
     case
-        when talk.agent_talk_us is null and word_counts.agent_word_count > 0 then null
+        when talk.agent_talk_us is null and counts.agent_word_count > 0 then null
         when talk.call_number is not null then coalesce(talk.agent_talk_us, 0) / 1e6
     end as agent_talk_s,
     case
-        when talk.user_talk_us is null and word_counts.user_word_count > 0 then null
+        when talk.user_talk_us is null and counts.user_word_count > 0 then null
         when talk.call_number is not null then coalesce(talk.user_talk_us, 0) / 1e6
     end as user_talk_s,
     talk.overlap_us / 1e6 as overlap_s,
@@ -189,14 +182,12 @@ select
         as user_interruption_ms,
     monologues.agent_monologue_us / 1e6 as agent_longest_monologue_s,
     monologues.user_monologue_us / 1e6 as user_longest_monologue_s
-from turn_counts
-left join word_counts
-    on turn_counts.call_number = word_counts.call_number
+from counts
 left join talk
-    on turn_counts.call_number = talk.call_number
+    on counts.call_number = talk.call_number
 left join silence
-    on turn_counts.call_number = silence.call_number
+    on counts.call_number = silence.call_number
 left join exchanges
-    on turn_counts.call_number = exchanges.call_number
+    on counts.call_number = exchanges.call_number
 left join monologues
-    on turn_counts.call_number = monologues.call_number;
+    on counts.call_number = monologues.call_number;

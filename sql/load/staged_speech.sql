@@ -1,10 +1,15 @@
 -- Every timed word with what was heard before it: the one pass that all measures of a dialogue share.
--- Grain: timed word. Source: staged_words. A rerun replaces the temporary table.
+-- Grain: timed word. Source: staged. A rerun replaces the temporary table.
+-- A call is numbered by its row in staged, because numbers sort faster than ids.
 --
--- Words are swept in the order in which they start. The latest end so far, of everybody and of each
--- party, says what of a word is new: so sums over words are lengths of unions of intervals, and
--- nothing is counted twice where words overlap. An end is kept together with the turn it belongs to,
--- in one number, so that the turn comes with the maximum; where two end together it is the later turn.
+-- A word is timed when both times are there, in order and within eleven days of the call's start. Times
+-- are whole microseconds, which add up the same in any order.
+--
+-- Words are swept in the order in which they start, and of the transcript where they start together.
+-- The latest end so far, of everybody and of each party, says what of a word is new: so sums over words
+-- are lengths of unions of intervals, and nothing is counted twice where words overlap. An end is kept
+-- together with the turn it belongs to, in one number, so that the turn comes with the maximum; where
+-- two end together it is the later turn.
 --
 -- heard_us, heard_turn, heard_party     the latest end before the word, and whose; null at the first
 -- talk_us                               what the word adds to its party's talk
@@ -12,17 +17,38 @@
 --                                       that overlap, the later one in the transcript interrupts
 -- run                                   numbers the stretches in which only this party spoke
 create or replace temp table staged_speech as
-with timed as (
+with turns as (
+    select
+        rowid as call_number,
+        unnest(transcript_object) as turn,
+        generate_subscripts(transcript_object, 1) - 1 as utterance_index
+    from staged
+),
+
+spoken as (
+    select
+        call_number,
+        utterance_index,
+        case when turn.role in ('agent', 'user') then turn.role else 'other' end as party,
+        unnest(turn.words) as spoken_word,
+        generate_subscripts(turn.words, 1) - 1 as word_index
+    from turns
+),
+
+timed as (
     select
         call_number,
         utterance_index,
         word_index,
         party,
-        start_us,
-        end_us,
+        cast(round(spoken_word."start" * 1e6) as bigint) as start_us,
+        cast(round(spoken_word."end" * 1e6) as bigint) as end_us,
         end_us * 1048576 + utterance_index as end_and_turn
-    from staged_words
-    where is_timed
+    from spoken
+    where
+        spoken_word."start" >= 0
+        and spoken_word."end" >= spoken_word."start"
+        and spoken_word."end" < 1e6
 ),
 
 swept as (
@@ -37,7 +63,7 @@ swept as (
     from timed
     window before as (
         partition by call_number
-        order by start_us, end_us, utterance_index, word_index
+        order by start_us, utterance_index, word_index
         rows between unbounded preceding and 1 preceding
     )
 ),
