@@ -22,6 +22,7 @@ COMMANDS = [
     "inspect",
     "simulate",
     "config",
+    "docs",
 ]
 
 _HELP = """
