@@ -1,6 +1,6 @@
 -- What every check finds now: the same queries that the command `check` runs.
 -- Grain: check. Source: the macros check_<name>(), one for every file in sql/checks/.
--- Asking for all of them reads most of the warehouse; a filter on check_name runs only that check.
+-- Asking for all of them reads most of the warehouse; a filter on check_name runs that check alone.
 -- A rerun replaces the view and its comments; it holds no data.
 create or replace view check_results as
 select
