@@ -22,7 +22,7 @@ from warehouse_files import Place
 FIRST_SEEN = date(2026, 3, 1)
 NEVER = {"dial_busy", "dial_failed", "dial_no_answer", "concurrency_limit_reached"}
 # More of them, as in `SIMULATED_CALLS=4000 pytest tests/sql/test_views_numpy.py`, take longer.
-COUNT = int(os.environ.get("SIMULATED_CALLS", "1200"))
+COUNT = int(os.environ.get("SIMULATED_CALLS", "1000"))
 
 
 @pytest.fixture(scope="module")
