@@ -7,9 +7,10 @@ validate    may this payload be landed (payloads, strict_json: the API's contrac
 landing     chunks and quarantine
 extract     client → validate → landing
 load        chunks become rows (loader: while extraction goes on)
-tables      what the rows are
+tables      what the rows are (columns: what a column may be)
 schema      migrations and views
 warehouse   who may open the file, and when
+dictionary  what every table, view and column means (diagram: how they join)
 reports     questions to the warehouse (checks: what must hold)
 replay      quarantined payloads, tried again
 runs        a run, its record and its report

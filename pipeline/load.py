@@ -27,7 +27,13 @@ _MOST_RECORDS = 500
 _MOST_BYTES = 16 * 1024 * 1024
 
 # Statements in the order they run: what the load is, what it stages, then one file per table.
-_STAGES_BEFORE = ("replaced", "staged_latency", "staged_items")
+_STAGES_BEFORE = (
+    "replaced",
+    "staged_latency",
+    "staged_items",
+    "staged_speech",
+    "staged_turns",
+)
 _TABLES = (
     "calls",
     "utterances",
@@ -39,6 +45,8 @@ _TABLES = (
     "transcript_events",
     "call_costs",
     "etl_drift",
+    "conversations",
+    "turn_timings",
 )
 
 

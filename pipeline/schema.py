@@ -68,7 +68,7 @@ def revision(connection: Connection) -> str | None:
 @cache
 def _views_digest() -> str:
     digest = hashlib.sha256()
-    for group in ("macros", "views"):
+    for group in ("macros", "checks", "views"):
         for name in sql.names(group):
             digest.update(f"{group}/{name}\n{sql.read(f'{group}/{name}')}".encode())
     return digest.hexdigest()[:16]
@@ -92,9 +92,15 @@ def _applied_digest(connection: Connection) -> str | None:
 
 def apply_views(connection: Connection) -> None:
     """Create or replace every macro and view with its comments, inside the caller's transaction."""
-    for group in ("macros", "views"):
-        for name in sql.names(group):
-            connection.exec_driver_sql(sql.read(f"{group}/{name}"))
+    for name in sql.names("macros"):
+        connection.exec_driver_sql(sql.read(f"macros/{name}"))
+    for name in sql.names("checks"):
+        # A check is a macro too, so that readers of the file can ask what it finds.
+        context = {"name": f"check_{name}", "query": sql.read(f"checks/{name}").rstrip().rstrip(";")}
+        made = sa.DDL("create or replace macro %(name)s() as table\n%(query)s", context=context)  # type: ignore[no-untyped-call]
+        connection.execute(made)
+    for name in sql.names("views"):
+        connection.exec_driver_sql(sql.read(f"views/{name}"))
 
 
 def ensure(warehouse: Warehouse, say: Callable[[str], None] | None = None) -> None:

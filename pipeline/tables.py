@@ -8,55 +8,22 @@ would promise is asked by `sql/checks/` instead.
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Any
+from sqlalchemy import Table
 
-from sqlalchemy import (
-    JSON,
-    BigInteger,
-    Boolean,
-    Column,
-    DateTime,
-    Double,
-    Integer,
-    MetaData,
-    String,
-    Table,
-)
+from pipeline import columns
 
-metadata = MetaData()
+metadata = columns.metadata
+
+_text = columns.text
+_int = columns.whole
+_big = columns.big
+_number = columns.number
+_flag = columns.flag
+_time = columns.time
+_json = columns.json
 
 _CALL_ID = "Retell's id of the call"
 _TURN = "Position of the turn in the transcript, from 0"
-
-
-def _text(name: str, comment: str, nullable: bool = True) -> Column[str]:
-    return Column(name, String, nullable=nullable, comment=comment)
-
-
-def _int(name: str, comment: str, nullable: bool = True) -> Column[int]:
-    return Column(name, Integer, nullable=nullable, comment=comment)
-
-
-def _big(name: str, comment: str, nullable: bool = True) -> Column[int]:
-    return Column(name, BigInteger, nullable=nullable, comment=comment)
-
-
-def _number(name: str, comment: str) -> Column[float]:
-    return Column(name, Double, comment=comment)
-
-
-def _flag(name: str, comment: str) -> Column[bool]:
-    return Column(name, Boolean, comment=comment)
-
-
-def _time(name: str, comment: str, nullable: bool = True) -> Column[datetime]:
-    return Column(name, DateTime, nullable=nullable, comment=comment)
-
-
-def _json(name: str, comment: str) -> Column[Any]:
-    return Column(name, JSON, comment=comment)
-
 
 calls = Table(
     "calls",
@@ -137,6 +104,7 @@ words = Table(
     _text("word", "The word as transcribed"),
     _number("start_s", "Start in seconds of call audio"),
     _number("end_s", "End in seconds of call audio"),
+    _text("role", "Who said it, as in utterances; null in words loaded before this was kept, until a replay"),
     comment="One row per spoken word",
 )
 
@@ -221,6 +189,77 @@ call_costs = Table(
     _number("unit_price_cents", "Price in cents per second"),
     _flag("is_transfer_leg_cost", "Whether the cost belongs to the transferred leg"),
     comment="One row per call and product line of its cost",
+)
+
+conversations = Table(
+    "conversations",
+    metadata,
+    _text("call_id", _CALL_ID, nullable=False),
+    _int("agent_turn_count", "Turns of the agent, timed or not", False),
+    _int("user_turn_count", "Turns of the user, timed or not", False),
+    _int("other_turn_count", "Turns of other roles such as transfer_target; in no other measure", False),
+    _int("agent_word_count", "Words of the agent, timed or not", False),
+    _int("user_word_count", "Words of the user, timed or not", False),
+    _int("other_word_count", "Words of other roles", False),
+    _int("agent_untimed_word_count", "Words of the agent without sound times: in no measure of time", False),
+    _int("user_untimed_word_count", "Words of the user without sound times: in no measure of time", False),
+    _number("first_word_s", "Start of the first timed word of agent or user, in seconds of call audio"),
+    _number("last_word_s", "End of the last timed word of agent or user, in seconds of call audio"),
+    _number("agent_first_word_s", "Start of the agent's first timed word, in seconds of call audio"),
+    _number("agent_talk_s", "Seconds in which the agent spoke: union of its words"),
+    _number("user_talk_s", "Seconds in which the user spoke: union of its words"),
+    _number("overlap_s", "Seconds in which agent and user spoke at once"),
+    _number("silence_s", "Seconds between first_word_s and last_word_s in which nobody spoke, in any role"),
+    _number("longest_silence_s", "Longest of these silences, in seconds"),
+    _number("long_silence_s", "Seconds in silences longer than 2 s"),
+    _int("long_silence_count", "Silences longer than 2 s"),
+    _number("dead_air_s", "Seconds in silences longer than 5 s"),
+    _int("dead_air_count", "Silences longer than 5 s"),
+    _number(
+        "agent_silence_s",
+        "Seconds of silence in the agent's turn: before it answers, within its turn, while its tool runs",
+    ),
+    _number(
+        "user_silence_s",
+        "Seconds of silence in the user's turn: before it answers or while it does not, within its turn",
+    ),
+    _int("agent_response_count", "Turns of the agent that follow the user's, with a gap of 0 or more"),
+    _number("agent_response_p50_ms", "Median of these gaps in ms: user's last word to agent's first"),
+    _number("agent_response_p95_ms", "95th percentile of these gaps in ms"),
+    _int("user_response_count", "Turns of the user that follow the agent's, with a gap of 0 or more"),
+    _number("user_response_p50_ms", "Median of these gaps in ms: agent's last word to user's first"),
+    _number("user_response_p95_ms", "95th percentile of these gaps in ms"),
+    _int("agent_interruption_count", "Turns of the agent that overlap an earlier turn of the user"),
+    _number("agent_interruption_ms", "Milliseconds both spoke because the agent interrupted"),
+    _int("user_interruption_count", "Turns of the user that overlap an earlier turn of the agent"),
+    _number("user_interruption_ms", "Milliseconds both spoke because the user interrupted"),
+    _number(
+        "agent_longest_monologue_s",
+        "Longest stretch of the agent's words without a word of anybody else between, in seconds",
+    ),
+    _number(
+        "user_longest_monologue_s",
+        "Longest stretch of the user's words without a word of anybody else between, in seconds",
+    ),
+    comment="One row per call with a transcript: who spoke when, measured from word times",
+)
+
+turn_timings = Table(
+    "turn_timings",
+    metadata,
+    _text("call_id", _CALL_ID, nullable=False),
+    _int("utterance_index", _TURN, False),
+    _text("role", "agent or user", False),
+    _number("talk_ms", "Milliseconds that the turn adds to its speaker's talk: union of its words"),
+    _number(
+        "response_gap_ms",
+        "Silence in ms between the other party's last word and this turn's first; null when the turn "
+        "follows its own speaker or another role, or begins while somebody speaks",
+    ),
+    _number(
+        "overlap_ms", "Milliseconds of talk over an earlier turn of the other party: 0 interrupts nobody"
+    ),
+    comment="One row per turn of agent or user with a timed word: how it came",
 )
 
 etl_runs = Table(
@@ -310,4 +349,6 @@ CALL_TABLES = (
     transcript_events,
     call_costs,
     etl_drift,
+    conversations,
+    turn_timings,
 )

@@ -1,1 +1,37 @@
 """Puts the tests folder on the path, so that every test can import the helpers that lie in it."""
+
+import shutil
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from pipeline import schema
+from pipeline.warehouse import Warehouse
+
+
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A warehouse without rows, made by the migrations."""
+    path = tmp_path_factory.mktemp("migrated") / "warehouse.duckdb"
+    schema.ensure(Warehouse.at(path))
+    return path
+
+
+@pytest.fixture(autouse=True)
+def _new_warehouses_are_copies_of_a_migrated_one(
+    request: pytest.FixtureRequest, migrated: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Migrate once, not for every test that starts with an empty warehouse: it takes most of a second."""
+    if request.path.name == "test_migrations.py":
+        return
+    ensure = schema.ensure
+
+    def copied(warehouse: Warehouse, say: Callable[[str], None] | None = None) -> None:
+        if warehouse.path is not None and not warehouse.exists and warehouse.path.parent.is_dir():
+            with suppress(OSError):  # what cannot be written is for the real one to say
+                shutil.copyfile(migrated, warehouse.path)
+        ensure(warehouse, say)
+
+    monkeypatch.setattr(schema, "ensure", copied)

@@ -30,6 +30,7 @@ COMMANDS = [
     "inspect",
     "simulate",
     "config",
+    "docs",
 ]
 
 _HELP = """

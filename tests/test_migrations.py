@@ -73,8 +73,11 @@ def test_migrating_again_changes_nothing(warehouse: Warehouse) -> None:
 
 
 def test_every_view_answers_after_migrating(connection: Connection) -> None:
+    # What a check, a documented reason or the warehouse itself is stands in an empty one too.
+    always = {"check_results", "disconnection_reasons", "freshness"}
     for name in sql.names("views"):
-        assert connection.exec_driver_sql(f"select count(*) from {name}").scalar() == 0
+        rows = connection.exec_driver_sql(f"select * from {name}").all()
+        assert bool(rows) == (name in always), name
 
 
 def test_views_are_applied_again_when_their_text_changed(

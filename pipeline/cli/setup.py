@@ -1,4 +1,4 @@
-"""Commands to find one's way: simulate, config."""
+"""Commands to find one's way: simulate, config, docs."""
 
 from __future__ import annotations
 
@@ -71,3 +71,19 @@ def config(
         print_json(described)
     else:
         console.table(described)
+
+
+@app.command()
+def docs(
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder to write into.")] = Path("docs"),
+    json: AsJson = False,
+) -> None:
+    """Write the data dictionary: every table, view and column, as Markdown and as one HTML page."""
+    from pipeline import console, dictionary
+
+    paths = [str(path) for path in dictionary.write(out)]
+    if json:
+        print_json(paths)
+    else:
+        for path in paths:
+            console.text(path)

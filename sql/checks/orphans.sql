@@ -33,6 +33,14 @@ with orphans as (
     select call_id, 'call_costs' as table_name
     from call_costs
     anti join calls using (call_id)
+    union all by name
+    select call_id, 'conversations' as table_name
+    from conversations
+    anti join calls using (call_id)
+    union all by name
+    select call_id, 'turn_timings' as table_name
+    from turn_timings
+    anti join calls using (call_id)
 )
 
 select

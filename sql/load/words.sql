@@ -16,6 +16,7 @@ spoken as (
     select
         call_id,
         utterance_index,
+        turn.role as role,
         unnest(turn.words) as spoken_word,
         generate_subscripts(turn.words, 1) - 1 as word_index
     from turns
@@ -27,5 +28,6 @@ select
     word_index,
     spoken_word.word as word,
     spoken_word."start" as start_s,
-    spoken_word."end" as end_s
+    spoken_word."end" as end_s,
+    role
 from spoken;

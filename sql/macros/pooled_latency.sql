@@ -1,9 +1,10 @@
--- Latency percentiles pooled over the turns of all calls of a period, for every agent and metric.
+-- Latency percentiles pooled over the turns of all calls of a group, for every agent and metric.
 -- Grain: period × agent_id × metric, for each metric that a call of the period reports.
 -- Source: calls, latency_stats, latency_values.
--- Parameters: unit, for date_trunc; kind, a null of the type that the period shall have.
+-- Parameter: group_of, an expression over columns of calls that says which period, or which other
+-- group, a call belongs to. A call that never connected has no start; of it first_seen_at stands.
 -- A rerun replaces the macro; it holds no data.
--- Its readers are daily_latency and hourly_latency. A table macro keeps their text in one place,
+-- Its readers are the views of latency. A table macro keeps their text in one place,
 -- and in the database file, where any reader expands it. A filter on period, agent or metric
 -- reaches the tables only if the view passes the column on untouched: so the type is chosen here.
 --
@@ -18,12 +19,11 @@
 -- points are a jump. An unknown num counts as one sample. A call without samples, or without any
 -- point, weighs nothing; a group of such calls keeps its row, with 0 samples and null percentiles,
 -- because that the calls took place is a fact. A call that sampled nothing leaves its group exact.
-create or replace macro pooled_latency(unit, kind) as table
--- A call that never connected has no start; it belongs to when it was first seen.
+create or replace macro pooled_latency(group_of) as table
 with calls_in_period as (
     select
         call_id,
-        cast_to_type(date_trunc(unit, coalesce(started_at, first_seen_at)), kind) as period,
+        group_of as period,
         agent_id
     from calls
 ),

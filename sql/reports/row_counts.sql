@@ -18,6 +18,10 @@ select 'transcript_events' as table_name, count(*) as row_count from transcript_
 union all
 select 'call_costs' as table_name, count(*) as row_count from call_costs
 union all
+select 'conversations' as table_name, count(*) as row_count from conversations
+union all
+select 'turn_timings' as table_name, count(*) as row_count from turn_timings
+union all
 select 'etl_runs' as table_name, count(*) as row_count from etl_runs
 union all
 select 'etl_chunks' as table_name, count(*) as row_count from etl_chunks

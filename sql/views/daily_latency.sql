@@ -16,7 +16,7 @@ select
     median_call_p50_ms,
     p99_call_p99_ms,
     method
-from pooled_latency('day', cast(null as date));
+from pooled_latency(cast(coalesce(started_at, first_seen_at) as date));
 
 comment on view daily_latency is
     'Latency of each day, agent and metric, pooled over turns: never an average of percentiles';

@@ -16,7 +16,7 @@ select
     median_call_p50_ms,
     p99_call_p99_ms,
     method
-from pooled_latency('hour', cast(null as timestamp));
+from pooled_latency(date_trunc('hour', coalesce(started_at, first_seen_at)));
 
 comment on view hourly_latency is
     'Latency of each hour, agent and metric, pooled over turns: never an average of percentiles';

@@ -1,0 +1,48 @@
+"""The kinds of column that the warehouse's tables are made of, each with its comment.
+
+Every table registers with the one `metadata` here, so that the schema is one thing.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, Boolean, Column, DateTime, Double, Integer, MetaData, String
+
+metadata = MetaData()
+
+
+def text(name: str, comment: str, nullable: bool = True) -> Column[str]:
+    """Return a column of text."""
+    return Column(name, String, nullable=nullable, comment=comment)
+
+
+def whole(name: str, comment: str, nullable: bool = True) -> Column[int]:
+    """Return a column of whole numbers."""
+    return Column(name, Integer, nullable=nullable, comment=comment)
+
+
+def big(name: str, comment: str, nullable: bool = True) -> Column[int]:
+    """Return a column of large whole numbers."""
+    return Column(name, BigInteger, nullable=nullable, comment=comment)
+
+
+def number(name: str, comment: str) -> Column[float]:
+    """Return a column of numbers."""
+    return Column(name, Double, comment=comment)
+
+
+def flag(name: str, comment: str) -> Column[bool]:
+    """Return a column of true or false."""
+    return Column(name, Boolean, comment=comment)
+
+
+def time(name: str, comment: str, nullable: bool = True) -> Column[datetime]:
+    """Return a column of UTC times."""
+    return Column(name, DateTime, nullable=nullable, comment=comment)
+
+
+def json(name: str, comment: str) -> Column[Any]:
+    """Return a column of open objects."""
+    return Column(name, JSON, comment=comment)

@@ -1,0 +1,98 @@
+-- Every timed word with what was heard before it: the one pass that all measures of a dialogue share.
+-- Grain: timed word. Source: staged. A rerun replaces the temporary table.
+-- A call is numbered by its row in staged, because numbers sort faster than ids.
+--
+-- A word is timed when both times are there, in order and within eleven days of the call's start. Times
+-- are whole microseconds, which add up the same in any order.
+--
+-- Words are swept in the order in which they start, and of the transcript where they start together.
+-- The latest end so far, of everybody and of each party, says what of a word is new: so sums over words
+-- are lengths of unions of intervals, and nothing is counted twice where words overlap. An end is kept
+-- together with the turn it belongs to, in one number, so that the turn comes with the maximum; where
+-- two end together it is the later turn.
+--
+-- heard_us, heard_turn, heard_party     the latest end before the word, and whose; null at the first
+-- talk_us                               what the word adds to its party's talk
+-- overlap_us, interrupting_turn         what of that lies over the other party's talk; of two turns
+--                                       that overlap, the later one in the transcript interrupts
+-- run                                   numbers the stretches in which only this party spoke
+create or replace temp table staged_speech as
+with turns as (
+    select
+        rowid as call_number,
+        unnest(transcript_object) as turn,
+        generate_subscripts(transcript_object, 1) - 1 as utterance_index
+    from staged
+),
+
+spoken as (
+    select
+        call_number,
+        utterance_index,
+        case when turn.role in ('agent', 'user') then turn.role else 'other' end as party,
+        unnest(turn.words) as spoken_word,
+        generate_subscripts(turn.words, 1) - 1 as word_index
+    from turns
+),
+
+timed as (
+    select
+        call_number,
+        utterance_index,
+        word_index,
+        party,
+        cast(round(spoken_word."start" * 1e6) as bigint) as start_us,
+        cast(round(spoken_word."end" * 1e6) as bigint) as end_us,
+        end_us * 1048576 + utterance_index as end_and_turn
+    from spoken
+    where
+        spoken_word."start" >= 0
+        and spoken_word."end" >= spoken_word."start"
+        and spoken_word."end" < 1e6
+),
+
+swept as (
+    select
+        *,
+        row_number() over before as position,
+        max(end_and_turn) over before as heard,
+        max(end_and_turn) filter (where party = 'agent') over before as agent_heard,
+        max(end_and_turn) filter (where party = 'user') over before as user_heard,
+        count(*) filter (where party <> 'agent') over before as not_agent_count,
+        count(*) filter (where party <> 'user') over before as not_user_count
+    from timed
+    window before as (
+        partition by call_number
+        order by start_us, utterance_index, word_index
+        rows between unbounded preceding and 1 preceding
+    )
+),
+
+sided as (
+    select
+        *,
+        case party when 'agent' then agent_heard when 'user' then user_heard end as own_heard,
+        case party when 'agent' then user_heard when 'user' then agent_heard end as other_heard,
+        greatest(start_us, own_heard >> 20) as new_from_us
+    from swept
+)
+
+select
+    call_number,
+    utterance_index,
+    party,
+    start_us,
+    end_us,
+    position,
+    heard >> 20 as heard_us,
+    heard & 1048575 as heard_turn,
+    case
+        when heard = agent_heard then 'agent'
+        when heard = user_heard then 'user'
+        when heard is not null then 'other'
+    end as heard_party,
+    case when party <> 'other' then greatest(end_us - new_from_us, 0) end as talk_us,
+    if(other_heard is null, 0, greatest(least(end_us, other_heard >> 20) - new_from_us, 0)) as overlap_us,
+    greatest(utterance_index, other_heard & 1048575) as interrupting_turn,
+    case party when 'agent' then not_agent_count when 'user' then not_user_count end as run
+from sided;

@@ -1,0 +1,89 @@
+-- What became of every call: the definitions that every rate of outcomes is made of.
+-- Grain: call. Source: calls, call_analysis, tool_calls. A rerun replaces the macro.
+-- outcome_details shows it; a macro, because views that read it are made in the order of their names.
+-- A flag is null where it cannot be known yet: while a call is not over, and without an analysis.
+create or replace macro outcomes_of_calls() as table
+with transfers_tried as (
+    select distinct call_id
+    from tool_calls
+    where 'transfer_call' in (name, type)
+),
+
+told as (
+    select
+        calls.call_id,
+        cast(coalesce(calls.started_at, calls.first_seen_at) as date) as day,
+        calls.agent_id,
+        calls.agent_version,
+        calls.direction,
+        calls.to_number,
+        calls.disconnection_reason,
+        disconnection_category(calls.disconnection_reason) as category,
+        calls.duration_ms,
+        calls.call_status not in ('registered', 'ongoing') as is_over,
+        is_connected(calls.call_status, calls.started_at, calls.disconnection_reason)
+            as is_connected,
+        call_analysis.in_voicemail,
+        coalesce(
+            calls.disconnection_reason in ('call_transfer', 'transfer_bridged'), false
+        ) or calls.transfer_ended_at is not null as is_handed_over,
+        category = 'transferred'
+        or calls.transfer_destination is not null
+        or transfers_tried.call_id is not null as is_transfer_tried,
+        call_analysis.user_sentiment,
+        call_analysis.call_successful,
+        call_analysis.agent_task_completion_rating,
+        call_analysis.call_completion_rating
+    from calls
+    left join call_analysis
+        on calls.call_id = call_analysis.call_id
+    left join transfers_tried
+        on calls.call_id = transfers_tried.call_id
+),
+
+flagged as (
+    select
+        *,
+        is_over and is_connected as is_connected_and_over,
+        coalesce(in_voicemail, false)
+        or coalesce(disconnection_reason in ('voicemail_reached', 'machine_detected'), false)
+            as reached_voicemail,
+        coalesce(disconnection_reason = 'ivr_reached', false) as reached_ivr,
+        is_connected_and_over and not reached_voicemail and not reached_ivr as is_conversation
+    from told
+)
+
+select
+    call_id,
+    day,
+    agent_id,
+    agent_version,
+    direction,
+    to_number,
+    disconnection_reason,
+    category,
+    is_over,
+    is_connected,
+    is_conversation,
+    case when is_connected_and_over then duration_ms end as connected_ms,
+    case when is_connected_and_over then reached_voicemail end as is_voicemail,
+    case when is_connected_and_over then reached_ivr end as is_ivr,
+    case when is_connected_and_over then is_transfer_tried or is_handed_over end
+        as is_transfer_attempt,
+    case
+        when is_connected_and_over and (is_transfer_tried or is_handed_over) then is_handed_over
+    end as is_transferred,
+    case
+        when is_conversation
+            then category = 'completed' and not is_transfer_tried and not is_handed_over
+    end as is_contained,
+    case
+        when is_conversation
+            then coalesce(disconnection_reason = 'user_hangup' and duration_ms < 10000, false)
+    end as is_early_hangup,
+    case when is_connected_and_over then call_successful end as is_successful,
+    case when is_connected_and_over then user_sentiment end as user_sentiment,
+    case when is_connected_and_over then agent_task_completion_rating end
+        as agent_task_completion_rating,
+    case when is_connected_and_over then call_completion_rating end as call_completion_rating
+from flagged;

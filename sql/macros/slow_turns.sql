@@ -1,0 +1,149 @@
+-- The share of turns whose latency lies above each of four thresholds, by day, agent and metric.
+-- Grain: day × agent_id × metric × threshold. Source: calls, latency_stats, latency_values.
+-- Parameters: four thresholds in ms. A rerun replaces the macro; it holds no data.
+-- daily_slow_turns asks it for the usual ones.
+-- A call that brings its samples is counted sample by sample; of another its summary is read as a
+-- distribution, as in pooled_latency, and weighs as much as it has samples.
+create or replace macro slow_turns(threshold_1, threshold_2, threshold_3, threshold_4) as table
+with counted as (
+    select
+        call_id,
+        metric,
+        count(*) as sample_count,
+        count(*) filter (where value_ms > threshold_1) as above_1,
+        count(*) filter (where value_ms > threshold_2) as above_2,
+        count(*) filter (where value_ms > threshold_3) as above_3,
+        count(*) filter (where value_ms > threshold_4) as above_4
+    from latency_values
+    where isfinite(value_ms)
+    group by call_id, metric
+),
+
+stats as (
+    select
+        call_id,
+        metric,
+        case when isfinite(min_ms) then min_ms end as x0,
+        case when isfinite(p50_ms) then p50_ms end as x50,
+        case when isfinite(p90_ms) then p90_ms end as x90,
+        case when isfinite(p95_ms) then p95_ms end as x95,
+        case when isfinite(p99_ms) then p99_ms end as x99,
+        case when isfinite(max_ms) then max_ms end as x100,
+        case when num < 0 then 0 else num end as num
+    from latency_stats
+),
+
+points as (
+    select
+        call_id,
+        metric,
+        num,
+        x0 as y0,
+        greatest(x0, x50) as y50,
+        greatest(y50, x90) as y90,
+        greatest(y90, x95) as y95,
+        greatest(y95, x99) as y99,
+        greatest(y99, x100) as y100,
+        case when x50 is null then 0 else 50 end as f50,
+        case when x90 is null then f50 else 90 end as f90,
+        case when x95 is null then f90 else 95 end as f95,
+        case when x99 is null then f95 else 99 end as f99
+    from stats
+),
+
+-- A call without samples, or without any point, weighs nothing.
+weighed as (
+    select
+        cast(coalesce(calls.started_at, calls.first_seen_at) as date) as day,
+        calls.agent_id,
+        points.*,
+        counted.above_1,
+        counted.above_2,
+        counted.above_3,
+        counted.above_4,
+        coalesce(counted.sample_count >= coalesce(points.num, 1), false) as is_counted,
+        is_counted or coalesce(points.num = 0, points.y100 is null) as is_exact,
+        case
+            when is_counted then counted.sample_count
+            when points.y100 is not null then coalesce(points.num, 1)
+            else 0
+        end as mass
+    from points
+    inner join calls
+        on points.call_id = calls.call_id
+    left join counted
+        on points.call_id = counted.call_id
+        and points.metric = counted.metric
+),
+
+grouped as (
+    select
+        day,
+        agent_id,
+        metric,
+        count(*) as calls,
+        sum(cast(mass as double)) as mass,
+        sum(
+            case
+                when is_counted then above_1
+                else mass * share_above(
+                    threshold_1, y0, y50, y90, y95, y99, y100, f50, f90, f95, f99
+                )
+            end
+        ) as slow_1,
+        sum(
+            case
+                when is_counted then above_2
+                else mass * share_above(
+                    threshold_2, y0, y50, y90, y95, y99, y100, f50, f90, f95, f99
+                )
+            end
+        ) as slow_2,
+        sum(
+            case
+                when is_counted then above_3
+                else mass * share_above(
+                    threshold_3, y0, y50, y90, y95, y99, y100, f50, f90, f95, f99
+                )
+            end
+        ) as slow_3,
+        sum(
+            case
+                when is_counted then above_4
+                else mass * share_above(
+                    threshold_4, y0, y50, y90, y95, y99, y100, f50, f90, f95, f99
+                )
+            end
+        ) as slow_4,
+        bool_and(is_exact) and sum(mass) > 0 as is_exact
+    from weighed
+    group by day, agent_id, metric
+),
+
+by_threshold as (
+    select
+        day,
+        agent_id,
+        metric,
+        calls,
+        mass,
+        is_exact,
+        unnest([
+            {'threshold_ms': threshold_1, 'slow': slow_1},
+            {'threshold_ms': threshold_2, 'slow': slow_2},
+            {'threshold_ms': threshold_3, 'slow': slow_3},
+            {'threshold_ms': threshold_4, 'slow': slow_4}
+        ], recursive := true)
+    from grouped
+)
+
+select
+    day,
+    agent_id,
+    metric,
+    threshold_ms,
+    calls,
+    try_cast(mass as bigint) as samples,
+    slow / nullif(mass, 0) as slow_rate,
+    case when is_exact then 'exact' else 'summary' end as method
+from by_threshold;

@@ -1,0 +1,35 @@
+-- The share of turns whose latency lies above a threshold, by day, agent and metric.
+-- Grain: day × agent_id × metric × threshold_ms.
+-- Source: the macro slow_turns, which takes other thresholds: `from slow_turns(500, 700, 900,
+-- 1100)`.
+-- A rerun replaces the view and its comments; it holds no data.
+create or replace view daily_slow_turns as
+select
+    day,
+    agent_id,
+    metric,
+    threshold_ms,
+    calls,
+    samples,
+    slow_rate,
+    method
+from slow_turns(800, 1500, 2000, 3000);
+
+comment on view daily_slow_turns is
+    'Share of turns whose latency lies above 800, 1500, 2000 and 3000 ms; slow_turns() takes '
+    'others';
+comment on column daily_slow_turns.day is
+    'Day (UTC) of the calls'' start, or of when they were first seen if they never started';
+comment on column daily_slow_turns.agent_id is
+    'Agent of the calls; null where the payload names none';
+comment on column daily_slow_turns.metric is
+    'Latency metric: e2e, llm, llm_websocket_network_rtt, asr, tts, knowledge_base, s2s or newer';
+comment on column daily_slow_turns.threshold_ms is 'Threshold in ms: 800, 1500, 2000 or 3000';
+comment on column daily_slow_turns.calls is
+    'Calls that report the metric, also those without a sample';
+comment on column daily_slow_turns.samples is
+    'Samples behind the share: values where a call brings them, else its num (1 if unknown)';
+comment on column daily_slow_turns.slow_rate is
+    'Share of the samples above the threshold, 0 to 1; null without samples';
+comment on column daily_slow_turns.method is
+    'exact: from every sample; summary: for some calls from their own percentiles';

@@ -1,0 +1,58 @@
+-- How fresh and how sound the warehouse is, in one row.
+-- Grain: one row, also in an empty warehouse.
+-- Source: calls, call_analysis, etl_outcomes, etl_rejects, etl_runs, check_results.
+-- Compare the times with now. It runs every check, which reads most of the warehouse: on 20 million
+-- words that takes seconds; check_results says which checks they are.
+-- A rerun replaces the view and its comments; it holds no data.
+create or replace view freshness as
+with call_times as (
+    select
+        count(*) as calls,
+        max(calls.started_at) as newest_call_at,
+        max(calls.extracted_at) as newest_fetch_at,
+        count(*) filter (where calls.call_status in ('registered', 'ongoing')) as calls_not_over,
+        count(*) filter (
+            where
+                calls.call_status not in ('registered', 'ongoing')
+                and call_analysis.call_id is null
+        ) as calls_without_analysis
+    from calls
+    left join call_analysis
+        on calls.call_id = call_analysis.call_id
+)
+
+select
+    call_times.calls,
+    call_times.newest_call_at,
+    call_times.newest_fetch_at,
+    (select max(finished_at) from etl_runs where status in ('succeeded', 'partial'))
+        as last_good_run_at,
+    call_times.calls_not_over,
+    call_times.calls_without_analysis,
+    (select count(*) from etl_outcomes where outcome = 'not_final') as ids_not_final,
+    (select count(*) from etl_outcomes where outcome = 'failed') as ids_failed,
+    (select count(distinct call_id) from etl_rejects where resolved_at is null) as ids_rejected,
+    (select count(*) from check_results where severity = 'fail' and offending_rows > 0)
+        as checks_failing,
+    (select count(*) from check_results where severity = 'warn' and offending_rows > 0)
+        as checks_warning
+from call_times;
+
+comment on view freshness is 'How fresh and how sound the warehouse is, in one row';
+comment on column freshness.calls is 'Calls in the warehouse';
+comment on column freshness.newest_call_at is 'Latest start of a call, UTC; null without one';
+comment on column freshness.newest_fetch_at is
+    'When a call was last fetched, UTC; null without one';
+comment on column freshness.last_good_run_at is
+    'When the last run that succeeded or was partial finished, UTC; null without one';
+comment on column freshness.calls_not_over is 'Calls that are registered or ongoing';
+comment on column freshness.calls_without_analysis is 'Calls that are over and have no analysis';
+comment on column freshness.ids_not_final is
+    'Ids whose latest outcome is not_final: refresh fetches them again';
+comment on column freshness.ids_failed is 'Ids whose latest outcome is failed';
+comment on column freshness.ids_rejected is
+    'Ids with a payload in quarantine that no later payload settled';
+comment on column freshness.checks_failing is
+    'Checks marked fail that find an offending row, as in check_results';
+comment on column freshness.checks_warning is
+    'Checks marked warn that find an offending row, as in check_results';

@@ -1,0 +1,94 @@
+-- How many calls were going on at once: the peak of every hour.
+-- Grain: hour (UTC) in which a call was going on. Source: calls that are connected.
+-- A sweep over starts and ends. A call lasts until it ends, or until it was last seen going on. One
+-- that ends as another begins is not simultaneous with it; one that seems longer than a day lasts a
+-- day.
+-- A call whose end is not known, or lies before its start, is left out.
+-- A rerun replaces the view and its comments; it holds no data.
+create or replace view hourly_concurrency as
+with spans as (
+    select
+        started_at,
+        coalesce(
+            ended_at,
+            started_at + to_milliseconds(duration_ms),
+            case when call_status = 'ongoing' then extracted_at end
+        ) as ended_at
+    from calls
+    where is_connected(call_status, started_at, disconnection_reason)
+),
+
+sound_spans as (
+    select
+        started_at,
+        least(ended_at, started_at + interval 1 day) as ended_at
+    from spans
+    where ended_at > started_at
+),
+
+-- An hour that begins with calls going on needs an event of its own.
+marks as (
+    select
+        unnest(
+            generate_series(
+                date_trunc('hour', started_at) + interval 1 hour,
+                ended_at - interval 1 microsecond,
+                interval 1 hour
+            )
+        ) as happened_at
+    from sound_spans
+    where date_trunc('hour', started_at) <> date_trunc('hour', ended_at)
+),
+
+happenings as (
+    select started_at as happened_at, 1 as change from sound_spans
+    union all
+    select ended_at, -1 from sound_spans
+    union all
+    select happened_at, 0 from marks
+),
+
+-- Ends come before starts of the same moment. What lasts no time, between two events of a moment,
+-- is no state: only the last one of the moment counts.
+swept as (
+    select
+        date_trunc('hour', happened_at) as hour,
+        change,
+        epoch_us(happened_at) - epoch_us(hour) as since_us,
+        cast(sum(change) over in_order as bigint) as simultaneous_calls,
+        coalesce(epoch_us(lead(happened_at) over in_order) - epoch_us(happened_at), 0)
+            as until_next_us,
+        least(until_next_us, 3600000000 - since_us) as lasted_us
+    from happenings
+    window in_order as (order by happened_at, change rows unbounded preceding)
+),
+
+-- The peak and the first moment that reached it are one number, so that one maximum finds both.
+hours as (
+    select
+        hour,
+        max(simultaneous_calls * 4294967296 + 4294967295 - since_us) filter (where lasted_us > 0)
+            as peak,
+        count(*) filter (where change = 1) as started_calls,
+        sum(simultaneous_calls * lasted_us) as call_us
+    from swept
+    group by hour
+)
+
+select
+    hour,
+    peak >> 32 as peak_calls,
+    hour + to_microseconds(4294967295 - (peak & 4294967295)) as peak_at,
+    started_calls,
+    call_us / 3600e6 as avg_calls
+from hours
+where call_us > 0;
+
+comment on view hourly_concurrency is 'How many calls were going on at once, hour by hour';
+comment on column hourly_concurrency.hour is 'Hour (UTC); hours without a call have no row';
+comment on column hourly_concurrency.peak_calls is
+    'Most connected calls going on at the same moment; an end frees its place at once';
+comment on column hourly_concurrency.peak_at is 'When that peak was reached first in the hour, UTC';
+comment on column hourly_concurrency.started_calls is 'Connected calls that started in the hour';
+comment on column hourly_concurrency.avg_calls is
+    'Average number of calls going on: seconds of calls in the hour / 3600';

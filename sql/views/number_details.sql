@@ -1,0 +1,52 @@
+-- How every dialled number answered: attempts, and which of them first reached a person.
+-- Grain: to_number of an outbound call that is over. Source: calls, the macro outcomes_of_calls.
+-- A rerun replaces the view and its comments; it holds no data.
+create or replace view number_details as
+with attempts as (
+    select
+        outcomes.to_number,
+        outcomes.is_connected,
+        outcomes.is_conversation,
+        coalesce(calls.started_at, calls.first_seen_at) as attempted_at,
+        row_number() over (
+            partition by outcomes.to_number
+            order by coalesce(calls.started_at, calls.first_seen_at), outcomes.call_id
+        ) as attempt
+    from outcomes_of_calls() as outcomes
+    inner join calls
+        on outcomes.call_id = calls.call_id
+    where
+        outcomes.direction = 'outbound'
+        and outcomes.is_over
+        and outcomes.to_number is not null
+)
+
+select
+    to_number,
+    count(*) as attempts,
+    count(*) filter (where is_connected) as connected_attempts,
+    connected_attempts / count(*) as connect_rate,
+    count(*) filter (where is_conversation) as picked_up_attempts,
+    picked_up_attempts / count(*) as pickup_rate,
+    min(attempt) filter (where is_conversation) as first_picked_up_attempt,
+    min(attempted_at) as first_attempted_at,
+    max(attempted_at) as last_attempted_at
+from attempts
+group by to_number;
+
+comment on view number_details is
+    'How every dialled number answered: attempts, connections, pickups';
+comment on column number_details.to_number is 'Number that outbound calls dialled, as sent';
+comment on column number_details.attempts is 'Outbound calls to it that are over';
+comment on column number_details.connected_attempts is
+    'attempts that connected, to a person or a machine';
+comment on column number_details.connect_rate is 'connected_attempts / attempts, 0 to 1';
+comment on column number_details.picked_up_attempts is
+    'attempts that a person picked up: connected, neither voicemail nor IVR';
+comment on column number_details.pickup_rate is 'picked_up_attempts / attempts, 0 to 1';
+comment on column number_details.first_picked_up_attempt is
+    'Which attempt a person picked up first, from 1; null if none did';
+comment on column number_details.first_attempted_at is
+    'Start of the first attempt, or when it was first seen if it never started, UTC';
+comment on column number_details.last_attempted_at is
+    'Start of the last attempt, or when it was first seen if it never started, UTC';

@@ -1,0 +1,33 @@
+-- How each tool fares as the first, second, third, … invocation of a call.
+-- Grain: name of the tool × tool_call_index. Source: tool_calls.
+-- A rerun replaces the view and its comments; it holds no data.
+create or replace view tool_positions as
+select
+    tool_calls.name,
+    tool_calls.tool_call_index,
+    count(*) as invocations,
+    count(tool_calls.result) as results,
+    count(*) - count(tool_calls.result) as orphans,
+    orphans / count(*) as orphan_rate,
+    count(tool_calls.successful) as judged_invocations,
+    count(*) filter (where tool_calls.successful) as successful_invocations,
+    successful_invocations / nullif(judged_invocations, 0) as success_rate,
+    count(*) filter (where tool_calls.utterance_index is null) as before_any_word
+from tool_calls
+group by tool_calls.name, tool_calls.tool_call_index;
+
+comment on view tool_positions is
+    'How each tool fares as the first, second, third, … invocation of a call';
+comment on column tool_positions.name is 'Name of the tool as sent';
+comment on column tool_positions.tool_call_index is
+    'Position among the call''s invocations, from 0';
+comment on column tool_positions.invocations is 'Invocations of the tool';
+comment on column tool_positions.results is 'Invocations whose result came';
+comment on column tool_positions.orphans is 'Invocations without a result';
+comment on column tool_positions.orphan_rate is 'orphans / invocations, 0 to 1';
+comment on column tool_positions.judged_invocations is
+    'Invocations whose result says whether it succeeded; 0 in v1';
+comment on column tool_positions.successful_invocations is 'judged_invocations that succeeded';
+comment on column tool_positions.success_rate is
+    'successful_invocations / judged_invocations, 0 to 1; null where no result says, as in v1';
+comment on column tool_positions.before_any_word is 'Invocations before a word was spoken';

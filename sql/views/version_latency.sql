@@ -1,0 +1,98 @@
+-- Latency of each version of an agent beside the version before it.
+-- Grain: agent_id × agent_version × metric, for each metric that a call of the version reports.
+-- Source: the macro pooled_latency; calls. Versions that are numbers stand in their order, before
+-- names, which stand in the order of their first call. The version before is the next lower one
+-- that
+-- reports the metric.
+-- Calls that name no version, as in v1, share a row that has none before it.
+-- A rerun replaces the view and its comments; it holds no data.
+create or replace view version_latency as
+with versions as (
+    select
+        agent_id,
+        agent_version,
+        try_cast(agent_version as double) as version_number,
+        min(coalesce(started_at, first_seen_at)) as first_call_at
+    from calls
+    group by agent_id, agent_version
+),
+
+compared as (
+    select
+        latency.agent_id,
+        latency.period as agent_version,
+        latency.metric,
+        versions.first_call_at,
+        latency.calls,
+        latency.samples,
+        latency.p50_ms,
+        latency.p90_ms,
+        latency.p95_ms,
+        latency.p99_ms,
+        latency.method,
+        lag(latency.period) over in_order as previous_version,
+        lag(latency.samples) over in_order as previous_samples,
+        lag(latency.p50_ms) over in_order as previous_p50_ms,
+        lag(latency.p95_ms) over in_order as previous_p95_ms
+    from pooled_latency(agent_version) as latency
+    inner join versions
+        on latency.agent_id is not distinct from versions.agent_id
+        and latency.period is not distinct from versions.agent_version
+    window in_order as (
+        partition by latency.agent_id, latency.metric, latency.period is null
+        order by versions.version_number nulls last, versions.first_call_at, latency.period
+    )
+)
+
+select
+    agent_id,
+    agent_version,
+    metric,
+    first_call_at,
+    calls,
+    samples,
+    p50_ms,
+    p90_ms,
+    p95_ms,
+    p99_ms,
+    method,
+    previous_version,
+    previous_samples,
+    previous_p50_ms,
+    previous_p95_ms,
+    p50_ms - previous_p50_ms as p50_change_ms,
+    p95_ms - previous_p95_ms as p95_change_ms
+from compared;
+
+comment on view version_latency is
+    'Latency of each version of an agent beside the version before it';
+comment on column version_latency.agent_id is
+    'Agent of the calls; null where the payload names none';
+comment on column version_latency.agent_version is
+    'Agent''s version, as text; null where calls name none, as in v1';
+comment on column version_latency.metric is
+    'Latency metric: e2e, llm, llm_websocket_network_rtt, asr, tts, knowledge_base, s2s or newer';
+comment on column version_latency.first_call_at is
+    'Start of the first call of the version, or when it was first seen if it never started, UTC';
+comment on column version_latency.calls is
+    'Calls that report the metric, also those without a sample';
+comment on column version_latency.samples is
+    'Samples behind the pooled percentiles: values when exact, else the calls'' num (1 if unknown)';
+comment on column version_latency.p50_ms is
+    '50th percentile over all samples of the calls, in ms; null without samples';
+comment on column version_latency.p90_ms is
+    '90th percentile over all samples of the calls, in ms; null without samples';
+comment on column version_latency.p95_ms is
+    '95th percentile over all samples of the calls, in ms; null without samples';
+comment on column version_latency.p99_ms is
+    '99th percentile over all samples of the calls, in ms; null without samples';
+comment on column version_latency.method is
+    'exact: from every sample; summary: from the calls'' own percentiles, weighed by samples';
+comment on column version_latency.previous_version is
+    'Version before it that reports the metric; null for the first';
+comment on column version_latency.previous_samples is
+    'Samples of that version: a change between few samples says little';
+comment on column version_latency.previous_p50_ms is 'p50_ms of that version';
+comment on column version_latency.previous_p95_ms is 'p95_ms of that version';
+comment on column version_latency.p50_change_ms is 'p50_ms - previous_p50_ms: above 0 is slower';
+comment on column version_latency.p95_change_ms is 'p95_ms - previous_p95_ms: above 0 is slower';

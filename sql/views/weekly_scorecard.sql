@@ -1,0 +1,278 @@
+-- One row that says how a version of an agent did in a week: outcomes, latency, dialogue, tools,
+-- cost.
+-- Grain: week × agent_id × agent_version. Source: the macros outcomes_of_calls and pooled_latency,
+-- calls,
+-- conversations, tool_calls, call_costs. The parts have the definitions of the daily views.
+-- A number of a part that no call of the row has is null: v1 calls have no cost and no verdict.
+-- A rerun replaces the view and its comments; it holds no data.
+create or replace view weekly_scorecard as
+with outcomes as (
+    select
+        cast(date_trunc('week', day) as date) as week,
+        agent_id,
+        agent_version,
+        count(*) as calls,
+        count(*) filter (where is_over) as over_calls,
+        count(*) filter (where is_over and is_connected) as connected_calls,
+        connected_calls / nullif(over_calls, 0) as connect_rate,
+        count(*) filter (where is_conversation) as conversations,
+        avg(connected_ms) as avg_connected_ms,
+        quantile_cont(connected_ms, 0.5) as median_connected_ms,
+        count(is_successful) as judged_calls,
+        count(*) filter (where is_successful) as successful_calls,
+        successful_calls / nullif(judged_calls, 0) as success_rate,
+        count(agent_task_completion_rating) as task_rated_calls,
+        count(*) filter (where agent_task_completion_rating = 'Complete')
+            / nullif(task_rated_calls, 0) as task_complete_rate,
+        count(call_completion_rating) as call_rated_calls,
+        count(*) filter (where call_completion_rating = 'Complete')
+            / nullif(call_rated_calls, 0) as call_complete_rate,
+        count(*) filter (where user_sentiment in ('Positive', 'Neutral', 'Negative'))
+            as sentiment_calls,
+        count(*) filter (where user_sentiment = 'Positive') / nullif(sentiment_calls, 0)
+            as positive_rate,
+        count(*) filter (where user_sentiment = 'Negative') / nullif(sentiment_calls, 0)
+            as negative_rate,
+        count(*) filter (where is_voicemail) as voicemail_calls,
+        voicemail_calls / nullif(connected_calls, 0) as voicemail_rate,
+        count(*) filter (where is_ivr) as ivr_calls,
+        ivr_calls / nullif(connected_calls, 0) as ivr_rate,
+        count(*) filter (where is_transfer_attempt) as transfer_attempts,
+        count(*) filter (where is_transferred) as transferred_calls,
+        transferred_calls / nullif(transfer_attempts, 0) as transfer_success_rate,
+        count(*) filter (where is_contained) as contained_calls,
+        contained_calls / nullif(conversations, 0) as containment_rate,
+        count(*) filter (where is_early_hangup) as early_hangups,
+        early_hangups / nullif(conversations, 0) as early_hangup_rate
+    from outcomes_of_calls()
+    group by week, agent_id, agent_version
+),
+
+latency as (
+    select
+        period['week'] as week,
+        agent_id,
+        period['version'] as agent_version,
+        samples as e2e_samples,
+        p50_ms as e2e_p50_ms,
+        p95_ms as e2e_p95_ms,
+        p99_ms as e2e_p99_ms,
+        method as e2e_method
+    from pooled_latency(
+        {
+            'week': cast(date_trunc('week', coalesce(started_at, first_seen_at)) as date),
+            'version': agent_version
+        }
+    )
+    where metric = 'e2e'
+),
+
+dialogue as (
+    select
+        cast(date_trunc('week', coalesce(calls.started_at, calls.first_seen_at)) as date) as week,
+        calls.agent_id,
+        calls.agent_version,
+        count(conversations.first_word_s) as timed_calls,
+        sum(conversations.agent_talk_s) filter (where conversations.user_talk_s is not null)
+            / nullif(sum(conversations.agent_talk_s + conversations.user_talk_s), 0)
+            as agent_talk_ratio,
+        sum(conversations.silence_s)
+            / nullif(sum(conversations.last_word_s - conversations.first_word_s), 0)
+            as silence_rate,
+        sum(conversations.dead_air_s)
+            / nullif(sum(conversations.last_word_s - conversations.first_word_s), 0)
+            as dead_air_rate,
+        sum(conversations.agent_interruption_count)
+            / nullif(count(conversations.first_word_s), 0) as agent_interruptions_per_call,
+        sum(conversations.user_interruption_count)
+            / nullif(count(conversations.first_word_s), 0) as user_interruptions_per_call,
+        median(conversations.agent_response_p50_ms) as median_agent_response_ms
+    from conversations
+    inner join calls
+        on conversations.call_id = calls.call_id
+    group by week, calls.agent_id, calls.agent_version
+),
+
+tools as (
+    select
+        cast(date_trunc('week', coalesce(calls.started_at, calls.first_seen_at)) as date) as week,
+        calls.agent_id,
+        calls.agent_version,
+        count(*) as tool_invocations,
+        count(*) - count(tool_calls.result) as tool_orphans,
+        count(*) filter (where tool_calls.successful)
+            / nullif(count(tool_calls.successful), 0) as tool_success_rate
+    from tool_calls
+    inner join calls
+        on tool_calls.call_id = calls.call_id
+    group by week, calls.agent_id, calls.agent_version
+),
+
+transfer_legs as (
+    select
+        call_id,
+        sum(cost_cents) as leg_cents
+    from call_costs
+    where is_transfer_leg_cost
+    group by call_id
+),
+
+costs as (
+    select
+        cast(date_trunc('week', coalesce(calls.started_at, calls.first_seen_at)) as date) as week,
+        calls.agent_id,
+        calls.agent_version,
+        sum(calls.combined_cost_cents) as cost_cents,
+        sum(calls.combined_cost_cents - coalesce(transfer_legs.leg_cents, 0)) as agent_leg_cents,
+        sum(calls.duration_ms) filter (
+            where
+                calls.combined_cost_cents is not null
+                and is_connected(calls.call_status, calls.started_at, calls.disconnection_reason)
+        ) / 60000.0 as connected_minutes
+    from calls
+    left join transfer_legs
+        on calls.call_id = transfer_legs.call_id
+    group by week, calls.agent_id, calls.agent_version
+)
+
+select
+    outcomes.week,
+    outcomes.agent_id,
+    outcomes.agent_version,
+    outcomes.calls,
+    outcomes.over_calls,
+    outcomes.connected_calls,
+    outcomes.connect_rate,
+    outcomes.conversations,
+    outcomes.median_connected_ms,
+    outcomes.judged_calls,
+    outcomes.successful_calls,
+    outcomes.success_rate,
+    outcomes.task_rated_calls,
+    outcomes.task_complete_rate,
+    outcomes.call_rated_calls,
+    outcomes.call_complete_rate,
+    outcomes.sentiment_calls,
+    outcomes.positive_rate,
+    outcomes.negative_rate,
+    outcomes.voicemail_rate,
+    outcomes.transfer_attempts,
+    outcomes.transfer_success_rate,
+    outcomes.containment_rate,
+    outcomes.early_hangup_rate,
+    latency.e2e_samples,
+    latency.e2e_p50_ms,
+    latency.e2e_p95_ms,
+    latency.e2e_p99_ms,
+    latency.e2e_method,
+    dialogue.timed_calls,
+    dialogue.agent_talk_ratio,
+    dialogue.silence_rate,
+    dialogue.dead_air_rate,
+    dialogue.agent_interruptions_per_call,
+    dialogue.user_interruptions_per_call,
+    dialogue.median_agent_response_ms,
+    coalesce(tools.tool_invocations, 0) as tool_invocations,
+    coalesce(tools.tool_orphans, 0) as tool_orphans,
+    tools.tool_success_rate,
+    costs.cost_cents,
+    costs.agent_leg_cents / nullif(costs.connected_minutes, 0) as cents_per_connected_minute
+from outcomes
+left join latency
+    on outcomes.week = latency.week
+    and outcomes.agent_id is not distinct from latency.agent_id
+    and outcomes.agent_version is not distinct from latency.agent_version
+left join dialogue
+    on outcomes.week = dialogue.week
+    and outcomes.agent_id is not distinct from dialogue.agent_id
+    and outcomes.agent_version is not distinct from dialogue.agent_version
+left join tools
+    on outcomes.week = tools.week
+    and outcomes.agent_id is not distinct from tools.agent_id
+    and outcomes.agent_version is not distinct from tools.agent_version
+left join costs
+    on outcomes.week = costs.week
+    and outcomes.agent_id is not distinct from costs.agent_id
+    and outcomes.agent_version is not distinct from costs.agent_version;
+
+comment on view weekly_scorecard is 'One row that says how a version of an agent did in a week';
+comment on column weekly_scorecard.week is
+    'Monday (UTC) of the week of the calls'' start, or of when they were first seen if they '
+    'never started';
+comment on column weekly_scorecard.agent_id is
+    'Agent of the calls; null where the payload names none';
+comment on column weekly_scorecard.agent_version is
+    'Agent''s version, as text; null where calls name none, as in v1';
+comment on column weekly_scorecard.calls is 'Calls of any status';
+comment on column weekly_scorecard.over_calls is 'Calls that are neither registered nor ongoing';
+comment on column weekly_scorecard.connected_calls is
+    'Calls that are over and connected, to a person or a machine';
+comment on column weekly_scorecard.connect_rate is
+    'connected_calls / over_calls, 0 to 1; null where no call is over';
+comment on column weekly_scorecard.conversations is
+    'Connected calls that are over and reached neither voicemail nor IVR';
+comment on column weekly_scorecard.median_connected_ms is
+    'Median duration of connected_calls in ms; null without any';
+comment on column weekly_scorecard.judged_calls is
+    'connected_calls whose analysis says call_successful, true or false; 0 in v1';
+comment on column weekly_scorecard.successful_calls is 'judged_calls that reached their goal';
+comment on column weekly_scorecard.success_rate is
+    'successful_calls / judged_calls, 0 to 1: only connected calls count; null without a '
+    'verdict, as in v1';
+comment on column weekly_scorecard.task_rated_calls is
+    'connected_calls with an agent_task_completion_rating (v1)';
+comment on column weekly_scorecard.task_complete_rate is
+    'Share of task_rated_calls rated Complete, 0 to 1; null without a rating';
+comment on column weekly_scorecard.call_rated_calls is
+    'connected_calls with a call_completion_rating (v1)';
+comment on column weekly_scorecard.call_complete_rate is
+    'Share of call_rated_calls rated Complete, 0 to 1; null without a rating';
+comment on column weekly_scorecard.sentiment_calls is
+    'connected_calls whose user sentiment is Positive, Neutral or Negative';
+comment on column weekly_scorecard.positive_rate is
+    'Share of sentiment_calls that are Positive, 0 to 1; null without any';
+comment on column weekly_scorecard.negative_rate is
+    'Share of sentiment_calls that are Negative, 0 to 1; null without any';
+comment on column weekly_scorecard.voicemail_rate is
+    'voicemail_calls / connected_calls, 0 to 1; null without connected calls';
+comment on column weekly_scorecard.transfer_attempts is
+    'connected_calls in which a transfer was tried';
+comment on column weekly_scorecard.transfer_success_rate is
+    'transferred_calls / transfer_attempts, 0 to 1; null without attempts';
+comment on column weekly_scorecard.containment_rate is
+    'contained_calls / conversations, 0 to 1; null without conversations';
+comment on column weekly_scorecard.early_hangup_rate is
+    'early_hangups / conversations, 0 to 1; null without conversations';
+comment on column weekly_scorecard.e2e_samples is
+    'Samples behind the percentiles of e2e latency; null where no call reports it';
+comment on column weekly_scorecard.e2e_p50_ms is 'Median e2e latency over all samples, in ms';
+comment on column weekly_scorecard.e2e_p95_ms is
+    '95th percentile of e2e latency over all samples, in ms';
+comment on column weekly_scorecard.e2e_p99_ms is
+    '99th percentile of e2e latency over all samples, in ms';
+comment on column weekly_scorecard.e2e_method is
+    'exact: from every sample; summary: from the calls'' own percentiles, weighed by samples';
+comment on column weekly_scorecard.timed_calls is
+    'Calls whose transcript has a timed word; the measures of dialogue are over them';
+comment on column weekly_scorecard.agent_talk_ratio is
+    'Seconds the agent spoke / seconds either spoke, counting both where both did, 0 to 1';
+comment on column weekly_scorecard.silence_rate is
+    'Seconds in which nobody spoke / seconds from first to last word, 0 to 1';
+comment on column weekly_scorecard.dead_air_rate is
+    'Seconds in silences longer than 5 s / seconds from first to last word, 0 to 1';
+comment on column weekly_scorecard.agent_interruptions_per_call is
+    'Turns of the agent that overlap an earlier turn of the user / timed_calls';
+comment on column weekly_scorecard.user_interruptions_per_call is
+    'Turns of the user that overlap an earlier turn of the agent / timed_calls';
+comment on column weekly_scorecard.median_agent_response_ms is
+    'Median over calls of the agent''s median response gap, in ms: the typical call';
+comment on column weekly_scorecard.tool_invocations is 'Tool invocations';
+comment on column weekly_scorecard.tool_orphans is 'Tool invocations without a result';
+comment on column weekly_scorecard.tool_success_rate is
+    'Invocations that succeeded / invocations whose result says, 0 to 1; null where none '
+    'says, as in v1';
+comment on column weekly_scorecard.cost_cents is
+    'Cost of the calls that bring one, in cents, all legs; null without any, as in v1';
+comment on column weekly_scorecard.cents_per_connected_minute is
+    'Cost without transferred legs / minutes of connected calls that bring a cost; null '
+    'without any';

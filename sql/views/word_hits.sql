@@ -1,0 +1,71 @@
+-- Every word that was spoken, as a term to search for, with its neighbours.
+-- Grain: word. Source: words, calls. Ask for a term: where term = 'refund'.
+-- The filter on term reaches the scan of the words, so that only hits meet their neighbours.
+-- A rerun replaces the view and its comments; it holds no data.
+create or replace view word_hits as
+with hits as (
+    select
+        call_id,
+        utterance_index,
+        word_index,
+        word,
+        start_s,
+        role,
+        spoken_term(word) as term
+    from words
+),
+
+contexts as (
+    select
+        hits.term,
+        hits.call_id,
+        hits.utterance_index,
+        hits.word_index,
+        hits.word,
+        hits.start_s,
+        hits.role,
+        string_agg(near.word, ' ' order by near.word_index) as context
+    from hits
+    inner join words as near
+        on hits.call_id = near.call_id
+        and hits.utterance_index = near.utterance_index
+        and near.word_index between hits.word_index - 5 and hits.word_index + 5
+    group by all
+)
+
+select
+    contexts.term,
+    contexts.call_id,
+    calls.agent_id,
+    coalesce(calls.started_at, calls.first_seen_at) as call_at,
+    calls.started_at + to_microseconds(try_cast(round(contexts.start_s * 1e6) as bigint))
+        as said_at,
+    contexts.start_s,
+    contexts.role,
+    contexts.utterance_index,
+    contexts.word_index,
+    contexts.word,
+    contexts.context
+from contexts
+inner join calls
+    on contexts.call_id = calls.call_id;
+
+comment on view word_hits is
+    'Every spoken word as a term to search for, with up to five neighbours on each side';
+comment on column word_hits.term is
+    'The word in lower case without punctuation around it: ask where term = ''refund''';
+comment on column word_hits.call_id is 'Retell''s id of the call';
+comment on column word_hits.agent_id is 'Agent that took or made the call';
+comment on column word_hits.call_at is
+    'Start of the call, or when it was first seen if it never started, UTC';
+comment on column word_hits.said_at is
+    'When the word was said, UTC; null where the word or the call has no start';
+comment on column word_hits.start_s is 'Start of the word in seconds of call audio';
+comment on column word_hits.role is
+    'Who said it: agent, user, transfer_target, or what the API sent; null in words loaded '
+    'before this was kept';
+comment on column word_hits.utterance_index is 'Turn it was said in, from 0';
+comment on column word_hits.word_index is 'Position of the word in its turn, from 0';
+comment on column word_hits.word is 'The word as transcribed';
+comment on column word_hits.context is
+    'Up to five words before it, itself, and up to five after, within the turn';

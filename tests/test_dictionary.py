@@ -1,0 +1,77 @@
+"""The data dictionary in the repository is what the command makes of the schema, whole and self-contained."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from pipeline import dictionary, sql, tables
+
+DOCS = Path(__file__).parent.parent / "docs"
+VOID = {"meta", "path", "rect"}
+
+
+@pytest.fixture(scope="module")
+def made() -> dict[str, str]:
+    return dictionary.texts()
+
+
+class Page(HTMLParser):
+    """Collects the ids and links of a page, and checks that its elements close."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.ids: set[str] = set()
+        self.links: set[str] = set()
+        self.open: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        told = dict(attrs)
+        self.ids.add(told.get("id") or "")
+        self.links.add(told.get("href") or "")
+        if tag not in {"meta"}:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        assert tag in VOID
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+@pytest.mark.parametrize("name", dictionary.NAMES)
+def test_the_committed_dictionary_is_the_one_the_command_makes(made: dict[str, str], name: str) -> None:
+    committed = (DOCS / name).read_text(encoding="utf-8")
+    assert committed == made[name], "run `python -m pipeline docs` and commit what it writes"
+
+
+@pytest.mark.parametrize("name", dictionary.NAMES)
+def test_every_table_view_and_column_is_defined(made: dict[str, str], name: str) -> None:
+    for table in tables.metadata.tables.values():
+        for column in table.columns:
+            assert column.name in made[name]
+    for view in sql.names("views"):
+        assert view in made[name]
+    assert "None" not in made[name]
+
+
+def test_the_page_needs_nothing_from_elsewhere(made: dict[str, str]) -> None:
+    page = made["data_dictionary.html"]
+    assert re.findall(r"(?:src|href)=\"(?!#)|https?://|@import|url\(|<script|<link", page) == []
+
+
+def test_every_link_of_the_page_leads_somewhere_and_every_element_closes(made: dict[str, str]) -> None:
+    page = Page(made["data_dictionary.html"])
+    assert page.open == []
+    assert {link.removeprefix("#") for link in page.links if link} <= page.ids
+
+
+def test_the_diagram_joins_every_table(made: dict[str, str]) -> None:
+    drawn = made["data_dictionary.md"].split("## Tables")[0]
+    assert {name for name in tables.metadata.tables if f"`{name}`" not in drawn} == set()
+    assert "- `utterances` 1 – n `words` by `call_id`, `utterance_index`\n" in drawn
+    assert "- `calls` 1 – 1 `conversations` by `call_id`\n" in drawn
