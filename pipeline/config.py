@@ -33,6 +33,10 @@ def seconds(value: object) -> object:
     return float(matched[1]) * _UNITS[(matched[2] or "s").lower()]
 
 
+def _occasion(value: object) -> object:
+    return value if value in ("run", "always", "off") else seconds(value)
+
+
 Seconds = Annotated[float, BeforeValidator(seconds)]
 
 
@@ -93,6 +97,12 @@ class Settings(BaseSettings):
         description="A call that is not final is fetched again by `backfill` only after this long",
     )
 
+    publish: Annotated[Literal["run", "always", "off"] | float, BeforeValidator(_occasion)] = Field(
+        "run",
+        alias="PIPELINE_PUBLISH",
+        description="When readers get a new copy: run (at its end), always (after each load), at most every "
+        "so often (15m), or off",
+    )
     sync_lookback_s: Seconds = Field(
         3600,
         alias="PIPELINE_SYNC_LOOKBACK",
@@ -110,6 +120,11 @@ class Settings(BaseSettings):
     def quarantine_dir(self) -> Path:
         """Folder of payloads that failed validation."""
         return self.data_dir / "quarantine"
+
+    @property
+    def readers_copy(self) -> Path:
+        """The copy of the warehouse that readers open."""
+        return self.data_dir / "analytics.duckdb"
 
     @property
     def warehouse_location(self) -> str:
@@ -189,4 +204,6 @@ def _shown(name: str, value: object) -> str:
         # A URL can carry a password or a token.
         return _CREDENTIALS.sub("//***@", str(value)).split("?", 1)[0]
     # Printed the way it may be set.
+    if name == "publish" and isinstance(value, float):
+        return f"{value:g}s"
     return f"{value:g}s" if name.endswith("_s") else str(value)

@@ -60,7 +60,7 @@ def _print_next_steps(demo: Settings, call_id: str) -> None:
     console.text(
         "2. ask the warehouse, from Python, a notebook or a BI tool:\n"
         f'   {called} -c "import duckdb; '
-        f"duckdb.connect('{demo.warehouse}', read_only=True).sql('{query}').show()\""
+        f"duckdb.connect('{demo.readers_copy}', read_only=True).sql('{query}').show()\""
     )
     console.text(f"3. load your own calls:\n   RETELL_API_KEY=… {called} -m pipeline backfill ids.txt")
 

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pipeline import load, runs, schema
+from pipeline import load, publish, runs, schema
 from pipeline.client import CallsClient
 from pipeline.config import Settings
 from pipeline.errors import PipelineError, WarehouseLocked
@@ -167,6 +167,8 @@ class Fetching:
             with self.warehouse.writing() as connection:
                 runs.read_outcomes(connection, self.report, spool)
                 runs.finish(connection, self.report)
+            if self.report.calls_loaded or not self.settings.readers_copy.exists():
+                self.report.problems += publish.if_due(self.warehouse, self.settings, at_the_end=True)
         except WarehouseLocked as locked:
             # Nothing can be recorded, but what was landed tells how the ids stand.
             self.report.error = locked
@@ -179,12 +181,15 @@ class Fetching:
             await work(lambda plan: self.stages.extract(self, extraction, plan))
 
     def _load_pending(self) -> load.Loaded:
-        return load.load_pending(
+        loaded = load.load_pending(
             self.warehouse,
             self.landing,
             refresh_window_s=self.settings.refresh_window_s,
             on_load=self.observer.on_load,
         )
+        if loaded.chunks:
+            loaded.problems += publish.if_due(self.warehouse, self.settings)
+        return loaded
 
     def _finish_loading(self, loader: BackgroundLoader) -> None:
         while True:

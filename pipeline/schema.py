@@ -7,8 +7,6 @@ applied again after every migration and whenever their text changed, so they nev
 from __future__ import annotations
 
 import hashlib
-import subprocess
-import sys
 import threading
 from collections.abc import Callable
 from functools import cache
@@ -29,11 +27,6 @@ from pipeline.warehouse import Warehouse
 BASE = "base"
 _VERSION_TABLE = "alembic_version"
 _ALEMBIC = threading.Lock()
-
-# Copied by another process: reading the file in the process that has it open would drop DuckDB's lock.
-_COPY = (
-    "import os, shutil, sys; a, b = sys.argv[1:]; shutil.copyfile(a, b + '.part'); os.replace(b + '.part', b)"
-)
 
 
 class DuckDBImpl(DefaultImpl):
@@ -133,7 +126,7 @@ def migrate(
         steps, down = _steps(before, wanted)
         losing = [step for step in steps if _loses_rows(step, down)]
         if losing and warehouse.path is not None:
-            _keep_copy(connection, warehouse.path, before, say)
+            _keep_copy(connection, warehouse, before, say)
         with connection.begin():
             if down:
                 # Views hang on the tables a downgrade drops.
@@ -177,23 +170,20 @@ def _loses_rows(step: Script, down: bool) -> bool:
 
 
 def _keep_copy(
-    connection: Connection, path: Path, before: str | None, say: Callable[[str], None] | None
+    connection: Connection, warehouse: Warehouse, before: str | None, say: Callable[[str], None] | None
 ) -> None:
+    path = Path(str(warehouse.path))
     copy = path.with_name(f"{path.stem}.before-{before}{path.suffix}")
     number = 1
     while copy.exists():
         number += 1
         copy = path.with_name(f"{path.stem}.before-{before}-{number}{path.suffix}")
-    connection.exec_driver_sql(sql.read("schema/checkpoint"))
-    connection.rollback()  # ends the implicit transaction of the checkpoint; the file lock stays
-    copied = subprocess.run(
-        [sys.executable, "-I", "-c", _COPY, str(path), str(copy)], capture_output=True, text=True
-    )
-    if copied.returncode != 0:
-        reason = (copied.stderr.strip().splitlines() or ["no reason given"])[-1]
+    try:
+        warehouse.copy_to(connection, copy)
+    except OSError as refused:
         raise WarehouseError(
-            f"could not copy the warehouse to {copy} before a migration that loses rows ({reason}): "
+            f"could not copy the warehouse to {copy} before a migration that loses rows ({refused}): "
             "make room or fix the permissions, then run `migrate` again; nothing was changed"
-        )
+        ) from None
     if say is not None:
         say(f"kept a copy of the warehouse at {copy}")

@@ -10,7 +10,7 @@ from typing import TextIO
 
 from sqlalchemy import Connection
 
-from pipeline import backfill, checks, console, load, replay, runs, schema
+from pipeline import backfill, checks, console, load, publish, replay, runs, schema
 from pipeline.backfill import Backfill
 from pipeline.config import Settings
 from pipeline.errors import PipelineError, WarehouseLocked, WarehouseMissing
@@ -82,6 +82,13 @@ def _watching() -> Iterator[Observer]:
         progress.stop()
 
 
+def published(settings: Settings) -> publish.Published:
+    """Replace the readers' copy, of a warehouse upgraded to this version; raises as `opened` does."""
+    with opened(settings):
+        pass
+    return publish.publish(Warehouse.of(settings, console.say), settings.readers_copy)
+
+
 def load_landed(settings: Settings) -> runs.RunReport:
     """Load the landed chunks that wait, as a run of its own."""
     return _recorded(
@@ -140,6 +147,8 @@ def _recorded(
     try:
         with warehouse.writing() as connection:
             runs.finish(connection, report)
+        if report.calls_loaded or not settings.readers_copy.exists():
+            report.problems += publish.if_due(warehouse, settings, at_the_end=True)
     except WarehouseLocked as locked:
         report.error = report.error or locked
     report.duration_s = time.monotonic() - started

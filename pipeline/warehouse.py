@@ -25,7 +25,7 @@ from sqlalchemy.exc import (
 )
 from sqlalchemy.pool import NullPool
 
-from pipeline import queue
+from pipeline import filecopy, queue, sql
 from pipeline.config import Settings
 from pipeline.errors import ConfigurationError, WarehouseError, WarehouseLocked, WarehouseMissing
 
@@ -132,6 +132,15 @@ class Warehouse:
                 ) from None
         with self._open(read_only=False) as connection:
             yield connection
+
+    def copy_to(self, connection: Connection, target: Path) -> None:
+        """Copy the database file, whole, while `connection` from `exclusive` keeps everybody else out.
+
+        Raises OSError when the copy cannot be made; then there is none.
+        """
+        connection.exec_driver_sql(sql.read("schema/checkpoint"))
+        connection.rollback()  # ends the implicit transaction of the checkpoint; the file lock stays
+        filecopy.copy_file(Path(str(self.path)), target)
 
     def make_way(self) -> None:
         """Leave the file alone for a moment if somebody waits for it: for between two loads of many."""

@@ -24,6 +24,7 @@ COMMANDS = [
     "refresh",
     "load",
     "replay",
+    "publish",
     "migrate",
     "check",
     "status",
@@ -151,6 +152,7 @@ def test_no_prefect_wins_over_a_named_server(backfill: Callable[..., _Backfill],
     assert "prefect" not in ran.imported
 
 
+@pytest.mark.slow
 def test_a_named_server_that_does_not_answer_is_a_warning_and_no_reason_to_do_nothing(
     backfill: Callable[..., _Backfill], nobody: str
 ) -> None:

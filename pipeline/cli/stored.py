@@ -1,7 +1,8 @@
-"""Commands on what is landed and loaded: load, replay, migrate, check, status, inspect."""
+"""Commands on what is landed and loaded: load, replay, publish, migrate, check, status, inspect."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -33,6 +34,37 @@ def replay(
 
     settings = read_settings(warehouse=warehouse, data_dir=data_dir)
     end(replay_quarantine(settings) if quarantine else replay_landed(settings), json)
+
+
+@app.command()
+def publish(
+    parquet: Annotated[
+        Path | None,
+        typer.Option("--parquet", metavar="DIR", help="Write the tables there too, as Parquet by day."),
+    ] = None,
+    warehouse: Warehouse = None,
+    data_dir: DataDir = None,
+    json: AsJson = False,
+) -> None:
+    """Replace the readers' copy of the warehouse now; notebooks and BI tools open the copy."""
+    from pipeline import console
+    from pipeline.parquet import export
+    from pipeline.session import published
+
+    copy = published(read_settings(warehouse=warehouse, data_dir=data_dir))
+    written = export(copy.path, parquet) if parquet is not None else None
+    if json:
+        print_json(
+            {"copy": vars(copy) | {"path": str(copy.path)}}
+            | ({"parquet": vars(written) | {"folder": str(written.folder)}} if written else {})
+        )
+        return
+    console.text(f"{copy.path}: {copy.byte_count / 1e6:,.1f} MB in {copy.duration_s:,.1f} s")
+    if written:
+        console.text(
+            f"{written.folder}: {written.written:,} days written, {written.unchanged:,} unchanged, "
+            f"{written.removed:,} removed"
+        )
 
 
 @app.command()
