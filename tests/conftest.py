@@ -1,5 +1,6 @@
 """Puts the tests folder on the path, so that every test can import the helpers that lie in it."""
 
+import os
 import shutil
 from collections.abc import Callable
 from contextlib import suppress
@@ -9,6 +10,15 @@ import pytest
 
 from pipeline import schema
 from pipeline.warehouse import Warehouse
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Run three at a time on two cores: some tests wait for servers more than they compute."""
+    return max(3, os.cpu_count() or 1)
+
+
+# What is not about the readers' copy does without: it costs every run a copy and a process.
+os.environ["PIPELINE_PUBLISH"] = "off"
 
 
 @pytest.fixture(scope="session")

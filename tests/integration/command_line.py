@@ -71,6 +71,8 @@ def _raise_exit(code: int) -> None:
 def settings_of(server: Simulator | None, env: dict[str, object]) -> dict[str, str]:
     found = {name: str(value) for name, value in env.items()}
     if server is not None:
+        # What is not about the readers' copy does without: it costs every run a copy and a process.
+        found = {"PIPELINE_PUBLISH": "off"} | found
         found = {"RETELL_BASE_URL": server.base_url, "RETELL_API_KEY": server.api_key} | found
     return found
 

@@ -246,7 +246,10 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Tables:
     return tables_of(warehouse_in(folder))
 
 
-@pytest.mark.parametrize(("chunk_size", "concurrency"), [(1, 1), (7, 3), (1000, 64)])
+@pytest.mark.parametrize(
+    ("chunk_size", "concurrency"),
+    [(1, 1), pytest.param(7, 3, marks=pytest.mark.slow), pytest.param(1000, 64, marks=pytest.mark.slow)],
+)
 def test_tables_do_not_depend_on_chunks_and_concurrency(
     tmp_path: Path, chunk_size: int, concurrency: int
 ) -> None:

@@ -281,6 +281,7 @@ def test_a_warehouse_that_another_process_holds_is_waited_for_and_then_named_wit
     assert server.requests.total == 0
 
 
+@pytest.mark.slow
 def test_calls_fetched_while_the_warehouse_was_held_stay_landed_and_load_brings_them_in(
     tmp_path: Path, start: Start, hold: Callable[..., Holder]
 ) -> None:

@@ -52,7 +52,7 @@ def assert_completed(data_dir: Path, undisturbed: Tables) -> None:
     assert landed_calls(data_dir) == dict.fromkeys(BOOK.call_ids(), 1)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
 def test_an_interrupted_run_loads_what_it_fetched_and_the_next_one_completes_it(
     tmp_path: Path, start: Start, undisturbed: Tables, number: signal.Signals
 ) -> None:
@@ -80,6 +80,7 @@ def test_an_interrupted_run_loads_what_it_fetched_and_the_next_one_completes_it(
     assert_completed(data_dir, undisturbed)
 
 
+@pytest.mark.slow
 def test_runs_killed_again_and_again_lose_nothing_and_fetch_no_landed_call_twice(
     tmp_path: Path, start: Start, undisturbed: Tables
 ) -> None:
@@ -141,6 +142,7 @@ def test_a_load_after_a_kill_brings_in_what_was_landed(
     assert loaded == set(landed)
 
 
+@pytest.mark.slow
 def test_a_second_interruption_ends_a_run_at_once_and_the_next_one_completes_it(
     tmp_path: Path, start: Start, hold: Callable[..., Holder], undisturbed: Tables
 ) -> None:

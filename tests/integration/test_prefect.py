@@ -17,6 +17,9 @@ from warehouse_files import query, warehouse_in
 from pipeline.simulator import CallBook, Simulator, running
 from pipeline.warehouse import Warehouse
 
+# Servers, workers and runs are programs that take seconds to start.
+pytestmark = pytest.mark.slow
+
 KEY = "key_c0ffee5ecre7c0ffee"
 UNTIL = datetime(2025, 6, 2, 15, tzinfo=UTC)
 BOOK = CallBook(seed=21, count=1200, until=UNTIL, days=14, not_connected=True)
@@ -236,7 +239,6 @@ def test_the_key_is_nowhere_in_the_server_or_its_logs(prefect: PrefectServer) ->
     assert found == []
 
 
-@pytest.mark.slow
 def test_the_automation_of_the_project_ends_a_run_that_is_dead(prefect: PrefectServer) -> None:
     """Needs the test that kills a worker: its run has nobody left to say how it ended."""
     assert prefect.run(prefect.dead_run)["state_type"] == "RUNNING"

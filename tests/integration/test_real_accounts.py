@@ -104,6 +104,7 @@ def test_every_kind_of_bad_body_is_quarantined_with_path_and_reason_and_its_neig
     assert all(any(call_id in name for name in kept) for call_id in broken)
 
 
+@pytest.mark.slow
 def test_a_body_that_is_no_json_is_asked_for_again_and_then_quarantined(cli: Cli) -> None:
     book = CallBook(count=4, until=UNTIL, shape="today", broken_share=0.5, broken_kinds=("truncated", "html"))
     broken = {book.call_id(index) for index in range(4) if book.is_broken(index)}
@@ -147,6 +148,7 @@ def peak_mb(folder: Path, book: CallBook, code: int) -> float:
     return int(ran.stderr.rpartition("peak_kb=")[2]) / 1024
 
 
+@pytest.mark.slow
 def test_forty_megabytes_and_deep_nesting_take_bounded_memory(tmp_path: Path) -> None:
     sound = CallBook(count=12, until=UNTIL, shape="today")
     hostile = CallBook(

@@ -71,7 +71,7 @@ def test_a_second_sync_fetches_nothing_and_lists_from_the_watermark(tmp_path: Pa
 
 
 @pytest.mark.usefixtures("pages_of_ten")
-@pytest.mark.parametrize("fault", ["repeated_key", "missing_key"])
+@pytest.mark.parametrize("fault", ["repeated_key", pytest.param("missing_key", marks=pytest.mark.slow)])
 def test_a_listing_that_cannot_go_on_is_an_error_and_keeps_what_it_brought(
     tmp_path: Path, fault: str
 ) -> None:
