@@ -19,36 +19,22 @@ with counted as (
     group by call_id, metric
 ),
 
-stats as (
-    select
-        call_id,
-        metric,
-        case when isfinite(min_ms) then min_ms end as x0,
-        case when isfinite(p50_ms) then p50_ms end as x50,
-        case when isfinite(p90_ms) then p90_ms end as x90,
-        case when isfinite(p95_ms) then p95_ms end as x95,
-        case when isfinite(p99_ms) then p99_ms end as x99,
-        case when isfinite(max_ms) then max_ms end as x100,
-        case when num < 0 then 0 else num end as num
-    from latency_stats
-),
-
 points as (
     select
         call_id,
         metric,
         num,
-        x0 as y0,
-        greatest(x0, x50) as y50,
-        greatest(y50, x90) as y90,
-        greatest(y90, x95) as y95,
-        greatest(y95, x99) as y99,
-        greatest(y99, x100) as y100,
-        case when x50 is null then 0 else 50 end as f50,
-        case when x90 is null then f50 else 90 end as f90,
-        case when x95 is null then f90 else 95 end as f95,
-        case when x99 is null then f95 else 99 end as f99
-    from stats
+        min_ms as y0,
+        greatest(min_ms, p50_ms) as y50,
+        greatest(y50, p90_ms) as y90,
+        greatest(y90, p95_ms) as y95,
+        greatest(y95, p99_ms) as y99,
+        greatest(y99, max_ms) as y100,
+        case when p50_ms is null then 0 else 50 end as f50,
+        case when p90_ms is null then f50 else 90 end as f90,
+        case when p95_ms is null then f90 else 95 end as f95,
+        case when p99_ms is null then f95 else 99 end as f99
+    from finite_latency_stats()
 ),
 
 -- A call without samples, or without any point, weighs nothing.

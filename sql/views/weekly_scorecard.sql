@@ -1,51 +1,13 @@
 -- One row that says how a version of an agent did in a week: outcomes, latency, dialogue, tools,
 -- cost.
--- Grain: week × agent_id × agent_version. Source: the macros outcomes_of_calls and pooled_latency,
--- calls,
+-- Grain: week × agent_id × agent_version. Source: the macros rated_outcomes and pooled_latency, calls,
 -- conversations, tool_calls, call_costs. The parts have the definitions of the daily views.
 -- A number of a part that no call of the row has is null: v1 calls have no cost and no verdict.
 -- A rerun replaces the view and its comments; it holds no data.
 create or replace view weekly_scorecard as
 with outcomes as (
-    select
-        cast(date_trunc('week', day) as date) as week,
-        agent_id,
-        agent_version,
-        count(*) as calls,
-        count(*) filter (where is_over) as over_calls,
-        count(*) filter (where is_over and is_connected) as connected_calls,
-        connected_calls / nullif(over_calls, 0) as connect_rate,
-        count(*) filter (where is_conversation) as conversations,
-        avg(connected_ms) as avg_connected_ms,
-        quantile_cont(connected_ms, 0.5) as median_connected_ms,
-        count(is_successful) as judged_calls,
-        count(*) filter (where is_successful) as successful_calls,
-        successful_calls / nullif(judged_calls, 0) as success_rate,
-        count(agent_task_completion_rating) as task_rated_calls,
-        count(*) filter (where agent_task_completion_rating = 'Complete')
-            / nullif(task_rated_calls, 0) as task_complete_rate,
-        count(call_completion_rating) as call_rated_calls,
-        count(*) filter (where call_completion_rating = 'Complete')
-            / nullif(call_rated_calls, 0) as call_complete_rate,
-        count(*) filter (where user_sentiment in ('Positive', 'Neutral', 'Negative'))
-            as sentiment_calls,
-        count(*) filter (where user_sentiment = 'Positive') / nullif(sentiment_calls, 0)
-            as positive_rate,
-        count(*) filter (where user_sentiment = 'Negative') / nullif(sentiment_calls, 0)
-            as negative_rate,
-        count(*) filter (where is_voicemail) as voicemail_calls,
-        voicemail_calls / nullif(connected_calls, 0) as voicemail_rate,
-        count(*) filter (where is_ivr) as ivr_calls,
-        ivr_calls / nullif(connected_calls, 0) as ivr_rate,
-        count(*) filter (where is_transfer_attempt) as transfer_attempts,
-        count(*) filter (where is_transferred) as transferred_calls,
-        transferred_calls / nullif(transfer_attempts, 0) as transfer_success_rate,
-        count(*) filter (where is_contained) as contained_calls,
-        contained_calls / nullif(conversations, 0) as containment_rate,
-        count(*) filter (where is_early_hangup) as early_hangups,
-        early_hangups / nullif(conversations, 0) as early_hangup_rate
-    from outcomes_of_calls()
-    group by week, agent_id, agent_version
+    select * rename (period as week)
+    from rated_outcomes(cast(date_trunc('week', day) as date), agent_version)
 ),
 
 latency as (
