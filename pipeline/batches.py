@@ -73,14 +73,8 @@ def extract_batch(settings: Settings, run_id: str, batch: Batch, watch: Watch, a
     An error that ends the run is returned and not raised, and one that is told to stop returns early: in
     both cases what arrived is landed.
     """
-    landing = Landing(settings.landing_dir, settings.quarantine_dir)
-    client = CallsClient(
-        base_url=settings.base_url,
-        api_key=settings.require_key(),
-        api_version=settings.api_version,
-        concurrency=batch.concurrency,
-        rate=batch.rate,
-    )
+    landing = Landing.of(settings)
+    client = CallsClient.of(settings, concurrency=batch.concurrency, rate=batch.rate)
     extraction = Extraction(
         run_id,
         landing,

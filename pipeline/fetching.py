@@ -75,14 +75,9 @@ class Fetching:
     _started: float = field(default_factory=time.monotonic)
 
     def __post_init__(self) -> None:
-        self.client = CallsClient(
-            base_url=self.settings.base_url,
-            api_key=self.settings.require_key(),
-            api_version=self.settings.api_version,
-            concurrency=self.settings.concurrency,
-            rate=self.settings.rate,
-        )
-        self.landing = Landing(self.settings.landing_dir, self.settings.quarantine_dir)
+        settings = self.settings
+        self.client = CallsClient.of(settings, concurrency=settings.concurrency, rate=settings.rate)
+        self.landing = Landing.of(self.settings)
         self.warehouse = Warehouse.of(self.settings, self.observer.say)
         self.report = runs.RunReport(runs.new_run_id(), self.command, str(self.warehouse.path))
 

@@ -25,6 +25,7 @@ from typing import Any
 
 import zstandard
 
+from pipeline.config import Settings
 from pipeline.errors import LandingError
 
 PAYLOADS = ".ndjson.zst"
@@ -156,6 +157,11 @@ class Landing:
         self.landing_dir = landing_dir
         self.quarantine_dir = quarantine_dir
 
+    @classmethod
+    def of(cls, settings: Settings) -> Landing:
+        """Return the landing folder of the settings."""
+        return cls(settings.landing_dir, settings.quarantine_dir)
+
     def writer(self, run_id: str, number: int, batch: str | None = None) -> ChunkWriter:
         """Return a writer for a run's chunk."""
         return ChunkWriter(self.landing_dir, run_id, number, batch)
@@ -238,12 +244,16 @@ def write_durably(path: Path, content: bytes) -> None:
         file.flush()
         os.fsync(file.fileno())
     part.replace(path)
-    # The rename itself is only durable once the folder is.
-    folder = os.open(path.parent, os.O_RDONLY)
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make what was renamed in a folder durable: a rename is so only once the folder is."""
+    descriptor = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(folder)
+        os.fsync(descriptor)
     finally:
-        os.close(folder)
+        os.close(descriptor)
 
 
 class _reported:  # noqa: N801  reads as a clause: with _reported(folder)

@@ -7,7 +7,6 @@ keeps the state it opened until it connects again: a new copy is another file un
 from __future__ import annotations
 
 import fcntl
-import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -17,6 +16,7 @@ from pathlib import Path
 from pipeline import runs, sql
 from pipeline.config import Settings
 from pipeline.errors import WarehouseError
+from pipeline.landing import sync_folder
 from pipeline.warehouse import Warehouse
 
 # While a long run loads every few seconds, readers get a new copy this often by default.
@@ -87,7 +87,7 @@ def publish(warehouse: Warehouse, copy: Path) -> Published:
             # A log beside the name would be replayed into the new file, even by those who only read.
             copy.with_name(f"{copy.name}.wal").unlink(missing_ok=True)
             making.replace(copy)
-            _make_durable(copy.parent)
+            sync_folder(copy.parent)
         except OSError as refused:
             with suppress(OSError):
                 making.unlink(missing_ok=True)
@@ -121,11 +121,3 @@ def _alone(copy: Path) -> Iterator[None]:
     with file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
-
-
-def _make_durable(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

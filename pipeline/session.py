@@ -20,20 +20,19 @@ from pipeline.sync import Sync
 from pipeline.warehouse import Warehouse
 
 
-def landing_of(settings: Settings) -> Landing:
-    """Return the landing folder of the settings."""
-    return Landing(settings.landing_dir, settings.quarantine_dir)
-
-
 @contextmanager
 def opened(settings: Settings, say: Callable[[str], None] = console.say) -> Iterator[Connection]:
     """Open the warehouse to read it, upgraded to this version first; raise WarehouseMissing without one."""
+    with _upgraded(settings, say).reading() as connection:
+        yield connection
+
+
+def _upgraded(settings: Settings, say: Callable[[str], None]) -> Warehouse:
     warehouse = Warehouse.of(settings, say)
     if not warehouse.exists:
         raise WarehouseMissing(str(warehouse.path))
     schema.ensure(warehouse, say)
-    with warehouse.reading() as connection:
-        yield connection
+    return warehouse
 
 
 def checked(settings: Settings, say: Callable[[str], None] = console.say) -> list[checks.CheckResult]:
@@ -84,9 +83,7 @@ def _watching() -> Iterator[Observer]:
 
 def published(settings: Settings) -> publish.Published:
     """Replace the readers' copy, of a warehouse upgraded to this version; raises as `opened` does."""
-    with opened(settings):
-        pass
-    return publish.publish(Warehouse.of(settings, console.say), settings.readers_copy)
+    return publish.publish(_upgraded(settings, console.say), settings.readers_copy)
 
 
 def load_landed(settings: Settings) -> runs.RunReport:
@@ -129,7 +126,7 @@ def _recorded(
 ) -> runs.RunReport:
     """Run a stage that loads between the two ends of a run's record."""
     started = time.monotonic()
-    warehouse, landing = Warehouse.of(settings, console.say), landing_of(settings)
+    warehouse, landing = Warehouse.of(settings, console.say), Landing.of(settings)
     report = runs.RunReport(runs.new_run_id(), command, str(warehouse.path))
     schema.ensure(warehouse, console.say)
     with warehouse.writing() as connection:

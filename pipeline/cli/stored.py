@@ -117,12 +117,13 @@ def check(
 def status(warehouse: Warehouse = None, data_dir: DataDir = None, json: AsJson = False) -> None:
     """Show runs, outcomes, rows, and every id that did not become a call."""
     from pipeline import render, reports
-    from pipeline.session import landing_of, opened
+    from pipeline.landing import Landing
+    from pipeline.session import opened
     from pipeline.warehouse import Warehouse as File
 
     settings = read_settings(warehouse=warehouse, data_dir=data_dir)
     with opened(settings) as connection:
-        found = reports.status(connection, landing_of(settings))
+        found = reports.status(connection, Landing.of(settings))
     found["warehouse"] = str(File.of(settings).path)
     if json:
         print_json(found)
@@ -140,12 +141,13 @@ def inspect(
 ) -> None:
     """Show one call: its fields, latency, tools and what was said."""
     from pipeline import console, render, reports
-    from pipeline.session import landing_of, opened
+    from pipeline.landing import Landing
+    from pipeline.session import opened
 
     settings = read_settings(warehouse=warehouse, data_dir=data_dir)
     with opened(settings) as connection:
         found = reports.call(connection, call_id)
-        payload = reports.raw_payload(connection, landing_of(settings), call_id) if raw else None
+        payload = reports.raw_payload(connection, Landing.of(settings), call_id) if raw else None
     if found is None:
         raise UsageError(f"{call_id} was never asked for: run `backfill {call_id}` first")
     if raw:

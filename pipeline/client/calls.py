@@ -23,6 +23,7 @@ from pipeline.call_id import is_call_id
 from pipeline.client.http import Errand, Http
 from pipeline.client.listing import MAX_LIMIT, Page, follow, list_page
 from pipeline.client.reply import Reply
+from pipeline.config import Settings
 from pipeline.retry import RetryPolicy
 
 _PATHS: dict[ApiVersion, str] = {"v2": "/v2/get-call/", "v1": "/get-call/"}  # in the order `auto` tries them
@@ -77,6 +78,20 @@ class CallsClient:
             sleep=sleep,
             rng=rng,
             now=now,
+        )
+
+    @classmethod
+    def of(cls, settings: Settings, *, concurrency: int, rate: float | None) -> CallsClient:
+        """Return a client for the settings, with the share of their concurrency and rate that it may use.
+
+        Raises ConfigurationError for settings that cannot be used.
+        """
+        return cls(
+            base_url=settings.base_url,
+            api_key=settings.require_key(),
+            api_version=settings.api_version,
+            concurrency=concurrency,
+            rate=rate,
         )
 
     async def __aenter__(self) -> Self:

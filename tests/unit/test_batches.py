@@ -45,12 +45,8 @@ def settings_for(server: Simulator, folder: Path, **flags: object) -> Settings:
     return load_settings(data_dir=folder, **(given | {"chunk_size": 5} | flags))
 
 
-def landing_of(settings: Settings) -> Landing:
-    return Landing(settings.landing_dir, settings.quarantine_dir)
-
-
 def landed(settings: Settings) -> Counter[str]:
-    return Counter(outcome.call_id for outcome in landing_of(settings).outcomes(RUN))
+    return Counter(outcome.call_id for outcome in Landing.of(settings).outcomes(RUN))
 
 
 def a_batch(call_ids: tuple[str, ...] = IDS) -> Batch:
@@ -111,7 +107,7 @@ def test_a_batch_lands_every_id_and_tells_of_each(server: Simulator, tmp_path: P
     extracted = batches.extract_batch(settings, RUN, batch, Watch(outcomes.append, chunks.append))
     assert extracted == Extracted(Counter(accepted=40, not_found=1), 41, 0, None)
     assert landed(settings) == Counter(batch.call_ids) == Counter(outcome.call_id for outcome in outcomes)
-    assert {chunk.chunk_id for chunk in chunks} == set(landing_of(settings).manifests())
+    assert {chunk.chunk_id for chunk in chunks} == set(Landing.of(settings).manifests())
     assert {chunk.chunk_id.rsplit("-", 1)[0] for chunk in chunks} == {f"{RUN}-b00000"}
 
 
@@ -128,7 +124,7 @@ def test_batches_side_by_side_never_share_a_chunk(server: Simulator, tmp_path: P
     for task in tasks:
         task.join()
     assert landed(settings) == Counter(IDS)
-    assert all(landing_of(settings).verified(path) for path in landing_of(settings).manifests().values())
+    assert all(Landing.of(settings).verified(path) for path in Landing.of(settings).manifests().values())
 
 
 def test_a_batch_that_is_tried_again_asks_only_for_what_is_not_landed(
@@ -136,13 +132,13 @@ def test_a_batch_that_is_tried_again_asks_only_for_what_is_not_landed(
 ) -> None:
     settings = settings_for(server, tmp_path)
     batches.extract_batch(settings, RUN, a_batch(IDS[:13]), Watch())
-    first = set(landing_of(settings).manifests())
+    first = set(Landing.of(settings).manifests())
     again = batches.extract_batch(settings, RUN, a_batch(), Watch(), attempt=2)
     assert again.outcomes == Counter(accepted=len(IDS) - 13)
     assert server.requests.by_call == Counter(IDS)
     assert landed(settings) == Counter(IDS)
     # What the first attempt has landed stays as it was.
-    assert first < set(landing_of(settings).manifests())
+    assert first < set(Landing.of(settings).manifests())
     assert batches.extract_batch(settings, RUN, a_batch(), Watch(), attempt=3).request_count == 0
 
 
@@ -212,7 +208,7 @@ def test_what_was_landed_before_a_failure_stays(server: Simulator, tmp_path: Pat
     (settings.landing_dir / RUN).unlink()
     (settings.landing_dir / "kept").rename(settings.landing_dir / RUN)
     assert landed(settings).total() >= 5
-    assert all(landing_of(settings).verified(path) for path in landing_of(settings).manifests().values())
+    assert all(Landing.of(settings).verified(path) for path in Landing.of(settings).manifests().values())
 
 
 def _plan_of(folder: Path, call_ids: tuple[str, ...]) -> Plan:
