@@ -9,6 +9,7 @@ extract     client → validate → landing
 load        chunks become rows (loader: while extraction goes on)
 tables      what the rows are (columns: what a column may be)
 schema      migrations and views
+results     what the heavy views answer, stored by day (stored_tables: where)
 warehouse   who may open the file, and when
 publish     the copy that readers open (filecopy, queue: how files are copied, and waited for)
 dictionary  what every table, view and column means (diagram: how they join)

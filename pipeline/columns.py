@@ -5,10 +5,10 @@ Every table registers with the one `metadata` here, so that the schema is one th
 
 from __future__ import annotations
 
-from datetime import datetime
+import datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Boolean, Column, DateTime, Double, Integer, MetaData, String
+from sqlalchemy import JSON, BigInteger, Boolean, Column, Date, DateTime, Double, Integer, MetaData, String
 
 metadata = MetaData()
 
@@ -38,9 +38,14 @@ def flag(name: str, comment: str) -> Column[bool]:
     return Column(name, Boolean, comment=comment)
 
 
-def time(name: str, comment: str, nullable: bool = True) -> Column[datetime]:
+def time(name: str, comment: str, nullable: bool = True) -> Column[datetime.datetime]:
     """Return a column of UTC times."""
     return Column(name, DateTime, nullable=nullable, comment=comment)
+
+
+def date(name: str, comment: str, nullable: bool = True) -> Column[datetime.date]:
+    """Return a column of UTC days."""
+    return Column(name, Date, nullable=nullable, comment=comment)
 
 
 def json(name: str, comment: str) -> Column[Any]:

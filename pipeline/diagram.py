@@ -6,9 +6,10 @@ one with the longest such key.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import MetaData
+from sqlalchemy import Table
 
 # What tells the rows of a table apart that others belong to.
 _KEYS = {
@@ -61,15 +62,16 @@ class Diagram:
     lines: list[Line]
 
 
-def draw(metadata: MetaData) -> Diagram:
+def draw(tables: Iterable[Table]) -> Diagram:
     """Lay the tables out in columns: each stands to the right of what it belongs to."""
-    parents = {name: _parents(metadata, name) for name in metadata.tables}
+    named = {table.name: table for table in tables}
+    parents = {name: _parents(table) for name, table in named.items()}
     levels: dict[str, int] = {}
-    for name in metadata.tables:
+    for name in named:
         _level(name, parents, levels)
     bottoms = dict.fromkeys(range(max(levels.values()) + 1), _MARGIN)
     boxes: dict[str, Box] = {}
-    for name, table in metadata.tables.items():
+    for name, table in named.items():
         shown = tuple(
             column.name for column in table.columns if column.name in _JOINING or column.name[-6:] == "_index"
         )
@@ -83,8 +85,8 @@ def draw(metadata: MetaData) -> Diagram:
     return Diagram(width, max(bottoms.values()) - _GAP_Y + _MARGIN, list(boxes.values()), lines)
 
 
-def _parents(metadata: MetaData, name: str) -> list[str]:
-    columns = set(metadata.tables[name].columns.keys())
+def _parents(table: Table) -> list[str]:
+    name, columns = table.name, set(table.columns.keys())
     found = {
         parent: len(key)
         for parent, key in _KEYS.items()

@@ -13,6 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from sqlalchemy import Connection
 
 from pipeline import diagram, schema, sql, tables
+from pipeline.stored_tables import RESULTS, stored_days
 from pipeline.warehouse import Warehouse
 
 NAMES = ("data_dictionary.md", "data_dictionary.html")
@@ -55,12 +56,14 @@ def texts() -> dict[str, str]:
     with Warehouse.in_memory().exclusive() as connection:
         tables.metadata.create_all(connection)
         schema.apply_views(connection)
+        # A stored result is described where it is asked for: in its view.
+        joined = [table for table in tables.metadata.tables.values() if table not in (*RESULTS, stored_days)]
         described = {
-            "tables": [_entry(connection, name) for name in tables.metadata.tables],
+            "tables": [_entry(connection, table.name) for table in (*joined, stored_days)],
             "views": [_entry(connection, name, f"views/{name}") for name in sql.names("views")],
-            "macros": [_macro(name) for name in sql.names("macros")],
+            "macros": [_macro(f"{group}/{name}") for group in schema.MACROS for name in sql.names(group)],
         }
-    drawn = diagram.draw(tables.metadata)
+    drawn = diagram.draw(joined)
     environment = Environment(
         loader=PackageLoader("pipeline"),
         autoescape=select_autoescape(["html.j2"]),
@@ -79,10 +82,10 @@ def _entry(connection: Connection, name: str, file: str | None = None) -> Entry:
     return Entry(name, str(comment), "" if file is None else _header(file), columns)
 
 
-def _macro(name: str) -> Entry:
-    first, _, rest = _header(f"macros/{name}").partition("\n")
+def _macro(file: str) -> Entry:
+    first, _, rest = _header(file).partition("\n")
     # What a caller writes: the signature ends where the body begins.
-    text = sql.read(f"macros/{name}").split("create or replace macro ", 1)[1]
+    text = sql.read(file).split("create or replace macro ", 1)[1]
     signature = " ".join(text[: text.index(")") + 1].split()).replace("( ", "(").replace(" )", ")")
     return Entry(signature, first, rest, [])
 

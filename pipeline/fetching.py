@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pipeline import load, publish, runs, schema
+from pipeline import load, publish, results, runs, schema
 from pipeline.client import CallsClient
 from pipeline.config import Settings
 from pipeline.errors import PipelineError, WarehouseLocked
@@ -162,6 +162,9 @@ class Fetching:
             with self.warehouse.writing() as connection:
                 runs.read_outcomes(connection, self.report, spool)
                 runs.finish(connection, self.report)
+                is_due = results.are_due(connection)
+            if is_due and not self.report.is_interrupted:
+                results.store(self.warehouse)
             if self.report.calls_loaded or not self.settings.readers_copy.exists():
                 self.report.problems += publish.if_due(self.warehouse, self.settings, at_the_end=True)
         except WarehouseLocked as locked:

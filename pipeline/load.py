@@ -166,9 +166,9 @@ def load_chunks(
         connection.exec_driver_sql(sql.read("load/staged"), {"payloads": payloads})
         if not connection.exec_driver_sql(sql.read("load/is_complete")).scalar():
             raise LandingError("its payloads are not those that its manifest names")
-        for name in (*_STAGES_BEFORE, *_TABLES):
+        for name in (*_STAGES_BEFORE, "stored_days", *_TABLES):
             connection.exec_driver_sql(sql.read(f"load/{name}"))
-    for name in ("confirmed", "etl_rejects", "etl_outcomes", "etl_chunks"):
+    for name in ("confirmed", "stored_days", "etl_rejects", "etl_outcomes", "etl_chunks"):
         connection.exec_driver_sql(sql.read(f"load/{name}"))
     return load_id
 

@@ -21,7 +21,7 @@ from sqlalchemy import Connection
 from pipeline import runs, schema, sql
 from pipeline.errors import WarehouseError
 from pipeline.landing import write_durably
-from pipeline.tables import metadata
+from pipeline.tables import CALL_TABLES
 from pipeline.warehouse import Warehouse
 
 _MANIFEST = "manifest.json"
@@ -96,7 +96,7 @@ def _write(connection: Connection, making: Path, folder: Path, days: list[str]) 
 
 
 def _tables() -> list[str]:
-    return sorted(name for name in metadata.tables if not name.startswith("etl_"))
+    return sorted(table.name for table in CALL_TABLES if not table.name.startswith("etl_"))
 
 
 def _read_manifest(folder: Path) -> dict[str, Any]:

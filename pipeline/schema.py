@@ -1,7 +1,8 @@
 """The warehouse's schema: brings it to the revision and the views of this version of the package.
 
 A step that loses rows is preceded by a copy of the file, taken while this process holds the lock. Views are
-applied again after every migration and whenever their text changed, so they never lag behind the tables.
+applied again after every migration and whenever their text changed, so they never lag behind the tables;
+what is stored of their results is then computed again.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ from pipeline.errors import UsageError, WarehouseError, WarehouseMismatch
 from pipeline.warehouse import Warehouse
 
 BASE = "base"
+# Macros are made in this order: those of daily answers use the others.
+MACROS = ("macros", "daily")
 _VERSION_TABLE = "alembic_version"
 _ALEMBIC = threading.Lock()
 
@@ -61,7 +64,7 @@ def revision(connection: Connection) -> str | None:
 @cache
 def _views_digest() -> str:
     digest = hashlib.sha256()
-    for group in ("macros", "checks", "views"):
+    for group in (*MACROS, "checks", "views"):
         for name in sql.names(group):
             digest.update(f"{group}/{name}\n{sql.read(f'{group}/{name}')}".encode())
     return digest.hexdigest()[:16]
@@ -85,8 +88,9 @@ def _applied_digest(connection: Connection) -> str | None:
 
 def apply_views(connection: Connection) -> None:
     """Create or replace every macro and view with its comments, inside the caller's transaction."""
-    for name in sql.names("macros"):
-        connection.exec_driver_sql(sql.read(f"macros/{name}"))
+    for group in MACROS:
+        for name in sql.names(group):
+            connection.exec_driver_sql(sql.read(f"{group}/{name}"))
     for name in sql.names("checks"):
         # A check is a macro too, so that readers of the file can ask what it finds.
         context = {"name": f"check_{name}", "query": sql.read(f"checks/{name}").rstrip().rstrip(";")}
@@ -139,6 +143,7 @@ def migrate(
             after = revision(connection)
             if after == head():
                 apply_views(connection)
+                connection.exec_driver_sql(sql.read("results/forgotten"))
                 noted = sa.Table(_VERSION_TABLE, sa.MetaData(), comment=_views_digest())
                 connection.execute(sa.schema.SetTableComment(noted))
         return before, after

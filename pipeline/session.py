@@ -10,7 +10,7 @@ from typing import TextIO
 
 from sqlalchemy import Connection
 
-from pipeline import backfill, checks, console, load, publish, replay, runs, schema
+from pipeline import backfill, checks, console, load, publish, replay, results, runs, schema
 from pipeline.backfill import Backfill
 from pipeline.config import Settings
 from pipeline.errors import PipelineError, WarehouseLocked, WarehouseMissing
@@ -144,6 +144,9 @@ def _recorded(
     try:
         with warehouse.writing() as connection:
             runs.finish(connection, report)
+            is_due = results.are_due(connection)
+        if is_due and not report.is_interrupted:
+            results.store(warehouse)
         if report.calls_loaded or not settings.readers_copy.exists():
             report.problems += publish.if_due(warehouse, settings, at_the_end=True)
     except WarehouseLocked as locked:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from sqlalchemy import Table
 
-from pipeline import columns
+from pipeline import columns, stored_tables
 
 metadata = columns.metadata
 
@@ -336,6 +336,9 @@ etl_drift = Table(
     _time("recorded_at", "When it was loaded, UTC", False),
     comment="One row per call and thing in its payload that the API is not known to send",
 )
+
+# Part of the same metadata: what daily views answered.
+stored_days = stored_tables.stored_days
 
 # Tables whose rows belong to a call and are replaced together with it, parents first.
 CALL_TABLES = (

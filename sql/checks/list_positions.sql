@@ -2,6 +2,8 @@
 -- severity: fail
 -- Grain: call × list where it is not. Reads only.
 -- Source: latency_values, tool_calls, transcript_events, call_costs.
+-- Sums of the positions and their squares stand for a count of the distinct ones, as in
+-- word_positions.
 with positions as (
     select call_id, 'latency_values' as table_name, metric, value_index as position
     from latency_values
@@ -21,7 +23,6 @@ select
     table_name,
     metric,
     count(*) as row_count,
-    count(distinct position) as distinct_count,
     min(position) as first_index,
     max(position) as last_index
 from positions
@@ -29,5 +30,7 @@ group by call_id, table_name, metric
 having
     first_index <> 0
     or last_index <> row_count - 1
-    or distinct_count <> row_count
+    or 2 * sum(position) <> row_count * (row_count - 1)
+    or 6 * sum(cast(position as bigint) * position)
+        <> row_count * (row_count - 1) * (2 * row_count - 1)
 order by call_id, table_name, metric;

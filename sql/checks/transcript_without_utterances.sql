@@ -9,5 +9,6 @@ select
 from calls
 anti join utterances
     on calls.call_id = utterances.call_id
-where trim(calls.transcript, e' \t\r\n') <> ''
+-- Not trimmed: the first letter answers, whatever the length.
+where regexp_matches(calls.transcript, '[^ \t\r\n]')
 order by calls.call_id;

@@ -1,9 +1,16 @@
 -- What became of every call: the definitions that every rate of outcomes is made of.
 -- Grain: call. Source: calls, call_analysis, tool_calls. A rerun replaces the macro.
+-- Parameter: chosen, a condition on columns of calls, to tell of only some of them.
 -- outcome_details shows it; a macro, because views that read it are made in the order of their names.
 -- A flag is null where it cannot be known yet: while a call is not over, and without an analysis.
-create or replace macro outcomes_of_calls() as table
-with transfers_tried as (
+create or replace macro outcomes_of_calls(chosen := true) as table
+with chosen_calls as (
+    select *
+    from calls
+    where chosen
+),
+
+transfers_tried as (
     select distinct call_id
     from tool_calls
     where 'transfer_call' in (name, type)
@@ -34,7 +41,7 @@ told as (
         call_analysis.call_successful,
         call_analysis.agent_task_completion_rating,
         call_analysis.call_completion_rating
-    from calls
+    from chosen_calls as calls
     left join call_analysis
         on calls.call_id = call_analysis.call_id
     left join transfers_tried

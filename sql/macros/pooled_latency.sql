@@ -1,8 +1,10 @@
 -- Latency percentiles pooled over the turns of all calls of a group, for every agent and metric.
 -- Grain: period × agent_id × metric, for each metric that a call of the period reports.
 -- Source: calls, latency_stats, latency_values.
--- Parameter: group_of, an expression over columns of calls that says which period, or which other
--- group, a call belongs to. A call that never connected has no start; of it first_seen_at stands.
+-- Parameters: group_of, an expression over columns of calls that says which period, or which other
+-- group, a call belongs to; chosen, a condition on columns of calls, to pool only some of
+-- them.
+-- A call that never connected has no start; of it first_seen_at stands.
 -- A rerun replaces the macro; it holds no data.
 -- Its readers are the views of latency. A table macro keeps their text in one place,
 -- and in the database file, where any reader expands it. A filter on period, agent or metric
@@ -19,13 +21,14 @@
 -- points are a jump. An unknown num counts as one sample. A call without samples, or without any
 -- point, weighs nothing; a group of such calls keeps its row, with 0 samples and null percentiles,
 -- because that the calls took place is a fact. A call that sampled nothing leaves its group exact.
-create or replace macro pooled_latency(group_of) as table
+create or replace macro pooled_latency(group_of, chosen := true) as table
 with calls_in_period as (
     select
         call_id,
         group_of as period,
         agent_id
     from calls
+    where chosen
 ),
 
 stats as (
@@ -39,7 +42,10 @@ samples as (
         metric,
         value_ms
     from latency_values
-    where isfinite(value_ms)
+    where
+        isfinite(value_ms)
+        -- Where few calls are chosen, the samples of the others are not counted first.
+        and call_id in (select call_id from calls_in_period)
 ),
 
 sample_counts as (

@@ -1,9 +1,10 @@
 -- What became of calls as counts and rates, by a period, the agent and, where asked for, its version.
 -- Grain: period × agent_id × agent_version. Source: the macro outcomes_of_calls, which defines each flag.
--- Parameters: period_of and version_of, expressions over its columns; version_of may be null.
+-- Parameters: period_of and version_of, expressions over its columns; version_of may be null;
+-- chosen, a condition on columns of calls, to count only some of them.
 -- Every rate stands beside the counts it is made of, and is null where its denominator is 0.
 -- A rerun replaces the macro; it holds no data.
-create or replace macro rated_outcomes(period_of, version_of) as table
+create or replace macro rated_outcomes(period_of, version_of, chosen := true) as table
 select
     period_of as period,
     agent_id,
@@ -41,5 +42,5 @@ select
     contained_calls / nullif(conversations, 0) as containment_rate,
     count(*) filter (where is_early_hangup) as early_hangups,
     early_hangups / nullif(conversations, 0) as early_hangup_rate
-from outcomes_of_calls()
+from outcomes_of_calls(chosen)
 group by period, agent_id, version_of;

@@ -1,11 +1,23 @@
 -- The share of turns whose latency lies above each of four thresholds, by day, agent and metric.
 -- Grain: day × agent_id × metric × threshold. Source: calls, latency_stats, latency_values.
--- Parameters: four thresholds in ms. A rerun replaces the macro; it holds no data.
+-- Parameters: four thresholds in ms; chosen, a condition on columns of calls, to count only some of
+-- them. A rerun replaces the macro; it holds no data.
 -- daily_slow_turns asks it for the usual ones.
 -- A call that brings its samples is counted sample by sample; of another its summary is read as a
 -- distribution, as in pooled_latency, and weighs as much as it has samples.
-create or replace macro slow_turns(threshold_1, threshold_2, threshold_3, threshold_4) as table
-with counted as (
+create or replace macro slow_turns(
+    threshold_1, threshold_2, threshold_3, threshold_4, chosen := true
+) as table
+with calls_of_day as (
+    select
+        call_id,
+        cast(coalesce(started_at, first_seen_at) as date) as day,
+        agent_id
+    from calls
+    where chosen
+),
+
+counted as (
     select
         call_id,
         metric,
@@ -15,7 +27,9 @@ with counted as (
         count(*) filter (where value_ms > threshold_3) as above_3,
         count(*) filter (where value_ms > threshold_4) as above_4
     from latency_values
-    where isfinite(value_ms)
+    where
+        isfinite(value_ms)
+        and call_id in (select call_id from calls_of_day)
     group by call_id, metric
 ),
 
@@ -40,8 +54,8 @@ points as (
 -- A call without samples, or without any point, weighs nothing.
 weighed as (
     select
-        cast(coalesce(calls.started_at, calls.first_seen_at) as date) as day,
-        calls.agent_id,
+        calls_of_day.day,
+        calls_of_day.agent_id,
         points.*,
         counted.above_1,
         counted.above_2,
@@ -55,8 +69,8 @@ weighed as (
             else 0
         end as mass
     from points
-    inner join calls
-        on points.call_id = calls.call_id
+    inner join calls_of_day
+        on points.call_id = calls_of_day.call_id
     left join counted
         on points.call_id = counted.call_id
         and points.metric = counted.metric

@@ -1,40 +1,29 @@
 -- Why calls ended, by day, agent and category of the reason.
--- Grain: day × agent_id × category. Source: calls that are neither registered nor ongoing.
+-- Grain: day × agent_id × category.
+-- Source: stored_daily_disconnection_categories; for days that are not stored, the macro
+-- disconnection_categories_by_day, which says how each number is made. Both give the same numbers.
 -- A rerun replaces the view and its comments; it holds no data.
 create or replace view daily_disconnection_categories as
-with by_category as (
-    select
-        cast(coalesce(started_at, first_seen_at) as date) as day,
-        agent_id,
-        disconnection_category(disconnection_reason) as category,
-        count(*) as calls,
-        avg(duration_ms) as avg_duration_ms
-    from calls
-    where call_status not in ('registered', 'ongoing')
-    group by day, agent_id, category
-),
-
--- A join of few rows is faster than a window over them.
-by_agent as (
-    select
-        day,
-        agent_id,
-        sum(calls) as all_calls
-    from by_category
-    group by day, agent_id
-)
-
 select
-    by_category.day,
-    by_category.agent_id,
-    by_category.category,
-    by_category.calls,
-    by_category.calls / by_agent.all_calls as share,
-    by_category.avg_duration_ms
-from by_category
-inner join by_agent
-    on by_category.day = by_agent.day
-    and by_category.agent_id is not distinct from by_agent.agent_id;
+    day,
+    agent_id,
+    category,
+    calls,
+    share,
+    avg_duration_ms
+from stored_daily_disconnection_categories
+where day in (select day from stored_days)
+union all
+select
+    day,
+    agent_id,
+    category,
+    calls,
+    share,
+    avg_duration_ms
+from disconnection_categories_by_day(
+    cast(coalesce(started_at, first_seen_at) as date) not in (select day from stored_days)
+);
 
 comment on view daily_disconnection_categories is
     'Why calls ended, by day, agent and category of the reason';

@@ -1,29 +1,31 @@
 -- Why calls ended, by day and agent.
 -- Grain: day × agent_id × disconnection_reason, both of which may be null.
--- Source: calls that are neither registered nor ongoing, as in disconnection_breakdown. A call that
--- never connected has no start; it belongs to the day on which it was first seen.
+-- Source: stored_daily_disconnections; for days that are not stored, the macro
+-- disconnections_by_day, which says how each number is made. Both give the same numbers.
 -- A rerun replaces the view and its comments; it holds no data.
 create or replace view daily_disconnections as
-with ended_calls as (
-    select
-        cast(coalesce(started_at, first_seen_at) as date) as day,
-        agent_id,
-        disconnection_reason,
-        duration_ms
-    from calls
-    where call_status not in ('registered', 'ongoing')
-)
-
 select
     day,
     agent_id,
     disconnection_reason,
-    disconnection_category(disconnection_reason) as category,
-    count(*) as calls,
-    count(*) / sum(count(*)) over (partition by day, agent_id) as share,
-    avg(duration_ms) as avg_duration_ms
-from ended_calls
-group by day, agent_id, disconnection_reason;
+    category,
+    calls,
+    share,
+    avg_duration_ms
+from stored_daily_disconnections
+where day in (select day from stored_days)
+union all
+select
+    day,
+    agent_id,
+    disconnection_reason,
+    category,
+    calls,
+    share,
+    avg_duration_ms
+from disconnections_by_day(
+    cast(coalesce(started_at, first_seen_at) as date) not in (select day from stored_days)
+);
 
 comment on view daily_disconnections is
     'Why calls ended, by day and agent: count, share and average duration of calls that are over';

@@ -1,10 +1,11 @@
 -- Latency percentiles of each day, agent and metric, pooled over turns.
 -- Grain: day × agent_id × metric, for each metric that a call of the day reports.
--- Source: the macro pooled_latency, which says how percentiles are pooled.
+-- Source: stored_daily_latency; for days that are not stored, the macro pooled_latency, which says
+-- how percentiles are pooled. Both give the same numbers.
 -- A rerun replaces the view and its comments; it holds no data.
 create or replace view daily_latency as
 select
-    period as day,
+    day,
     agent_id,
     metric,
     calls,
@@ -16,7 +17,26 @@ select
     median_call_p50_ms,
     p99_call_p99_ms,
     method
-from pooled_latency(cast(coalesce(started_at, first_seen_at) as date));
+from stored_daily_latency
+where day in (select day from stored_days)
+union all
+select
+    period,
+    agent_id,
+    metric,
+    calls,
+    samples,
+    p50_ms,
+    p90_ms,
+    p95_ms,
+    p99_ms,
+    median_call_p50_ms,
+    p99_call_p99_ms,
+    method
+from pooled_latency(
+    cast(coalesce(started_at, first_seen_at) as date),
+    cast(coalesce(started_at, first_seen_at) as date) not in (select day from stored_days)
+);
 
 comment on view daily_latency is
     'Latency of each day, agent and metric, pooled over turns: never an average of percentiles';

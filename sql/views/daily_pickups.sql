@@ -1,27 +1,41 @@
 -- How often outbound calls are picked up, by attempt and by number.
 -- Grain: day × agent_id, for days with an outbound call that is over.
--- Source: the macro outcomes_of_calls. A number that is dialled twice is two attempts and
--- one number; a call without a number is an attempt of no number.
+-- Source: stored_daily_pickups; for days that are not stored, the macro
+-- pickups_by_day, which says how each number is made. Both give the same numbers.
 -- A rerun replaces the view and its comments; it holds no data.
 create or replace view daily_pickups as
 select
     day,
     agent_id,
-    count(*) as attempts,
-    count(*) filter (where is_connected) as connected_attempts,
-    connected_attempts / count(*) as connect_rate,
-    count(*) filter (where is_conversation) as picked_up_attempts,
-    picked_up_attempts / count(*) as pickup_rate,
-    count(distinct to_number) as numbers,
-    count(distinct to_number) filter (where is_connected) as connected_numbers,
-    connected_numbers / nullif(numbers, 0) as number_connect_rate,
-    count(distinct to_number) filter (where is_conversation) as picked_up_numbers,
-    picked_up_numbers / nullif(numbers, 0) as number_pickup_rate
-from outcomes_of_calls()
-where
-    direction = 'outbound'
-    and is_over
-group by day, agent_id;
+    attempts,
+    connected_attempts,
+    connect_rate,
+    picked_up_attempts,
+    pickup_rate,
+    numbers,
+    connected_numbers,
+    number_connect_rate,
+    picked_up_numbers,
+    number_pickup_rate
+from stored_daily_pickups
+where day in (select day from stored_days)
+union all
+select
+    day,
+    agent_id,
+    attempts,
+    connected_attempts,
+    connect_rate,
+    picked_up_attempts,
+    pickup_rate,
+    numbers,
+    connected_numbers,
+    number_connect_rate,
+    picked_up_numbers,
+    number_pickup_rate
+from pickups_by_day(
+    cast(coalesce(started_at, first_seen_at) as date) not in (select day from stored_days)
+);
 
 comment on view daily_pickups is 'How often outbound calls are picked up, by attempt and by number';
 comment on column daily_pickups.day is

@@ -1,21 +1,31 @@
 -- What each product cost, by day and agent, with transferred legs apart.
--- Grain: day × agent_id × product × is_transfer_leg. Source: call_costs, calls.
+-- Grain: day × agent_id × product × is_transfer_leg.
+-- Source: stored_daily_product_costs; for days that are not stored, the macro
+-- product_costs_by_day, which says how each number is made. Both give the same numbers.
 -- A rerun replaces the view and its comments; it holds no data.
 create or replace view daily_product_costs as
 select
-    cast(coalesce(calls.started_at, calls.first_seen_at) as date) as day,
-    calls.agent_id,
-    call_costs.product,
-    coalesce(call_costs.is_transfer_leg_cost, false) as is_transfer_leg,
-    count(*) as cost_lines,
-    sum(call_costs.cost_cents) as cost_cents,
-    sum(call_costs.cost_cents)
-        / nullif(sum(sum(call_costs.cost_cents)) over (partition by day, calls.agent_id), 0)
-        as share
-from call_costs
-inner join calls
-    on call_costs.call_id = calls.call_id
-group by day, calls.agent_id, call_costs.product, is_transfer_leg;
+    day,
+    agent_id,
+    product,
+    is_transfer_leg,
+    cost_lines,
+    cost_cents,
+    share
+from stored_daily_product_costs
+where day in (select day from stored_days)
+union all
+select
+    day,
+    agent_id,
+    product,
+    is_transfer_leg,
+    cost_lines,
+    cost_cents,
+    share
+from product_costs_by_day(
+    cast(coalesce(started_at, first_seen_at) as date) not in (select day from stored_days)
+);
 
 comment on view daily_product_costs is
     'What each product cost, by day and agent, with transferred legs apart';

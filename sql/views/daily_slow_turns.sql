@@ -1,7 +1,7 @@
 -- The share of turns whose latency lies above a threshold, by day, agent and metric.
 -- Grain: day × agent_id × metric × threshold_ms.
--- Source: the macro slow_turns, which takes other thresholds: `from slow_turns(500, 700, 900,
--- 1100)`.
+-- Source: stored_daily_slow_turns; for days that are not stored, the macro slow_turns, which
+-- takes other thresholds: `from slow_turns(500, 700, 900, 1100)`. Both give the same numbers.
 -- A rerun replaces the view and its comments; it holds no data.
 create or replace view daily_slow_turns as
 select
@@ -13,7 +13,25 @@ select
     samples,
     slow_rate,
     method
-from slow_turns(800, 1500, 2000, 3000);
+from stored_daily_slow_turns
+where day in (select day from stored_days)
+union all
+select
+    day,
+    agent_id,
+    metric,
+    threshold_ms,
+    calls,
+    samples,
+    slow_rate,
+    method
+from slow_turns(
+    800,
+    1500,
+    2000,
+    3000,
+    cast(coalesce(started_at, first_seen_at) as date) not in (select day from stored_days)
+);
 
 comment on view daily_slow_turns is
     'Share of turns whose latency lies above 800, 1500, 2000 and 3000 ms; slow_turns() takes '

@@ -1,22 +1,37 @@
 -- How often agents invoke each tool, and how that ends, by day and agent.
--- Grain: day × agent_id × name of the tool. Source: tool_calls, calls.
+-- Grain: day × agent_id × name of the tool.
+-- Source: stored_daily_tools; for days that are not stored, the macro
+-- tools_by_day, which says how each number is made. Both give the same numbers.
 -- A rerun replaces the view and its comments; it holds no data.
 create or replace view daily_tools as
 select
-    cast(coalesce(calls.started_at, calls.first_seen_at) as date) as day,
-    calls.agent_id,
-    tool_calls.name,
-    count(*) as invocations,
-    count(tool_calls.result) as results,
-    count(*) - count(tool_calls.result) as orphans,
-    orphans / count(*) as orphan_rate,
-    count(tool_calls.successful) as judged_invocations,
-    count(*) filter (where tool_calls.successful) as successful_invocations,
-    successful_invocations / nullif(judged_invocations, 0) as success_rate
-from tool_calls
-inner join calls
-    on tool_calls.call_id = calls.call_id
-group by day, calls.agent_id, tool_calls.name;
+    day,
+    agent_id,
+    name,
+    invocations,
+    results,
+    orphans,
+    orphan_rate,
+    judged_invocations,
+    successful_invocations,
+    success_rate
+from stored_daily_tools
+where day in (select day from stored_days)
+union all
+select
+    day,
+    agent_id,
+    name,
+    invocations,
+    results,
+    orphans,
+    orphan_rate,
+    judged_invocations,
+    successful_invocations,
+    success_rate
+from tools_by_day(
+    cast(coalesce(started_at, first_seen_at) as date) not in (select day from stored_days)
+);
 
 comment on view daily_tools is
     'How often agents invoke each tool, and how that ends, by day and agent';

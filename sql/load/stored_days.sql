@@ -1,0 +1,15 @@
+-- Takes the days of the calls that this load replaces or adds from those whose stored results hold.
+-- Grain: day. Source: calls, landed. A rerun changes nothing.
+-- Run before rows are replaced, for the days that calls leave, and after, for those they come to.
+-- A call that never started may move to another day without being replaced, when it turns out that
+-- it was seen earlier.
+delete from stored_days
+where day in (
+    select cast(coalesce(calls.started_at, calls.first_seen_at) as date)
+    from calls
+    inner join landed
+        on calls.call_id = landed.call_id
+    where
+        landed.outcome = 'accepted'
+        and (landed.action = 'replace' or calls.started_at is null)
+);

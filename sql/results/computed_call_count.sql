@@ -1,0 +1,5 @@
+-- How many calls belong to days whose answers are not stored: views compute these.
+-- Grain: one row. Source: calls, stored_days.
+select count(*)
+from calls
+where cast(coalesce(started_at, first_seen_at) as date) not in (select day from stored_days);

@@ -1,0 +1,11 @@
+-- Stores what daily_tools answers for the days that are refreshed.
+-- Grain: day × agent_id × name of the tool. Source: refreshed_days; what the view reads.
+-- A rerun replaces the same rows.
+delete from stored_daily_tools
+where day in (select day from refreshed_days);
+
+insert into stored_daily_tools by name
+select *
+from tools_by_day(
+    cast(coalesce(started_at, first_seen_at) as date) in (select day from refreshed_days)
+);

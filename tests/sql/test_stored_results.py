@@ -1,0 +1,185 @@
+"""Whether a daily view's answer is stored or computed makes no difference, and a load forgets its days."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from warehouse_files import NOON, Payload, Place, as_body
+
+from pipeline import results, schema
+from pipeline.config import Settings
+from pipeline.session import load_landed
+from pipeline.simulator import breakage
+from pipeline.simulator.book import CallBook
+from pipeline.stored_tables import RESULTS
+
+VIEWS = [table.name.removeprefix("stored_") for table in RESULTS]
+# One shape says most; all of them take their time.
+SHAPES = ("mixed", *(pytest.param(name, marks=pytest.mark.slow) for name in ("v1", "early_v2", "today")))
+
+
+def answers(place: Place) -> dict[str, list[tuple[Any, ...]]]:
+    with place.warehouse.reading() as connection:
+        return {
+            name: [tuple(row) for row in connection.exec_driver_sql(f"select * from {name} order by all")]
+            for name in VIEWS
+        }
+
+
+def computed(place: Place) -> dict[str, list[tuple[Any, ...]]]:
+    """What the views answer when nothing is stored."""
+    with place.warehouse.writing() as connection:
+        stored = connection.exec_driver_sql("select day from stored_days").scalars().all()
+        connection.exec_driver_sql("delete from stored_days")
+    found = answers(place)
+    with place.warehouse.writing() as connection:
+        for day in stored:
+            connection.exec_driver_sql("insert into stored_days values ($day)", {"day": day})
+    return found
+
+
+def same(some: dict[str, list[tuple[Any, ...]]], others: dict[str, list[tuple[Any, ...]]]) -> None:
+    """Sums of doubles may differ in the last digits, as the order of rows does."""
+    assert some.keys() == others.keys()
+    for name in some:
+        assert len(some[name]) == len(others[name]), name
+        for row, other in zip(some[name], others[name], strict=True):
+            for value, expected in zip(row, other, strict=True):
+                if isinstance(expected, float):
+                    assert value == pytest.approx(expected, rel=1e-9, abs=1e-9), name
+                else:
+                    assert value == expected, name
+
+
+def days(place: Place) -> list[str]:
+    return [str(day) for (day,) in place.rows("select day from stored_days order by day")]
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    made = Place(tmp_path)
+    schema.ensure(made.warehouse)
+    return made
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_stored_and_computed_answers_are_the_same(place: Place, shape: str) -> None:
+    book = CallBook(seed=3, count=60, until=datetime(2026, 3, 1, tzinfo=UTC), shape=shape)
+    bodies = [(book.call_id(index), breakage.encode(book.payload(index))) for index in range(60)]
+    place.land([Payload(call_id, body) for call_id, body in bodies[:40]])
+    place.load()
+    live = answers(place)
+    assert days(place) == []
+    results.store(place.warehouse)
+    assert days(place) == [
+        str(day)
+        for (day,) in place.rows(
+            "select distinct cast(coalesce(started_at, first_seen_at) as date) as d from calls order by d"
+        )
+    ]
+    same(answers(place), live)
+    # More calls, and some again with another agent: their days are computed until they are stored.
+    changed = []
+    for call_id, body in bodies[30:]:
+        document = json.loads(body)
+        document["agent_id"] = "agent_of_later"
+        changed.append(Payload(call_id, as_body(document), NOON + timedelta(hours=1)))
+    place.land(changed)
+    place.load()
+    same(answers(place), computed(place))
+    results.store(place.warehouse)
+    same(answers(place), computed(place))
+
+
+def body(call_id: str, start: datetime | None, agent: str = "a") -> bytes:
+    times = (
+        {}
+        if start is None
+        else {
+            "start_timestamp": int(start.timestamp() * 1000),
+            "end_timestamp": int(start.timestamp() * 1000) + 60_000,
+        }
+    )
+    latency = {"e2e": {"p50": 500, "p90": 600, "p95": 700, "p99": 800, "max": 900, "min": 400, "num": 9}}
+    return as_body(
+        {"call_id": call_id, "agent_id": agent, "call_status": "ended", "latency": latency} | times
+    )
+
+
+def test_a_load_forgets_the_days_that_its_calls_leave_and_those_they_come_to(place: Place) -> None:
+    first, second, third = (datetime(2025, 1, day, 12, tzinfo=UTC) for day in (1, 2, 3))
+    place.land([Payload("c1", body("c1", first)), Payload("c2", body("c2", second))])
+    place.land([Payload("c3", body("c3", third))])
+    place.load()
+    results.store(place.warehouse)
+    assert days(place) == ["2025-01-01", "2025-01-02", "2025-01-03"]
+    # The same payload again changes nothing; another moves the call to another day.
+    place.land([Payload("c3", body("c3", third), NOON + timedelta(hours=1))])
+    place.load()
+    assert len(days(place)) == 3
+    place.land([Payload("c1", body("c1", third), NOON + timedelta(hours=1))])
+    place.load()
+    assert days(place) == ["2025-01-02"]
+    assert place.rows("select day, calls from daily_latency order by day") == [
+        (second.date(), 1),
+        (third.date(), 2),
+    ]
+
+
+def test_a_call_that_never_started_moves_its_day_when_it_was_seen_earlier(place: Place) -> None:
+    place.land([Payload("c1", body("c1", None), NOON)])
+    place.load()
+    results.store(place.warehouse)
+    assert days(place) == ["2025-01-01"]
+    place.land([Payload("c1", body("c1", None, "earlier"), NOON - timedelta(days=1))])
+    place.load()
+    assert days(place) == []
+    assert place.rows("select day, agent_id, calls from daily_latency") == [
+        ((NOON - timedelta(days=1)).date(), "a", 1)
+    ]
+
+
+def test_a_stored_day_is_not_computed_again(place: Place) -> None:
+    place.land([Payload("c1", body("c1", NOON))])
+    place.load()
+    results.store(place.warehouse)
+    with place.warehouse.writing() as connection:
+        for table in RESULTS:
+            period = next(iter(table.columns)).name
+            connection.exec_driver_sql(f"delete from {table.name}")
+            connection.exec_driver_sql(
+                f"insert into {table.name} by name select timestamp '2025-01-01 12:00' as {period}"
+            )
+    for name, rows in answers(place).items():
+        assert [set(row[1:]) for row in rows] == [{None}], name
+
+
+def test_days_are_stored_in_parts_of_bounded_size(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(results, "_MOST_CALLS", 2)
+    start = datetime(2025, 1, 1, tzinfo=UTC)
+    place.land([Payload(f"c{n}", body(f"c{n}", start + timedelta(hours=8 * n))) for n in range(9)])
+    place.load()
+    live = answers(place)
+    stored = []
+    more = True
+    while more:
+        more = results._store_some(place.warehouse)
+        stored.append(len(days(place)))
+    assert stored == [1, 2, 3]
+    same(answers(place), live)
+
+
+def test_a_run_stores_results_once_that_pays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = Settings(PIPELINE_DATA_DIR=tmp_path)
+    place = Place(tmp_path)
+    place.land([Payload("c1", body("c1", NOON)), Payload("c2", body("c2", NOON))])
+    assert load_landed(settings).calls_loaded == 2
+    assert days(place) == []
+    monkeypatch.setattr(results, "_LEAST_CALLS", 3)
+    place.land([Payload("c3", body("c3", NOON))])
+    assert load_landed(settings).calls_loaded == 1
+    assert days(place) == ["2025-01-01"]
