@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection
@@ -36,6 +37,16 @@ class CheckResult:
 def run_checks(connection: Connection) -> list[CheckResult]:
     """Run every check; the order is that of their names."""
     return [_run(connection, name) for name in sql.names("checks")]
+
+
+def record(connection: Connection, results: list[CheckResult], at: datetime) -> None:
+    """Record in the caller's transaction what the checks found at a time (UTC), for the view freshness."""
+    found = [
+        {"check_name": result.name, "severity": result.severity, "offending_rows": result.offending}
+        for result in results
+    ]
+    connection.exec_driver_sql(sql.read("runs/forget_checked"))
+    connection.exec_driver_sql(sql.read("runs/checked"), {"results": found, "checked_at": at})
 
 
 def _run(connection: Connection, name: str) -> CheckResult:

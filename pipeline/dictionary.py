@@ -13,7 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from sqlalchemy import Connection
 
 from pipeline import diagram, schema, sql, tables
-from pipeline.stored_tables import RESULTS, stored_days
+from pipeline.stored_tables import RESULTS
 from pipeline.warehouse import Warehouse
 
 NAMES = ("data_dictionary.md", "data_dictionary.html")
@@ -39,6 +39,10 @@ class Entry:
     columns: list[ColumnEntry]
 
 
+# Tables that join with no other.
+_ALONE = (tables.etl_checks, tables.stored_days)
+
+
 def write(folder: Path) -> list[Path]:
     """Write the dictionary into a folder, which is made if it is missing; return the files."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -57,13 +61,13 @@ def texts() -> dict[str, str]:
         tables.metadata.create_all(connection)
         schema.apply_views(connection)
         # A stored result is described where it is asked for: in its view.
-        joined = [table for table in tables.metadata.tables.values() if table not in (*RESULTS, stored_days)]
+        shown = [table for table in tables.metadata.tables.values() if table not in RESULTS]
         described = {
-            "tables": [_entry(connection, table.name) for table in (*joined, stored_days)],
+            "tables": [_entry(connection, table.name) for table in shown],
             "views": [_entry(connection, name, f"views/{name}") for name in sql.names("views")],
             "macros": [_macro(f"{group}/{name}") for group in schema.MACROS for name in sql.names(group)],
         }
-    drawn = diagram.draw(joined)
+    drawn = diagram.draw(table for table in shown if table not in _ALONE)
     environment = Environment(
         loader=PackageLoader("pipeline"),
         autoescape=select_autoescape(["html.j2"]),

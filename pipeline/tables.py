@@ -337,6 +337,16 @@ etl_drift = Table(
     comment="One row per call and thing in its payload that the API is not known to send",
 )
 
+etl_checks = Table(
+    "etl_checks",
+    metadata,
+    _text("check_name", "Name of the check: its query is sql/checks/<name>.sql", False),
+    _text("severity", "fail: numbers cannot be trusted; warn: somebody should look", False),
+    _big("offending_rows", "Rows that broke what the check asks for; 0 is good", False),
+    _time("checked_at", "When it was asked, UTC", False),
+    comment="One row per check: what it found when `check` ran last",
+)
+
 # Part of the same metadata: what daily views answered.
 stored_days = stored_tables.stored_days
 

@@ -1,8 +1,8 @@
-"""The warehouse keeps the results of daily views, day by day, so that dashboards need not compute them.
+"""The warehouse keeps the results of daily views and of checks, so that dashboards need not compute them.
 
 Revision: 20261123_stored_results, after 20261123_conversations.
 
-No day is stored at first: views compute it, and the next run stores it.
+No day is stored at first: views compute it, and the next run stores it. The next `check` fills etl_checks.
 """
 
 import sqlalchemy as sa
@@ -194,11 +194,34 @@ STORED = {
 
 
 def upgrade() -> None:
-    """Create the tables of results and the list of days that they hold for."""
+    """Create the tables of results and the list of days for which those of views hold."""
     op.create_table(
         "stored_days",
         sa.Column("day", sa.Date, nullable=False, comment="Day (UTC) that no load has touched since"),
         comment="One row per day whose stored results hold: views compute all others",
+    )
+    op.create_table(
+        "etl_checks",
+        sa.Column(
+            "check_name",
+            sa.String,
+            nullable=False,
+            comment="Name of the check: its query is sql/checks/<name>.sql",
+        ),
+        sa.Column(
+            "severity",
+            sa.String,
+            nullable=False,
+            comment="fail: numbers cannot be trusted; warn: somebody should look",
+        ),
+        sa.Column(
+            "offending_rows",
+            sa.BigInteger,
+            nullable=False,
+            comment="Rows that broke what the check asks for; 0 is good",
+        ),
+        sa.Column("checked_at", sa.DateTime, nullable=False, comment="When it was asked, UTC"),
+        comment="One row per check: what it found when `check` ran last",
     )
     for view, columns in STORED.items():
         period = next(iter(columns))
@@ -216,4 +239,5 @@ def downgrade() -> None:
     """Drop the tables."""
     for view in STORED:
         op.drop_table(f"stored_{view}")
+    op.drop_table("etl_checks")
     op.drop_table("stored_days")

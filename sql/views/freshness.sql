@@ -1,8 +1,8 @@
 -- How fresh and how sound the warehouse is, in one row.
 -- Grain: one row, also in an empty warehouse.
--- Source: calls, call_analysis, etl_outcomes, etl_rejects, etl_runs, check_results.
--- Compare the times with now. It runs every check, which reads most of the warehouse: on 20 million
--- words that takes seconds; check_results says which checks they are.
+-- Source: calls, call_analysis, etl_outcomes, etl_rejects, etl_runs, etl_checks.
+-- Compare the times with now. Checks read most of the warehouse, which takes seconds on 20 million
+-- words: so this says what they found when `check` ran last, and check_results asks them now.
 -- A rerun replaces the view and its comments; it holds no data.
 create or replace view freshness as
 with call_times as (
@@ -32,10 +32,17 @@ select
     (select count(*) from etl_outcomes where outcome = 'not_final') as ids_not_final,
     (select count(*) from etl_outcomes where outcome = 'failed') as ids_failed,
     (select count(distinct call_id) from etl_rejects where resolved_at is null) as ids_rejected,
-    (select count(*) from check_results where severity = 'fail' and offending_rows > 0)
-        as checks_failing,
-    (select count(*) from check_results where severity = 'warn' and offending_rows > 0)
-        as checks_warning
+    (select max(checked_at) from etl_checks) as checked_at,
+    (
+        select count(*) filter (where severity = 'fail' and offending_rows > 0)
+        from etl_checks
+        having count(*) > 0
+    ) as checks_failing,
+    (
+        select count(*) filter (where severity = 'warn' and offending_rows > 0)
+        from etl_checks
+        having count(*) > 0
+    ) as checks_warning
 from call_times;
 
 comment on view freshness is 'How fresh and how sound the warehouse is, in one row';
@@ -52,7 +59,9 @@ comment on column freshness.ids_not_final is
 comment on column freshness.ids_failed is 'Ids whose latest outcome is failed';
 comment on column freshness.ids_rejected is
     'Ids with a payload in quarantine that no later payload settled';
+comment on column freshness.checked_at is
+    'When `check` ran last, UTC; null before that';
 comment on column freshness.checks_failing is
-    'Checks marked fail that find an offending row, as in check_results';
+    'Checks marked fail that found an offending row then; null before the first';
 comment on column freshness.checks_warning is
-    'Checks marked warn that find an offending row, as in check_results';
+    'Checks marked warn that found an offending row then; null before the first';

@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from io import StringIO
@@ -288,6 +290,29 @@ def test_checks_pass_after_a_backfill_and_fail_once_a_table_was_changed(cli: Cli
     shown = cli("check")
     assert shown.code == 4
     assert "nobody" in shown.out
+    with duckdb.connect(str(filled / "warehouse.duckdb"), read_only=True) as connection:
+        recorded = connection.execute("select checked_at, checks_failing from freshness").fetchone()
+    assert recorded is not None
+    assert (recorded[0] is not None, recorded[1]) == (True, len(failed))
+
+
+def test_a_check_answers_while_a_notebook_keeps_the_warehouse_open(cli: Cli, filled: Path) -> None:
+    # In a process of its own, as a notebook is.
+    held = (
+        "import duckdb, sys; c = duckdb.connect(sys.argv[1], read_only=True); print(1, flush=True); input()"
+    )
+    reader = subprocess.Popen(
+        [sys.executable, "-c", held, filled / "warehouse.duckdb"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    assert reader.stdout is not None
+    reader.stdout.readline()
+    ran = cli("check")
+    reader.communicate(b"\n")
+    assert ran.code == 0
+    assert " 0 failed" in ran.out
+    assert "freshness goes on showing what the last check found" in ran.err
 
 
 def test_status_shows_runs_outcomes_and_rows(cli: Cli, filled: Path) -> None:
