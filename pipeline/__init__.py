@@ -21,6 +21,7 @@ session     what the commands share
 batches     what a run fetches, in parts that are extracted side by side
 flows       the same runs for a Prefect server (markdown: its reports)
 cli         the commands (render, console: for people; demo, simulator: without an account)
+log         what happens, as events with facts
 config, errors, sql    used throughout
 """
 

@@ -7,6 +7,7 @@ import signal
 import sys
 from types import FrameType
 
+from pipeline import log
 from pipeline.errors import Interrupted, PipelineError
 
 
@@ -30,7 +31,9 @@ def main() -> None:
         _leave(str(Interrupted()), Interrupted.exit_code)
     except Exception as bug:
         if os.environ.get("PIPELINE_DEBUG"):
-            raise
+            if not log.is_json():
+                raise
+            log.failure("bug", bug)
         _leave(
             f"unexpected {type(bug).__name__}, which is a bug: run again with PIPELINE_DEBUG=1 and report "
             "what it prints; whatever was landed is safe",
@@ -53,10 +56,14 @@ def _leave(sentence: str | None, code: int) -> None:
         pass  # The reader of our output (head, less) has gone: nothing is wrong.
     except OSError as refused:
         sentence, code = f"cannot write the result ({refused.strerror}): send it elsewhere", 1
-    if sentence is not None:
-        print(
-            sentence if code == Interrupted.exit_code else f"error: {sentence}", file=sys.stderr, flush=True
-        )
+    is_interruption = code == Interrupted.exit_code
+    if sentence is None:
+        pass
+    elif log.is_json():
+        name, level = ("interrupted", log.WARNING) if is_interruption else ("error", log.ERROR)
+        log.event(name, level, message=sentence, exit_code=code)
+    else:
+        print(sentence if is_interruption else f"error: {sentence}", file=sys.stderr, flush=True)
     # Not sys.exit: after a second Ctrl-C a load may still run in its thread, and tearing the interpreter
     # down under it would abort the process. The transaction it is in is rolled back by the next opening.
     os._exit(code)

@@ -111,6 +111,15 @@ class Settings(BaseSettings):
         description="How far `sync` goes back before the latest call it has seen",
     )
 
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info",
+        alias="PIPELINE_LOG_LEVEL",
+        description="Least that stderr tells of; debug: every retry, answer and outcome",
+    )
+    log_format: Literal["text", "json"] = Field(
+        "text", alias="PIPELINE_LOG_FORMAT", description="text, or json: one object a line on stderr"
+    )
+
     @property
     def landing_dir(self) -> Path:
         """Folder of landed chunks."""

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli.app import app, end, print_json, read_settings
+from pipeline.cli.app import command, end, print_json, read_settings
 from pipeline.cli.options import (
     RUN,
     ApiVersion,
@@ -23,7 +23,7 @@ from pipeline.cli.options import (
 )
 
 
-@app.command()
+@command
 def demo(
     calls: Annotated[int, typer.Option(min=1, max=100_000, help="How many simulated calls.")] = 500,
     seed: Annotated[int, typer.Option(help="Another seed is another set of calls.")] = 7,
@@ -36,7 +36,7 @@ def demo(
     run_demo(read_settings(data_dir=data_dir), calls=calls, seed=seed, as_json=json)
 
 
-@app.command()
+@command
 def backfill(
     ids: Annotated[
         list[str],
@@ -95,7 +95,7 @@ def backfill(
     end(report, json)
 
 
-@app.command()
+@command
 def sync(
     since: Annotated[
         str | None,
@@ -147,7 +147,7 @@ def sync(
     end(report, json)
 
 
-@app.command()
+@command
 def refresh(
     warehouse: Warehouse = None,
     data_dir: DataDir = None,

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-_WHERE, _API, RUN = "Where things are", "How the API is asked", "What is done"
+_WHERE, _API, RUN, _LOG = "Where things are", "How the API is asked", "What is done", "What is told"
 
 Warehouse = Annotated[
     str | None,
@@ -53,4 +53,14 @@ Tracked = Annotated[
         rich_help_panel=RUN,
         show_default=False,
     ),
+]
+LogLevel = Annotated[
+    Literal["debug", "info", "warning", "error"] | None,
+    typer.Option(
+        "--log-level", help="Least that stderr tells of; debug: every retry, id.", rich_help_panel=_LOG
+    ),
+]
+LogFormat = Annotated[
+    Literal["text", "json"] | None,
+    typer.Option("--log-format", help="json: one object a line on stderr.", rich_help_panel=_LOG),
 ]

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from pipeline.cli.app import app, print_json, read_settings
+from pipeline.cli.app import command, log_flags, print_json, read_settings
 from pipeline.cli.options import (
     ApiVersion,
     AsJson,
@@ -19,7 +19,7 @@ from pipeline.cli.options import (
 )
 
 
-@app.command()
+@command
 def simulate(
     calls: Annotated[int, typer.Option(min=1, help="How many calls it knows.")] = 500,
     seed: Annotated[int, typer.Option(help="Another seed is another set of calls.")] = 7,
@@ -44,7 +44,7 @@ def simulate(
     run_simulator(calls, seed, host, port, ids, faults, broken, delay, shape)
 
 
-@app.command()
+@command
 def config(
     warehouse: Warehouse = None,
     data_dir: DataDir = None,
@@ -66,14 +66,14 @@ def config(
         "concurrency": concurrency,
         "rate": rate,
     }
-    described = describe(read_settings(**flags), flags)
+    described = describe(read_settings(**flags), flags | log_flags())
     if json:
         print_json(described)
     else:
         console.table(described)
 
 
-@app.command()
+@command
 def docs(
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder to write into.")] = Path("docs"),
     json: AsJson = False,

@@ -14,6 +14,7 @@ from datetime import datetime
 
 import httpx
 
+from pipeline import log
 from pipeline.answer import ApiVersion, Stats
 from pipeline.client.address import Address
 from pipeline.client.pools import Pools
@@ -130,6 +131,15 @@ class Http:
                 clock=lambda: self._clock() - errand.queued_s,
                 sleep=self._sleep,
                 rng=self._rng,
+                on_retry=lambda failure, number, wait_s: log.event(
+                    "retry",
+                    log.DEBUG,
+                    call_id=errand.call_id,
+                    attempt=number,
+                    http_status=failure.status,
+                    reason=failure.reason,
+                    wait_s=round(wait_s, 3),
+                ),
             )
         except Retriable as failure:
             fault = failure.cause if isinstance(failure.cause, Malformed) else None
