@@ -59,6 +59,11 @@ class Settings(BaseSettings):
     base_url: str = Field(
         "https://api.retellai.com", alias="RETELL_BASE_URL", description="Where the API answers"
     )
+    allow_http: bool = Field(
+        False,
+        alias="RETELL_ALLOW_HTTP",
+        description="Send the key over plain http to another machine; never needed for Retell itself",
+    )
     api_version: Literal["auto", "v1", "v2"] = Field(
         "auto", alias="RETELL_API_VERSION", description="auto, v1 or v2; auto finds out by the first 404"
     )

@@ -23,6 +23,15 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print the result as one JS
 BaseUrl = Annotated[
     str | None, typer.Option("--base-url", metavar="URL", help="Where the API answers.", rich_help_panel=_API)
 ]
+AllowHttp = Annotated[
+    bool | None,
+    typer.Option(
+        "--allow-http",
+        help="Let the key go over plain http to another machine.",
+        rich_help_panel=_API,
+        show_default=False,
+    ),
+]
 ApiVersion = Annotated[
     Literal["auto", "v1", "v2"] | None,
     typer.Option("--api-version", help="Path of the API; auto finds out.", rich_help_panel=_API),

@@ -9,6 +9,7 @@ import typer
 
 from pipeline.cli.app import command, log_flags, print_json, read_settings
 from pipeline.cli.options import (
+    AllowHttp,
     ApiVersion,
     AsJson,
     BaseUrl,
@@ -49,6 +50,7 @@ def config(
     warehouse: Warehouse = None,
     data_dir: DataDir = None,
     base_url: BaseUrl = None,
+    allow_http: AllowHttp = None,
     api_version: ApiVersion = None,
     concurrency: Concurrency = None,
     rate: Rate = None,
@@ -62,6 +64,7 @@ def config(
         "warehouse": warehouse,
         "data_dir": data_dir,
         "base_url": base_url,
+        "allow_http": allow_http,
         "api_version": api_version,
         "concurrency": concurrency,
         "rate": rate,

@@ -55,6 +55,7 @@ class Http:
         self,
         *,
         base_url: str,
+        allow_http: bool,
         api_key: str,
         concurrency: int,
         rate: float | None,
@@ -72,7 +73,7 @@ class Http:
         if not _SENDABLE_KEY.match(api_key):
             # Checked here because httpx would quote the key in its own error.
             raise ConfigurationError("RETELL_API_KEY is empty or holds a blank or a character outside ASCII")
-        self._address = Address(base_url)
+        self._address = Address(base_url, allow_http=allow_http)
         self._authorization = f"Bearer {api_key}"
         self._policy = policy
         self._request_timeout_s = request_timeout_s

@@ -1,0 +1,39 @@
+"""A finding: one thing that was looked at, how it stands, and what to do about it.
+
+Invariant: a finding that is not ok says what to do.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from pipeline.config import Settings
+
+State = Literal["ok", "warn", "fail"]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was looked at, how it stands, what was found, and what to do; nothing where it is ok."""
+
+    check: str
+    state: State
+    found: str
+    advice: str = ""
+
+    def __post_init__(self) -> None:
+        if (self.state == "ok") == bool(self.advice):
+            raise ValueError("advice is for what is not ok")
+
+
+def examine(settings: Settings, *, offline: bool = False) -> list[Finding]:
+    """Look at everything; `offline` leaves out the request."""
+    from pipeline.doctor import api, folder, installed, stored
+
+    return [
+        *installed.findings(),
+        *api.findings(settings, offline=offline),
+        *folder.findings(settings),
+        *stored.findings(settings),
+    ]
