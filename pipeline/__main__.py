@@ -34,6 +34,7 @@ def main() -> None:
             if not log.is_json():
                 raise
             log.failure("bug", bug)
+            _leave(None, PipelineError.exit_code)
         _leave(
             f"unexpected {type(bug).__name__}, which is a bug: run again with PIPELINE_DEBUG=1 and report "
             "what it prints; whatever was landed is safe",

@@ -12,7 +12,7 @@ from command_line import Cli, Ran
 from pipeline import log, session
 from pipeline.simulator import CallBook, Faults, running
 
-BOOK = CallBook(seed=3, count=16, until=datetime.now(UTC), broken_share=0.25)
+BOOK = CallBook(seed=3, count=16, until=datetime.now(UTC), broken_share=0.25, shape="today")
 # Breakage that looks like a cut body is asked for again, which takes long.
 IDS = [BOOK.call_id(index) for index in range(16) if BOOK.breakage(index) not in ("truncated", "html")]
 QUICK_FAULTS = Faults(share=0.3, kinds=("rate_limited", "reset", "server_error"), retry_after_s=0)
@@ -25,6 +25,19 @@ def events(ran: Ran) -> list[dict[str, Any]]:
         assert list(event)[:3] == ["ts", "level", "event"]
         assert datetime.fromisoformat(event["ts"]).utcoffset() is not None
         assert event["level"] in ("debug", "info", "warning", "error")
+    return found
+
+
+def private_words() -> set[str]:
+    """Return what no log may say: the key, tokens, numbers, and what was said."""
+    found = {"key_simulated"}
+    for payload in map(BOOK.payload, range(BOOK.count)):
+        names = ("access_token", "from_number", "to_number", "recording_url")
+        found |= {payload[name] for name in names if payload.get(name)}
+        found |= {
+            turn["content"] for turn in payload.get("transcript_object") or [] if " " in turn["content"]
+        }
+    assert len(found) > 50
     return found
 
 
@@ -54,6 +67,7 @@ def test_lines_agree_with_the_result(cli: Cli) -> None:
         assert summary["level"] == "info"
         assert summary["outcomes"] == result["outcomes"]
         assert summary["exit_code"] == each.code == 3
+        assert [words for words in private_words() if words in each.err] == []
         assert {event["run_id"] for event in told if event["level"] == "debug"} == {result["run_id"]}
 
 
@@ -108,7 +122,7 @@ def test_a_bug_is_one_line_with_its_traceback_where_that_is_asked_for(
     monkeypatch.setattr(session, "load_landed", broken)
     [plain] = events(cli("load", "--log-format", "json"))
     assert "unexpected ZeroDivisionError" in plain["message"]
-    bug, _ = events(cli("load", "--log-format", "json", PIPELINE_DEBUG=1))
+    [bug] = events(cli("load", "--log-format", "json", PIPELINE_DEBUG=1))
     assert bug["exc_info"].endswith("ZeroDivisionError: inside")
 
 

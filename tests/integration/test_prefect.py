@@ -37,7 +37,14 @@ def prefect(api: Simulator, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     """A server to which the project is deployed; the key is in its Secret block alone."""
     server = PrefectServer(
         tmp_path_factory.mktemp("prefect"),
-        {"RETELL_BASE_URL": api.base_url, "PIPELINE_CHUNK_SIZE": "25", "PIPELINE_REFRESH_WINDOW": "36500d"},
+        {
+            "RETELL_BASE_URL": api.base_url,
+            "PIPELINE_CHUNK_SIZE": "25",
+            "PIPELINE_REFRESH_WINDOW": "36500d",
+            # What is logged most is searched for the key.
+            "PREFECT_LOGGING_LEVEL": "DEBUG",
+            "PREFECT_LOGGING_EXTRA_LOGGERS": "pipeline",
+        },
     )
     block = f"from prefect.blocks.system import Secret; Secret(value={KEY!r}).save('retell-api-key')"
     try:
@@ -230,6 +237,27 @@ def test_a_command_is_tracked_where_a_server_is_named(
     assert "the API refused the key (401)" in refused.err
     assert "Traceback" not in refused.err
     assert KEY not in ran.out + ran.err + refused.err
+
+
+def test_with_json_prefects_own_lines_are_json_too(
+    prefect: PrefectServer, api: Simulator, start: Start, tmp_path: Path
+) -> None:
+    env = {name: value for name, value in prefect.env.items() if name.startswith("PREFECT_")}
+    options = ("--json", "--log-format", "json", "--log-level", "debug")
+    ran = start("backfill", *IDS[:4], "--data-dir", tmp_path / "data", *options, server=api, **env).wait()
+    assert ran.code == 0, ran.err
+    told = [json.loads(line) for line in ran.err.splitlines()]
+    assert sum(line["event"] == "answer" for line in told) == 4
+    assert sum(line["event"] == "outcome" for line in told) == 4
+    assert {line["run_id"] for line in told if line["event"] in ("answer", "outcome", "run")} == {
+        json.loads(ran.out)["run_id"]
+    }
+
+
+def test_what_a_worker_keeps_is_its_owners_only(prefect: PrefectServer) -> None:
+    kept = list(prefect.data_dir.rglob("*"))
+    assert {path.suffix for path in kept} >= {".zst", ".json", ".duckdb"}
+    assert [path for path in kept if path.stat().st_mode & 0o077] == []
 
 
 def test_the_key_is_nowhere_in_the_server_or_its_logs(prefect: PrefectServer) -> None:
