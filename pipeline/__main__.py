@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from contextlib import suppress
 from types import FrameType
 
 from pipeline import log
@@ -60,11 +61,17 @@ def _leave(sentence: str | None, code: int) -> None:
     is_interruption = code == Interrupted.exit_code
     if sentence is None:
         pass
-    elif log.is_json():
-        name, level = ("interrupted", log.WARNING) if is_interruption else ("error", log.ERROR)
-        log.event(name, level, message=sentence, exit_code=code)
+    elif is_interruption and log.is_json():
+        log.event("interrupted", log.WARNING, message=sentence, exit_code=code)
     else:
-        print(sentence if is_interruption else f"error: {sentence}", file=sys.stderr, flush=True)
+        # Imported by now, unless the command line was wrong; a name in the sentence may hold anything.
+        from pipeline import console
+
+        with suppress(OSError):
+            if is_interruption:
+                console.line(sentence)
+            else:
+                console.error(sentence, exit_code=code)
     # Not sys.exit: after a second Ctrl-C a load may still run in its thread, and tearing the interpreter
     # down under it would abort the process. The transaction it is in is rolled back by the next opening.
     os._exit(code)

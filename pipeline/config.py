@@ -37,6 +37,11 @@ def _occasion(value: object) -> object:
     return value if value in ("run", "always", "off") else seconds(value)
 
 
+def _from_home(value: object) -> object:
+    # A shell does that; whoever writes `.env` means it too.
+    return os.path.expanduser(value) if isinstance(value, (str, Path)) else value  # noqa: PTH111  never raises
+
+
 Seconds = Annotated[float, BeforeValidator(seconds)]
 
 
@@ -67,10 +72,10 @@ class Settings(BaseSettings):
     api_version: Literal["auto", "v1", "v2"] = Field(
         "auto", alias="RETELL_API_VERSION", description="auto, v1 or v2; auto finds out by the first 404"
     )
-    data_dir: Path = Field(
+    data_dir: Annotated[Path, BeforeValidator(_from_home)] = Field(
         Path("data"), alias="PIPELINE_DATA_DIR", description="Folder of landed payloads and quarantine"
     )
-    warehouse: str | None = Field(
+    warehouse: Annotated[str | None, BeforeValidator(_from_home)] = Field(
         None,
         alias="PIPELINE_WAREHOUSE",
         description="DuckDB file or SQLAlchemy URL; by default warehouse.duckdb in the data folder",

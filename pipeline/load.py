@@ -154,8 +154,8 @@ def load_chunks(
     """
     now = datetime.now(UTC)
     load_id = f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
-    manifests = [str(chunk.manifest) for chunk in chunks]
-    payloads = [str(chunk.payloads) for chunk in chunks if chunk.payloads is not None]
+    manifests = [sql.literal(chunk.manifest) for chunk in chunks]
+    payloads = [sql.literal(chunk.payloads) for chunk in chunks if chunk.payloads is not None]
     connection.exec_driver_sql(sql.read("load/limits"))
     connection.exec_driver_sql(
         sql.read("load/this_load"),

@@ -170,7 +170,7 @@ def begin(connection: Connection, report: RunReport) -> None:
 
 def read_outcomes(connection: Connection, report: RunReport, spool: Path) -> None:
     """Fill the report's outcomes from what is recorded for the ids in the spool since the run began."""
-    connection.exec_driver_sql(sql.read("plan/requested"), {"spool": str(spool)})
+    connection.exec_driver_sql(sql.read("plan/requested"), {"spool": sql.literal(spool)})
     since = {"since": report.started_at}
     report.outcomes = {
         str(outcome): int(ids)
