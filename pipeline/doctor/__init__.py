@@ -1,4 +1,4 @@
-"""Looks for what keeps the pipeline from working, and says what to do about it; it changes nothing.
+"""Looks for what keeps the pipeline from working, and says what to do about it; it mends nothing by itself.
 
 Invariant: whatever is missing, broken or out of reach is a finding, never an error.
 

@@ -31,9 +31,11 @@ def examine(settings: Settings, *, offline: bool = False) -> list[Finding]:
     """Look at everything; `offline` leaves out the request."""
     from pipeline.doctor import api, folder, installed, stored
 
-    return [
-        *installed.findings(),
-        *api.findings(settings, offline=offline),
-        *folder.findings(settings),
-        *stored.findings(settings),
-    ]
+    found = [*installed.findings(), *api.findings(settings, offline=offline)]
+    for name, look in (("data folder", folder.findings), ("warehouse", stored.findings)):
+        try:
+            found += look(settings)
+        except OSError as refused:
+            advice = "fix the permissions of the folders above it, or name another with --data-dir"
+            found.append(Finding(name, "fail", f"cannot be looked at ({refused.strerror})", advice))
+    return found

@@ -11,6 +11,7 @@ import stat
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from shlex import quote
 
 from pipeline.config import Settings
 from pipeline.doctor.finding import Finding, State
@@ -28,11 +29,12 @@ _SHOWN = 3
 def findings(settings: Settings) -> list[Finding]:
     """Return what is found of the data folder and the folder of the warehouse."""
     warehouse = warehouse_path(settings)
-    folders = [settings.data_dir] if warehouse is None else [settings.data_dir, warehouse.parent]
-    paths = sorted({path for folder in folders[:1] for path in _below(folder)})
+    folders, paths = [settings.data_dir], set(_below(settings.data_dir))
     if warehouse is not None:
-        paths += [path for path in _beside(warehouse) if path not in set(paths)]
-    return [_data_folder(settings.data_dir), _disk(folders, warehouse), _permissions(paths), _left(paths)]
+        folders.append(warehouse.parent)
+        paths.update(_beside(warehouse))
+    found = sorted(paths)
+    return [_data_folder(settings.data_dir), _disk(folders, warehouse), _permissions(found), _left(found)]
 
 
 def warehouse_path(settings: Settings) -> Path | None:
@@ -143,8 +145,6 @@ def _named(paths: list[Path]) -> str:
 
 
 def _quoted(path: Path) -> str:
-    from shlex import quote
-
     return quote(str(path))
 
 

@@ -164,6 +164,16 @@ def test_a_data_folder_that_cannot_be_used_is_named(cli: Cli, tmp_path: Path) ->
     assert ran["data folder"]["found"] == f"{tmp_path / 'file'} is a file"
 
 
+def test_a_folder_that_nobody_may_look_into_is_a_line(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(settings: object) -> list[Finding]:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(folder, "findings", refused)
+    ran = found(cli("doctor", "--offline", "--json"))
+    assert ran["data folder"]["found"] == "cannot be looked at (Permission denied)"
+    assert ran["warehouse"]["state"] == "ok"
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("how", ["writing", "reading"])
 def test_who_holds_the_warehouse_is_named(

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from command_line import Cli, Ran
 
-from pipeline import log, session
+from pipeline import console, log, session
 from pipeline.simulator import CallBook, Faults, running
 
 BOOK = CallBook(seed=3, count=16, until=datetime.now(UTC), broken_share=0.25, shape="today")
@@ -139,8 +139,11 @@ def test_what_a_library_warns_of_is_a_line_of_json_too(cli: Cli, monkeypatch: py
     assert interrupted["event"] == "interrupted"
 
 
-def test_a_person_sees_no_control_characters_of_a_fact(cli: Cli, capsys: pytest.CaptureFixture[str]) -> None:
-    cli("config", "--log-level", "debug")
-    log.event("seen", log.DEBUG, reason="a\x1b[31m b", path=Path("x"))
-    line = capsys.readouterr().err
-    assert line.endswith("debug seen reason='a\\x1b[31m b' path=x\n")
+def test_a_person_sees_no_control_characters_of_a_fact(capsys: pytest.CaptureFixture[str]) -> None:
+    log.configure("debug", "text", console.line)
+    try:
+        log.event("seen", log.DEBUG, reason="a\x1b[31m b", path=Path("x"), empty=None)
+    finally:
+        log.configure("info", "text")
+    log.event("unseen", log.ERROR)
+    assert capsys.readouterr().err.endswith("debug seen reason='a\\x1b[31m b' path=x\n")
