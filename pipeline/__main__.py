@@ -72,6 +72,8 @@ def _leave(sentence: str | None, code: int) -> None:
                 console.line(sentence)
             else:
                 console.error(sentence, exit_code=code)
+    if flows := sys.modules.get("pipeline.flows"):
+        flows.stop_own_server()
     # Not sys.exit: after a second Ctrl-C a load may still run in its thread, and tearing the interpreter
     # down under it would abort the process. The transaction it is in is rolled back by the next opening.
     os._exit(code)

@@ -11,6 +11,7 @@ import asyncio
 import hashlib
 import io
 import os
+import sys
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
@@ -396,6 +397,15 @@ def tracked(settings: Settings, run: Flow[..., Any], **parameters: object) -> An
         why = state.message if state else "no state"
         raise PipelineError(f"the flow run ended without a report ({why}): see the Prefect server")
     return given.outcome
+
+
+def stop_own_server() -> None:
+    """End the server that Prefect starts for a process where none is named: it would outlive that."""
+    # Only who has started one has loaded the module, which takes long.
+    if loaded := sys.modules.get("prefect.server.api.server"):
+        for server in list(loaded.SubprocessASGIServer._instances.values()):
+            with suppress(Exception):
+                server.stop()
 
 
 def unreachable() -> str | None:

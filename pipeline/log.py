@@ -45,7 +45,8 @@ def failure(name: str, error: BaseException, **facts: Any) -> None:
     _logger.error({"event": name, **_bound.get(), **facts}, exc_info=error)
 
 
-class _ToStderr(logging.Handler):
+# Prefect leaves a root logger alone that has a handler, unless the name of its class is private.
+class ToStderr(logging.Handler):
     """Writes to what stderr is at that moment."""
 
     is_json = False
@@ -65,7 +66,7 @@ class _ToStderr(logging.Handler):
             pass
 
 
-_handler = _ToStderr()
+_handler = ToStderr()
 
 
 def is_json() -> bool:

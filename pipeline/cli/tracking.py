@@ -35,8 +35,8 @@ def is_tracked(flag: bool | None) -> bool:
     from pipeline import console, flows
 
     if log.is_json():
-        # Prefect sets up where it writes to when it is imported.
-        for name in (None, "uvicorn", "fastapi"):
+        # They get a handler of their own when Prefect is imported.
+        for name in ("uvicorn", "fastapi"):
             log.adopt(logging.getLogger(name))
     failure = flows.unreachable()
     if failure is None:

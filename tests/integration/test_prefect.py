@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import signal
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
 import pytest
 from command_line import Start
-from prefect_server import PrefectServer
+from prefect_server import DEADLINE_S, PrefectServer
 from warehouse_files import query, warehouse_in
 
 from pipeline.simulator import CallBook, Simulator, running
@@ -252,6 +254,22 @@ def test_with_json_prefects_own_lines_are_json_too(
     assert {line["run_id"] for line in told if line["event"] in ("answer", "outcome", "run")} == {
         json.loads(ran.out)["run_id"]
     }
+
+
+def test_a_server_that_prefect_started_for_a_command_ends_with_it(
+    api: Simulator, start: Start, tmp_path: Path
+) -> None:
+    signal.alarm(0)  # Prefect takes its time
+    env = {"PREFECT_HOME": str(tmp_path / "prefect"), "DO_NOT_TRACK": "1"}
+    env["PREFECT_SERVER_ANALYTICS_ENABLED"] = "false"
+    tracked = start("backfill", IDS[0], "--prefect", "--data-dir", tmp_path / "data", server=api, **env)
+    assert tracked.popen.wait(DEADLINE_S) == 0, tracked.err
+    left = []
+    for environ in Path("/proc").glob("[0-9]*/environ"):
+        with suppress(OSError):
+            if str(tmp_path / "prefect").encode() in environ.read_bytes():
+                left.append(environ.parent.name)
+    assert left == []
 
 
 def test_what_a_worker_keeps_is_its_owners_only(prefect: PrefectServer) -> None:
