@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from contextlib import suppress
 from types import FrameType
 
+from pipeline import log
 from pipeline.errors import Interrupted, PipelineError
 
 
@@ -30,7 +32,10 @@ def main() -> None:
         _leave(str(Interrupted()), Interrupted.exit_code)
     except Exception as bug:
         if os.environ.get("PIPELINE_DEBUG"):
-            raise
+            if not log.is_json():
+                raise
+            log.failure("bug", bug)
+            _leave(None, PipelineError.exit_code)
         _leave(
             f"unexpected {type(bug).__name__}, which is a bug: run again with PIPELINE_DEBUG=1 and report "
             "what it prints; whatever was landed is safe",
@@ -53,10 +58,22 @@ def _leave(sentence: str | None, code: int) -> None:
         pass  # The reader of our output (head, less) has gone: nothing is wrong.
     except OSError as refused:
         sentence, code = f"cannot write the result ({refused.strerror}): send it elsewhere", 1
-    if sentence is not None:
-        print(
-            sentence if code == Interrupted.exit_code else f"error: {sentence}", file=sys.stderr, flush=True
-        )
+    is_interruption = code == Interrupted.exit_code
+    if sentence is None:
+        pass
+    elif is_interruption and log.is_json():
+        log.event("interrupted", log.WARNING, message=sentence, exit_code=code)
+    else:
+        # Imported by now, unless the command line was wrong; a name in the sentence may hold anything.
+        from pipeline import console
+
+        with suppress(OSError):
+            if is_interruption:
+                console.line(sentence)
+            else:
+                console.error(sentence, exit_code=code)
+    if flows := sys.modules.get("pipeline.flows"):
+        flows.stop_own_server()
     # Not sys.exit: after a second Ctrl-C a load may still run in its thread, and tearing the interpreter
     # down under it would abort the process. The transaction it is in is rolled back by the next opening.
     os._exit(code)

@@ -37,6 +37,11 @@ def _occasion(value: object) -> object:
     return value if value in ("run", "always", "off") else seconds(value)
 
 
+def _from_home(value: object) -> object:
+    # A shell does that; whoever writes `.env` means it too.
+    return os.path.expanduser(value) if isinstance(value, (str, Path)) else value  # noqa: PTH111  never raises
+
+
 Seconds = Annotated[float, BeforeValidator(seconds)]
 
 
@@ -59,13 +64,18 @@ class Settings(BaseSettings):
     base_url: str = Field(
         "https://api.retellai.com", alias="RETELL_BASE_URL", description="Where the API answers"
     )
+    allow_http: bool = Field(
+        False,
+        alias="RETELL_ALLOW_HTTP",
+        description="Send the key over plain http to another machine; never needed for Retell itself",
+    )
     api_version: Literal["auto", "v1", "v2"] = Field(
         "auto", alias="RETELL_API_VERSION", description="auto, v1 or v2; auto finds out by the first 404"
     )
-    data_dir: Path = Field(
+    data_dir: Annotated[Path, BeforeValidator(_from_home)] = Field(
         Path("data"), alias="PIPELINE_DATA_DIR", description="Folder of landed payloads and quarantine"
     )
-    warehouse: str | None = Field(
+    warehouse: Annotated[str | None, BeforeValidator(_from_home)] = Field(
         None,
         alias="PIPELINE_WAREHOUSE",
         description="DuckDB file or SQLAlchemy URL; by default warehouse.duckdb in the data folder",
@@ -109,6 +119,15 @@ class Settings(BaseSettings):
         ge=0,
         le=_LONGEST_S,
         description="How far `sync` goes back before the latest call it has seen",
+    )
+
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info",
+        alias="PIPELINE_LOG_LEVEL",
+        description="Least that stderr tells of; debug: every retry, answer and outcome",
+    )
+    log_format: Literal["text", "json"] = Field(
+        "text", alias="PIPELINE_LOG_FORMAT", description="text, or json: one object a line on stderr"
     )
 
     @property

@@ -1,6 +1,7 @@
 """Writes for people and for programs: results to stdout, progress and messages to stderr.
 
-With `--json` stdout carries one JSON document and nothing else.
+With `--json` stdout carries one JSON document and nothing else; with `--log-format json` every line of
+stderr is one.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
+from pipeline import log
+
 _PLAIN_WIDTH = 140
 _LINE_EVERY_S = 5.0
 _IDS = frozenset({"call_id", "agent_id", "run_id", "first_call_id"})
@@ -39,8 +42,24 @@ out = Console(width=None if sys.stdout.isatty() else _PLAIN_WIDTH, highlight=Fal
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
-def say(message: str) -> None:
-    """Write one line for the person at the terminal."""
+def say(message: str, level: int = log.INFO) -> None:
+    """Write one line for the person at the terminal, or for the program that reads stderr."""
+    if log.is_json():
+        log.event("message", level, message=message)
+    elif log.is_said(level):
+        line(message)
+
+
+def error(message: str, **facts: Any) -> None:
+    """Write what went wrong; a program gets the facts too."""
+    if log.is_json():
+        log.event("error", log.ERROR, message=message, **facts)
+    else:
+        line(f"error: {message}")
+
+
+def line(message: str) -> None:
+    """Write one line to stderr, above the progress bar."""
     err.print(_visible(message))
 
 
@@ -140,7 +159,7 @@ class RunProgress:
         self._total += total
         if self._bar is not None:
             self._bar.update(self._task, total=self._total)
-        elif err.is_terminal and total:
+        elif err.is_terminal and total and not log.is_json():
             self._bar = Progress(
                 TextColumn("fetching"),
                 BarColumn(),
@@ -188,6 +207,17 @@ class RunProgress:
         elif now - self._said >= _LINE_EVERY_S:
             self._said = now
             left_s = (self._total - self._done) / max(rate, 1e-6)
+            if log.is_json():
+                log.event(
+                    "progress",
+                    done=self._done,
+                    total=self._total,
+                    calls_per_s=round(rate, 1),
+                    left_s=round(left_s),
+                    loaded=self._loaded,
+                    retries=self._retries,
+                )
+                return
             say(
                 f"{self._done:,} of {self._total:,} calls, {rate:,.0f}/s, about {left_s:,.0f} s left, "
                 f"{self._loaded:,} loaded, {self._retries:,} retries"

@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from pipeline import log
 from pipeline.answer import Answer
 from pipeline.errors import LandingError, PipelineError
 from pipeline.landing import ChunkWriter, LandedChunk, Landing, Outcome
@@ -112,6 +113,16 @@ class Extraction:
             self._number += 1
         self._chunk.add(outcome, line)
         self.counts[outcome.outcome] += 1
+        log.event(
+            "answer",
+            log.DEBUG,
+            call_id=outcome.call_id,
+            answer=outcome.outcome,
+            attempts=outcome.attempts,
+            http_status=outcome.http_status,
+            reason=outcome.reason,
+            json_path=outcome.json_path,
+        )
         self.on_outcome(outcome)
 
     def _judge(self, answer: Answer) -> tuple[Outcome, bytes | None]:
@@ -170,6 +181,13 @@ class Extraction:
         except LandingError:
             chunk.discard()
             raise
+        log.event(
+            "chunk_landed",
+            log.DEBUG,
+            chunk_id=landed.chunk_id,
+            record_count=landed.record_count,
+            byte_count=landed.byte_count,
+        )
         self.on_chunk(landed)
 
     async def _land_by_age(self) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pipeline import load, publish, results, runs, schema
+from pipeline import load, log, publish, results, runs, schema
 from pipeline.client import CallsClient
 from pipeline.config import Settings
 from pipeline.errors import PipelineError, WarehouseLocked
@@ -80,6 +80,7 @@ class Fetching:
         self.landing = Landing.of(self.settings)
         self.warehouse = Warehouse.of(self.settings, self.observer.say)
         self.report = runs.RunReport(runs.new_run_id(), self.command, str(self.warehouse.path))
+        log.bind(run_id=self.report.run_id)
 
     def prepare(self) -> None:
         """Make sure that everything can be written, and load what earlier runs have left landed."""
@@ -156,11 +157,14 @@ class Fetching:
 
     def end(self, spool: Path) -> runs.RunReport:
         """Record how the run ended for the ids in the spool; return its report."""
+        notes = spool.with_name("outcomes.jsonl")
         try:
             if isinstance(self.report.error, WarehouseLocked):
                 raise self.report.error  # it was waited for just now
             with self.warehouse.writing() as connection:
                 runs.read_outcomes(connection, self.report, spool)
+                if log.is_on(log.DEBUG):
+                    runs.note_outcomes(connection, self.report, notes)
                 runs.finish(connection, self.report)
                 is_due = results.are_due(connection)
             if is_due and not self.report.is_interrupted:
@@ -172,6 +176,9 @@ class Fetching:
             self.report.error = locked
             runs.read_landed(self.report, self.landing.outcomes(self.report.run_id))
         self.report.duration_s = time.monotonic() - self._started
+        if notes.exists():
+            runs.tell_outcomes(notes)
+        self.report.tell()
         return self.report
 
     async def _with_client(self, work: Callable[[Extract], Awaitable[None]], extraction: Extraction) -> None:

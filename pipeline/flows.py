@@ -10,6 +10,8 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import io
+import os
+import sys
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
@@ -63,6 +65,8 @@ _LOAD_LEASE_S = 60
 # comes back, as after a server that forgot its leases, stops nobody.
 _LOAD_SLOT_TIMEOUT_S = 120
 _PROGRESS_EVERY_S = 5.0
+# A worker starts a flow in a process of its own, which nobody has told that payloads are private.
+_OWNER_ONLY = 0o077
 _ANSWER_TIMEOUT_S = 10.0
 # How long an interruption may go unnoticed while batches are under way.
 _LOOK_EVERY_S = 0.5
@@ -134,6 +138,7 @@ def refresh_calls() -> State[Any]:
 def check_warehouse() -> State[Any]:
     """Ask the warehouse whether what should hold holds; fails when a check marked so found rows."""
     logger, given = get_run_logger(), _given.get()
+    os.umask(_OWNER_ONLY)
     try:
         results = session.checked(given.settings if given else load_settings(), logger.info)
     except PipelineError as refused:
@@ -291,6 +296,7 @@ class _Tasks(Stages):
 def _carried_out(command: str, run: Callable[[Settings, Observer, Stages], RunReport]) -> State[Any]:
     """Carry out a run and return the state that says how it ended."""
     given = _given.get()
+    os.umask(_OWNER_ONLY)
     try:
         settings = _with_key(given.settings if given else load_settings())
         stages = _Tasks(command, _load_limit(settings))
@@ -391,6 +397,15 @@ def tracked(settings: Settings, run: Flow[..., Any], **parameters: object) -> An
         why = state.message if state else "no state"
         raise PipelineError(f"the flow run ended without a report ({why}): see the Prefect server")
     return given.outcome
+
+
+def stop_own_server() -> None:
+    """End the server that Prefect starts for a process where none is named: it would outlive that."""
+    # Only who has started one has loaded the module, which takes long.
+    if loaded := sys.modules.get("prefect.server.api.server"):
+        for server in list(loaded.SubprocessASGIServer._instances.values()):
+            with suppress(Exception):
+                server.stop()
 
 
 def unreachable() -> str | None:

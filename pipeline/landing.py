@@ -197,9 +197,12 @@ class Landing:
             chunk_id, record_count = said["chunk_id"], said["record_count"]
             payloads = None if name is None else manifest.with_name(name)
             accepted_count = sum(outcome["outcome"] == "accepted" for outcome in said["outcomes"])
+            # Under another chunk's name it would be taken for loaded, or wait for ever.
+            if chunk_id != manifest.stem or payloads == manifest:
+                raise ValueError
             if accepted_count != record_count or (record_count > 0) != (payloads is not None):
                 raise ValueError
-        except (OSError, ValueError, KeyError, TypeError) as broken:
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as broken:
             raise LandingError(
                 f"the manifest {manifest} cannot be read ({type(broken).__name__}): "
                 "restore it, or remove it and backfill its calls again",

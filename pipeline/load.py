@@ -17,7 +17,7 @@ from pathlib import Path
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-from pipeline import sql
+from pipeline import log, sql
 from pipeline.errors import LandingError
 from pipeline.landing import LandedChunk, Landing
 from pipeline.warehouse import Warehouse
@@ -139,6 +139,7 @@ def load(
         records = sum(chunk.record_count for chunk in chunks)
         loaded.chunks += len(chunks)
         loaded.records += records
+        log.event("chunks_loaded", log.DEBUG, chunk_count=len(chunks), record_count=records)
         on_load(records)
     return loaded
 
@@ -153,8 +154,8 @@ def load_chunks(
     """
     now = datetime.now(UTC)
     load_id = f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
-    manifests = [str(chunk.manifest) for chunk in chunks]
-    payloads = [str(chunk.payloads) for chunk in chunks if chunk.payloads is not None]
+    manifests = [sql.literal(chunk.manifest) for chunk in chunks]
+    payloads = [sql.literal(chunk.payloads) for chunk in chunks if chunk.payloads is not None]
     connection.exec_driver_sql(sql.read("load/limits"))
     connection.exec_driver_sql(
         sql.read("load/this_load"),

@@ -1,6 +1,7 @@
 """Decides where the API key may be sent.
 
-Invariant: over the network it travels encrypted, and only to the host and port that RETELL_BASE_URL names.
+Invariant: over the network it travels encrypted, unless the user says otherwise, and only to the host and
+port that RETELL_BASE_URL names.
 """
 
 from __future__ import annotations
@@ -22,14 +23,17 @@ class Origin:
     def __str__(self) -> str:
         return f"{self.scheme}://{self.host}" + (f":{self.port}" if self.port else "")
 
-    def check_as_base(self) -> None:
-        """Raise `ConfigurationError` unless the key may go here: https, or http on this machine."""
+    def check_as_base(self, *, allow_http: bool = False) -> None:
+        """Raise `ConfigurationError` unless the key may go here: https, or http on this machine.
+
+        ``allow_http`` is the user's word that the key may go over the network in the clear.
+        """
         if self.scheme not in ("http", "https") or not self.host:
             raise ConfigurationError("RETELL_BASE_URL must begin with https:// and a host")
-        if self.scheme == "http" and not self._is_loopback():
+        if self.scheme == "http" and not allow_http and not self._is_loopback():
             raise ConfigurationError(
-                f"RETELL_BASE_URL would send the key unencrypted to {self.host}: use https "
-                "(plain http is only for this machine)"
+                f"RETELL_BASE_URL would send the key unencrypted to {self.host}: use https (plain http is "
+                "only for this machine, or with --allow-http where you trust the network)"
             )
 
     def may_send_to(self, target: Origin) -> bool:

@@ -84,7 +84,7 @@ def _write(connection: Connection, making: Path, folder: Path, days: list[str]) 
         made = making / table
         made.parent.mkdir(parents=True, exist_ok=True)
         connection.exec_driver_sql(
-            sql.read("publish/day_rows"), {"table": table, "days": days, "folder": str(made)}
+            sql.read("publish/day_rows"), {"table": table, "days": days, "folder": str(made.absolute())}
         )
         for day in days:
             new, place = made / f"day={day}", folder / table / f"day={day}"

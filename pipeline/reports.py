@@ -41,9 +41,14 @@ def drift(connection: Connection, since: datetime | None = None) -> list[Row]:
     return [row | {"occurrences": int(row["occurrences"])} for row in found]
 
 
+def loaded_chunks(connection: Connection) -> set[str]:
+    """Return the ids of the chunks that are loaded."""
+    return set(connection.exec_driver_sql(sql.read("load/loaded_chunks")).scalars())
+
+
 def status(connection: Connection, landing: Landing) -> dict[str, Any]:
     """Return how the warehouse stands: schema, rows, runs, outcomes, and what still waits or failed."""
-    loaded = set(connection.exec_driver_sql(sql.read("load/loaded_chunks")).scalars())
+    loaded = loaded_chunks(connection)
     return {
         "revision": schema.revision(connection),
         "waiting_chunks": [name for name in landing.manifests() if name not in loaded],

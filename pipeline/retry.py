@@ -99,8 +99,12 @@ class RetryPolicy:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio_sleep,
         rng: Callable[[], float] = random.random,
+        on_retry: Callable[[Retriable, int, float], None] = lambda failure, number, wait_s: None,
     ) -> T:
         """Await ``attempt(number)`` until it returns, and return its result.
+
+        ``on_retry`` is told of a failure that is tried again, before the wait: which attempt that was, and
+        how many seconds the wait is.
 
         Raises the last `Retriable` when the attempts are used up or the next wait would outlast the budget.
         Any other exception, a cancellation too, passes at once.
@@ -122,8 +126,18 @@ class RetryPolicy:
             spent_s = clock() - began_s + state.upcoming_sleep
             return state.attempt_number >= self.max_attempts or spent_s > self.budget_s
 
+        def tell(state: RetryCallState) -> None:
+            failure = state.outcome.exception() if state.outcome else None
+            if isinstance(failure, Retriable):
+                on_retry(failure, state.attempt_number, state.upcoming_sleep)
+
         retrying = AsyncRetrying(
-            sleep=sleep, stop=stop, wait=wait, retry=retry_if_exception_type(Retriable), reraise=True
+            sleep=sleep,
+            stop=stop,
+            wait=wait,
+            retry=retry_if_exception_type(Retriable),
+            before_sleep=tell,
+            reraise=True,
         )
         result: T = await retrying(numbered)
         return result

@@ -6,6 +6,7 @@ report, `status` and the warehouse cannot disagree.
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import secrets
@@ -17,7 +18,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from pipeline import __version__, sql
+from pipeline import __version__, log, sql
 from pipeline.errors import PipelineError
 from pipeline.landing import Outcome
 from pipeline.reports import drift
@@ -32,6 +33,7 @@ OUTCOME_LABELS = {
     "rejected": "rejected",
     "failed": "failed",
 }
+_NOTED_AT_ONCE = 10_000
 _EXIT_CODES = {"succeeded": 0, "failed": 1, "partial": 3, "interrupted": 130}
 
 
@@ -117,6 +119,18 @@ class RunReport:
             + (f": {counts}" if counts else "")
         )
 
+    def tell(self) -> None:
+        """Log how the run ended: what `--json` prints, without its lists."""
+        told = {name: value for name, value in self.as_json().items() if not isinstance(value, list)}
+        log.event(
+            "run",
+            **told,
+            problem_count=len(self.problems),
+            unaccounted_count=len(self.unaccounted),
+            drift_count=len(self.drift),
+            exit_code=self.exit_code,
+        )
+
     def as_json(self) -> dict[str, Any]:
         """Return the report as plain values."""
         plain = {name: value for name, value in vars(self).items() if not name.startswith("is_")}
@@ -156,7 +170,7 @@ def begin(connection: Connection, report: RunReport) -> None:
 
 def read_outcomes(connection: Connection, report: RunReport, spool: Path) -> None:
     """Fill the report's outcomes from what is recorded for the ids in the spool since the run began."""
-    connection.exec_driver_sql(sql.read("plan/requested"), {"spool": str(spool)})
+    connection.exec_driver_sql(sql.read("plan/requested"), {"spool": sql.literal(spool)})
     since = {"since": report.started_at}
     report.outcomes = {
         str(outcome): int(ids)
@@ -167,10 +181,35 @@ def read_outcomes(connection: Connection, report: RunReport, spool: Path) -> Non
     ]
 
 
+def note_outcomes(connection: Connection, report: RunReport, notes: Path) -> None:
+    """Write how each requested id stands to a file, for `tell_outcomes` once the warehouse is closed."""
+    found = connection.exec_driver_sql(sql.read("runs/each_outcome"), {"since": report.started_at})
+    with notes.open("w", encoding="utf-8") as lines:
+        while rows := found.fetchmany(_NOTED_AT_ONCE):
+            lines.writelines(json.dumps(dict(row._mapping)) + "\n" for row in rows)
+
+
+def tell_outcomes(notes: Path) -> None:
+    """Log the outcome of every id in a file of `note_outcomes`."""
+    with notes.open(encoding="utf-8") as lines:
+        for line in lines:
+            log.event("outcome", log.DEBUG, **json.loads(line))
+
+
 def read_landed(report: RunReport, landed: Iterable[Outcome]) -> None:
     """Fill the report's outcomes from what the run landed, for when the warehouse cannot be asked."""
     report.outcomes, report.unaccounted = {}, []
     for outcome in landed:
+        log.event(
+            "outcome",
+            log.DEBUG,
+            call_id=outcome.call_id,
+            outcome=outcome.outcome,
+            attempts=outcome.attempts,
+            http_status=outcome.http_status,
+            reason=outcome.reason,
+            json_path=outcome.json_path,
+        )
         report.outcomes[outcome.outcome] = report.outcomes.get(outcome.outcome, 0) + 1
         if outcome.outcome != "accepted":
             report.unaccounted.append(

@@ -10,7 +10,7 @@ from typing import TextIO
 
 from sqlalchemy import Connection
 
-from pipeline import backfill, checks, console, load, publish, replay, results, runs, schema
+from pipeline import backfill, checks, console, load, log, publish, replay, results, runs, schema
 from pipeline.backfill import Backfill
 from pipeline.config import Settings
 from pipeline.errors import PipelineError, WarehouseError, WarehouseLocked, WarehouseMissing
@@ -137,6 +137,7 @@ def _recorded(
     started = time.monotonic()
     warehouse, landing = Warehouse.of(settings, console.say), Landing.of(settings)
     report = runs.RunReport(runs.new_run_id(), command, str(warehouse.path))
+    log.bind(run_id=report.run_id)
     schema.ensure(warehouse, console.say)
     with warehouse.writing() as connection:
         runs.begin(connection, report)
@@ -161,4 +162,5 @@ def _recorded(
     except WarehouseLocked as locked:
         report.error = report.error or locked
     report.duration_s = time.monotonic() - started
+    report.tell()
     return report

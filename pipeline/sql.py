@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from pathlib import Path
 
+from pipeline.errors import ConfigurationError
+
 _PACKAGE = Path(__file__).parent
+_GLOB = re.compile(r"[*?\[]")
 
 
 def folder(name: str) -> Path:
@@ -23,3 +27,20 @@ def read(name: str) -> str:
 def names(group: str) -> list[str]:
     """Return the names of the files in ``sql/<group>/``, sorted, without their ending."""
     return sorted(path.stem for path in (folder("sql") / group).glob("*.sql"))
+
+
+def literal(path: Path) -> str:
+    """Return a path as a parameter that names this one file to DuckDB.
+
+    It takes a path for a pattern, a beginning such as ``~`` or ``s3:`` for a place of its own, and would read
+    a neighbour's files. Raises ConfigurationError for a path that cannot be told from a pattern.
+    """
+    text = str(path.absolute())
+    if not _GLOB.search(text):
+        return text
+    if "\\" in text:
+        raise ConfigurationError(
+            "DuckDB cannot read below a folder with a backslash and one of * ? [ in its path: choose another "
+            "--data-dir"
+        )
+    return _GLOB.sub(lambda found: f"[{found[0]}]", text)

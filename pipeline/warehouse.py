@@ -149,10 +149,12 @@ class Warehouse:
 
     @contextmanager
     def _open(self, *, read_only: bool) -> Iterator[Connection]:
+        # Absolute, because DuckDB takes a beginning such as `~`, `md:` or `s3:` for another place.
+        url = self.url if self.path is None else self.url.set(database=str(self.path.absolute()))
         # NullPool: closing the connection closes the file, which is what lets the next process in.
         try:
             engine = create_engine(
-                self.url, poolclass=NullPool, connect_args={"read_only": True} if read_only else {}
+                url, poolclass=NullPool, connect_args={"read_only": True} if read_only else {}
             )
         except NoSuchModuleError:
             raise ConfigurationError(f"no driver for the warehouse {self.url}: use a DuckDB file") from None

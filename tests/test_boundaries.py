@@ -29,6 +29,7 @@ COMMANDS = [
     "check",
     "status",
     "inspect",
+    "doctor",
     "simulate",
     "config",
     "docs",

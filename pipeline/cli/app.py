@@ -5,11 +5,17 @@ It decides nothing by itself: commands parse, compose the stages, and print.
 
 from __future__ import annotations
 
+import functools
+import inspect
+import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import typer
 from typer.core import TyperGroup
 
+from pipeline import log
+from pipeline.cli.options import LogFormat, LogLevel
 from pipeline.errors import Interrupted, UsageError
 
 if TYPE_CHECKING:
@@ -31,6 +37,19 @@ class _Commands(TyperGroup):
         except OSError as refused:
             raise UsageError(f"cannot read or write ({refused}): check the path and its disk") from None
 
+    def main(self, *args: Any, **more: Any) -> Any:
+        """Parse and run; where stderr carries JSON, what is wrong with the command line is a line of it."""
+        log.configure_first(sys.argv[1:])
+        if not log.is_json():
+            return super().main(*args, **more)
+        try:
+            code = super().main(*args, **(more | {"standalone_mode": False}))
+        except Exception as wrong:
+            if not hasattr(wrong, "format_message"):
+                raise
+            raise UsageError(wrong.format_message()) from None
+        raise SystemExit(code if isinstance(code, int) else 0)
+
 
 app = typer.Typer(
     name="python -m pipeline",
@@ -45,11 +64,44 @@ app = typer.Typer(
 )
 
 
+# What the command that runs was told of its log: flags that every command has.
+_log_flags: dict[str, Any] = {}
+
+
+def command(function: Callable[..., None]) -> Callable[..., None]:
+    """Register a function as a command that has the options of the log beside its own."""
+    signature = inspect.signature(function, eval_str=True)
+    flags = {"log_level": LogLevel, "log_format": LogFormat}
+
+    @functools.wraps(function)
+    def logged(*args: Any, **options: Any) -> None:
+        _log_flags.update({name: options.pop(name) for name in flags})
+        function(*args, **options)
+
+    added = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=kind)
+        for name, kind in flags.items()
+    ]
+    parameters = [*signature.parameters.values(), *added]
+    logged.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+    logged.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    app.command()(logged)
+    return logged
+
+
 def read_settings(**flags: Any) -> Settings:
-    """Return the settings with the flags that were given on the command line."""
+    """Return the settings with the flags of the command line, and log as they say."""
+    from pipeline import console
     from pipeline.config import load_settings
 
-    return load_settings(**flags)
+    settings = load_settings(**flags, **_log_flags)
+    log.configure(settings.log_level, settings.log_format, console.line)
+    return settings
+
+
+def log_flags() -> dict[str, Any]:
+    """Return the flags of the log that were given."""
+    return dict(_log_flags)
 
 
 def print_json(value: Any) -> None:
@@ -67,11 +119,12 @@ def end(report: RunReport, json: bool) -> None:
         console.as_json(report.as_json())
     else:
         render.run(report)
-    if report.error is not None:
-        console.say(f"error: {report.error}")
-    for problem in report.problems:
-        console.say(f"error: {problem}")
+    for problem in (report.error, *report.problems):
+        if problem is not None:
+            console.error(str(problem), exit_code=report.exit_code)
     if report.is_interrupted:
         where = "landed" if report.error is not None else "in the warehouse"
-        console.say(f"interrupted: what was fetched is {where}; run the same command again to go on")
+        console.say(
+            f"interrupted: what was fetched is {where}; run the same command again to go on", log.WARNING
+        )
     raise typer.Exit(report.exit_code)

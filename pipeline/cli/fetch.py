@@ -7,9 +7,10 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli.app import app, end, print_json, read_settings
+from pipeline.cli.app import command, end, print_json, read_settings
 from pipeline.cli.options import (
     RUN,
+    AllowHttp,
     ApiVersion,
     AsJson,
     BaseUrl,
@@ -23,7 +24,7 @@ from pipeline.cli.options import (
 )
 
 
-@app.command()
+@command
 def demo(
     calls: Annotated[int, typer.Option(min=1, max=100_000, help="How many simulated calls.")] = 500,
     seed: Annotated[int, typer.Option(help="Another seed is another set of calls.")] = 7,
@@ -36,7 +37,7 @@ def demo(
     run_demo(read_settings(data_dir=data_dir), calls=calls, seed=seed, as_json=json)
 
 
-@app.command()
+@command
 def backfill(
     ids: Annotated[
         list[str],
@@ -48,6 +49,7 @@ def backfill(
     warehouse: Warehouse = None,
     data_dir: DataDir = None,
     base_url: BaseUrl = None,
+    allow_http: AllowHttp = None,
     api_version: ApiVersion = None,
     concurrency: Concurrency = None,
     rate: Rate = None,
@@ -64,6 +66,7 @@ def backfill(
         warehouse=warehouse,
         data_dir=data_dir,
         base_url=base_url,
+        allow_http=allow_http,
         api_version=api_version,
         concurrency=concurrency,
         rate=rate,
@@ -95,7 +98,7 @@ def backfill(
     end(report, json)
 
 
-@app.command()
+@command
 def sync(
     since: Annotated[
         str | None,
@@ -113,6 +116,7 @@ def sync(
     warehouse: Warehouse = None,
     data_dir: DataDir = None,
     base_url: BaseUrl = None,
+    allow_http: AllowHttp = None,
     api_version: ApiVersion = None,
     concurrency: Concurrency = None,
     rate: Rate = None,
@@ -129,6 +133,7 @@ def sync(
         warehouse=warehouse,
         data_dir=data_dir,
         base_url=base_url,
+        allow_http=allow_http,
         api_version=api_version,
         concurrency=concurrency,
         rate=rate,
@@ -147,11 +152,12 @@ def sync(
     end(report, json)
 
 
-@app.command()
+@command
 def refresh(
     warehouse: Warehouse = None,
     data_dir: DataDir = None,
     base_url: BaseUrl = None,
+    allow_http: AllowHttp = None,
     api_version: ApiVersion = None,
     concurrency: Concurrency = None,
     rate: Rate = None,
@@ -165,6 +171,7 @@ def refresh(
         warehouse=warehouse,
         data_dir=data_dir,
         base_url=base_url,
+        allow_http=allow_http,
         api_version=api_version,
         concurrency=concurrency,
         rate=rate,

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-_WHERE, _API, RUN = "Where things are", "How the API is asked", "What is done"
+_WHERE, _API, RUN, _LOG = "Where things are", "How the API is asked", "What is done", "What is told"
 
 Warehouse = Annotated[
     str | None,
@@ -22,6 +22,15 @@ DataDir = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as one JSON document.")]
 BaseUrl = Annotated[
     str | None, typer.Option("--base-url", metavar="URL", help="Where the API answers.", rich_help_panel=_API)
+]
+AllowHttp = Annotated[
+    bool | None,
+    typer.Option(
+        "--allow-http",
+        help="Let the key go over plain http to another machine.",
+        rich_help_panel=_API,
+        show_default=False,
+    ),
 ]
 ApiVersion = Annotated[
     Literal["auto", "v1", "v2"] | None,
@@ -53,4 +62,14 @@ Tracked = Annotated[
         rich_help_panel=RUN,
         show_default=False,
     ),
+]
+LogLevel = Annotated[
+    Literal["debug", "info", "warning", "error"] | None,
+    typer.Option(
+        "--log-level", help="Least that stderr tells of; debug: every retry, id.", rich_help_panel=_LOG
+    ),
+]
+LogFormat = Annotated[
+    Literal["text", "json"] | None,
+    typer.Option("--log-format", help="json: one object a line on stderr.", rich_help_panel=_LOG),
 ]

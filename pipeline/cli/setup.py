@@ -7,8 +7,9 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from pipeline.cli.app import app, print_json, read_settings
+from pipeline.cli.app import command, log_flags, print_json, read_settings
 from pipeline.cli.options import (
+    AllowHttp,
     ApiVersion,
     AsJson,
     BaseUrl,
@@ -19,7 +20,7 @@ from pipeline.cli.options import (
 )
 
 
-@app.command()
+@command
 def simulate(
     calls: Annotated[int, typer.Option(min=1, help="How many calls it knows.")] = 500,
     seed: Annotated[int, typer.Option(help="Another seed is another set of calls.")] = 7,
@@ -44,11 +45,12 @@ def simulate(
     run_simulator(calls, seed, host, port, ids, faults, broken, delay, shape)
 
 
-@app.command()
+@command
 def config(
     warehouse: Warehouse = None,
     data_dir: DataDir = None,
     base_url: BaseUrl = None,
+    allow_http: AllowHttp = None,
     api_version: ApiVersion = None,
     concurrency: Concurrency = None,
     rate: Rate = None,
@@ -62,18 +64,19 @@ def config(
         "warehouse": warehouse,
         "data_dir": data_dir,
         "base_url": base_url,
+        "allow_http": allow_http,
         "api_version": api_version,
         "concurrency": concurrency,
         "rate": rate,
     }
-    described = describe(read_settings(**flags), flags)
+    described = describe(read_settings(**flags), flags | log_flags())
     if json:
         print_json(described)
     else:
         console.table(described)
 
 
-@app.command()
+@command
 def docs(
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder to write into.")] = Path("docs"),
     json: AsJson = False,

@@ -7,12 +7,12 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli.app import app, end, print_json, read_settings
+from pipeline.cli.app import command, end, print_json, read_settings
 from pipeline.cli.options import AsJson, DataDir, Tracked, Warehouse
 from pipeline.errors import UsageError
 
 
-@app.command()
+@command
 def load(warehouse: Warehouse = None, data_dir: DataDir = None, json: AsJson = False) -> None:
     """Load landed payloads that are not in the warehouse yet; needs no network."""
     from pipeline.session import load_landed
@@ -20,7 +20,7 @@ def load(warehouse: Warehouse = None, data_dir: DataDir = None, json: AsJson = F
     end(load_landed(read_settings(warehouse=warehouse, data_dir=data_dir)), json)
 
 
-@app.command()
+@command
 def replay(
     quarantine: Annotated[
         bool, typer.Option("--quarantine", help="Try the quarantined payloads again instead.")
@@ -36,7 +36,7 @@ def replay(
     end(replay_quarantine(settings) if quarantine else replay_landed(settings), json)
 
 
-@app.command()
+@command
 def publish(
     parquet: Annotated[
         Path | None,
@@ -67,7 +67,7 @@ def publish(
         )
 
 
-@app.command()
+@command
 def migrate(
     to: Annotated[str, typer.Option("--to", metavar="REVISION", help="head, base or a revision.")] = "head",
     warehouse: Warehouse = None,
@@ -88,7 +88,7 @@ def migrate(
         console.text(f"{file.path} migrated from {before or 'base'} to {after or 'base'}")
 
 
-@app.command()
+@command
 def check(
     warehouse: Warehouse = None, data_dir: DataDir = None, prefect: Tracked = None, json: AsJson = False
 ) -> None:
@@ -113,7 +113,7 @@ def check(
         raise typer.Exit(4)
 
 
-@app.command()
+@command
 def status(warehouse: Warehouse = None, data_dir: DataDir = None, json: AsJson = False) -> None:
     """Show runs, outcomes, rows, and every id that did not become a call."""
     from pipeline import render, reports
@@ -131,7 +131,7 @@ def status(warehouse: Warehouse = None, data_dir: DataDir = None, json: AsJson =
         render.status(found)
 
 
-@app.command()
+@command
 def inspect(
     call_id: Annotated[str, typer.Argument(metavar="CALL_ID", help="The call to show.")],
     raw: Annotated[bool, typer.Option("--raw", help="Print the landed payload instead.")] = False,

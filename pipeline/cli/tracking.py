@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import tempfile
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
+from pipeline import log
 from pipeline.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -32,6 +34,10 @@ def is_tracked(flag: bool | None) -> bool:
     os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "120")
     from pipeline import console, flows
 
+    if log.is_json():
+        # They get a handler of their own when Prefect is imported.
+        for name in ("uvicorn", "fastapi"):
+            log.adopt(logging.getLogger(name))
     failure = flows.unreachable()
     if failure is None:
         return True
@@ -40,7 +46,10 @@ def is_tracked(flag: bool | None) -> bool:
             f"no Prefect server answers ({failure}): start one with `prefect server start` and check "
             "PREFECT_API_URL, or leave out --prefect; nothing was fetched"
         )
-    console.say(f"warning: the server at PREFECT_API_URL does not answer ({failure}): the run is not tracked")
+    console.say(
+        f"warning: the server at PREFECT_API_URL does not answer ({failure}): the run is not tracked",
+        log.WARNING,
+    )
     return False
 
 

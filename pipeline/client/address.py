@@ -15,7 +15,7 @@ from pipeline.origin import Origin
 class Address:
     """RETELL_BASE_URL; raises `ConfigurationError` for text that cannot be one."""
 
-    def __init__(self, base_url: str) -> None:
+    def __init__(self, base_url: str, *, allow_http: bool = False) -> None:
         try:
             base = httpx.URL(base_url.strip())
             self._origin = _origin(base)
@@ -24,7 +24,7 @@ class Address:
         # Not repeated in the message: a password would be a secret too.
         if base.userinfo or "?" in base_url or "#" in base_url:
             raise ConfigurationError("RETELL_BASE_URL must hold no user name, query or fragment")
-        self._origin.check_as_base()
+        self._origin.check_as_base(allow_http=allow_http)
         self._text = str(base).rstrip("/")
 
     def __str__(self) -> str:

@@ -43,6 +43,7 @@ class CallsClient:
         self,
         *,
         base_url: str,
+        allow_http: bool = False,
         api_key: str,
         api_version: Literal["auto", "v1", "v2"] = "auto",
         concurrency: int = 16,
@@ -65,6 +66,7 @@ class CallsClient:
         self._now = now
         self._http = Http(
             base_url=base_url,
+            allow_http=allow_http,
             api_key=api_key,
             concurrency=concurrency,
             rate=rate,
@@ -88,6 +90,7 @@ class CallsClient:
         """
         return cls(
             base_url=settings.base_url,
+            allow_http=settings.allow_http,
             api_key=settings.require_key(),
             api_version=settings.api_version,
             concurrency=concurrency,

@@ -14,6 +14,7 @@ from datetime import datetime
 
 import httpx
 
+from pipeline import log
 from pipeline.answer import ApiVersion, Stats
 from pipeline.client.address import Address
 from pipeline.client.pools import Pools
@@ -54,6 +55,7 @@ class Http:
         self,
         *,
         base_url: str,
+        allow_http: bool,
         api_key: str,
         concurrency: int,
         rate: float | None,
@@ -71,7 +73,7 @@ class Http:
         if not _SENDABLE_KEY.match(api_key):
             # Checked here because httpx would quote the key in its own error.
             raise ConfigurationError("RETELL_API_KEY is empty or holds a blank or a character outside ASCII")
-        self._address = Address(base_url)
+        self._address = Address(base_url, allow_http=allow_http)
         self._authorization = f"Bearer {api_key}"
         self._policy = policy
         self._request_timeout_s = request_timeout_s
@@ -130,6 +132,15 @@ class Http:
                 clock=lambda: self._clock() - errand.queued_s,
                 sleep=self._sleep,
                 rng=self._rng,
+                on_retry=lambda failure, number, wait_s: log.event(
+                    "retry",
+                    log.DEBUG,
+                    call_id=errand.call_id,
+                    attempt=number,
+                    http_status=failure.status,
+                    reason=failure.reason,
+                    wait_s=round(wait_s, 3),
+                ),
             )
         except Retriable as failure:
             fault = failure.cause if isinstance(failure.cause, Malformed) else None

@@ -7,6 +7,7 @@ from
     read_json(
         $manifests,
         format = 'newline_delimited',
+        hive_partitioning = false,
         maximum_object_size = 268435456,
         columns = {
             chunk_id: 'varchar',

@@ -29,6 +29,7 @@ objects as (
             compression = 'zstd',
             records = false,
             filename = true,
+            hive_partitioning = false,
             maximum_object_size = 33554432,
             columns = {fields: 'map(varchar, json)'}
         )

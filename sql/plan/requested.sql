@@ -13,6 +13,7 @@ from
         delim = ',',
         quote = '',
         escape = '',
+        hive_partitioning = false,
         columns = {position: 'bigint', call_id: 'varchar'}
     )
 group by call_id;

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline import log
 from pipeline.__main__ import main
 from pipeline.simulator import Simulator
 
@@ -58,6 +59,7 @@ class Cli:
             except (_Exit, SystemExit) as ended:
                 code = ended.code if isinstance(ended.code, int) else 0
             finally:
+                log.configure("info", "text")
                 os.umask(mask)
                 signal.signal(signal.SIGTERM, handler)
         written = self._capsys.readouterr()

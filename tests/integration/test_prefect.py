@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import signal
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
 import pytest
 from command_line import Start
-from prefect_server import PrefectServer
+from prefect_server import DEADLINE_S, PrefectServer
 from warehouse_files import query, warehouse_in
 
 from pipeline.simulator import CallBook, Simulator, running
@@ -37,7 +39,14 @@ def prefect(api: Simulator, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     """A server to which the project is deployed; the key is in its Secret block alone."""
     server = PrefectServer(
         tmp_path_factory.mktemp("prefect"),
-        {"RETELL_BASE_URL": api.base_url, "PIPELINE_CHUNK_SIZE": "25", "PIPELINE_REFRESH_WINDOW": "36500d"},
+        {
+            "RETELL_BASE_URL": api.base_url,
+            "PIPELINE_CHUNK_SIZE": "25",
+            "PIPELINE_REFRESH_WINDOW": "36500d",
+            # What is logged most is searched for the key.
+            "PREFECT_LOGGING_LEVEL": "DEBUG",
+            "PREFECT_LOGGING_EXTRA_LOGGERS": "pipeline",
+        },
     )
     block = f"from prefect.blocks.system import Secret; Secret(value={KEY!r}).save('retell-api-key')"
     try:
@@ -230,6 +239,43 @@ def test_a_command_is_tracked_where_a_server_is_named(
     assert "the API refused the key (401)" in refused.err
     assert "Traceback" not in refused.err
     assert KEY not in ran.out + ran.err + refused.err
+
+
+def test_with_json_prefects_own_lines_are_json_too(
+    prefect: PrefectServer, api: Simulator, start: Start, tmp_path: Path
+) -> None:
+    env = {name: value for name, value in prefect.env.items() if name.startswith("PREFECT_")}
+    options = ("--json", "--log-format", "json", "--log-level", "debug")
+    ran = start("backfill", *IDS[:4], "--data-dir", tmp_path / "data", *options, server=api, **env).wait()
+    assert ran.code == 0, ran.err
+    told = [json.loads(line) for line in ran.err.splitlines()]
+    assert sum(line["event"] == "answer" for line in told) == 4
+    assert sum(line["event"] == "outcome" for line in told) == 4
+    assert {line["run_id"] for line in told if line["event"] in ("answer", "outcome", "run")} == {
+        json.loads(ran.out)["run_id"]
+    }
+
+
+def test_a_server_that_prefect_started_for_a_command_ends_with_it(
+    api: Simulator, start: Start, tmp_path: Path
+) -> None:
+    signal.alarm(0)  # Prefect takes its time
+    env = {"PREFECT_HOME": str(tmp_path / "prefect"), "DO_NOT_TRACK": "1"}
+    env["PREFECT_SERVER_ANALYTICS_ENABLED"] = "false"
+    tracked = start("backfill", IDS[0], "--prefect", "--data-dir", tmp_path / "data", server=api, **env)
+    assert tracked.popen.wait(DEADLINE_S) == 0, tracked.err
+    left = []
+    for environ in Path("/proc").glob("[0-9]*/environ"):
+        with suppress(OSError):
+            if str(tmp_path / "prefect").encode() in environ.read_bytes():
+                left.append(environ.parent.name)
+    assert left == []
+
+
+def test_what_a_worker_keeps_is_its_owners_only(prefect: PrefectServer) -> None:
+    kept = list(prefect.data_dir.rglob("*"))
+    assert {path.suffix for path in kept} >= {".zst", ".json", ".duckdb"}
+    assert [path for path in kept if path.stat().st_mode & 0o077] == []
 
 
 def test_the_key_is_nowhere_in_the_server_or_its_logs(prefect: PrefectServer) -> None:

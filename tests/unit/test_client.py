@@ -162,6 +162,20 @@ def test_a_base_url_that_cannot_be_used_is_refused(base_url: str, message: str) 
     assert "hunter2" not in str(caught.value)
 
 
+def test_plain_http_to_another_machine_is_for_those_who_allow_it_and_goes_to_no_proxy(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    api = Api(ok())
+    assert api.ask("a", base_url="http://api.test", allow_http=True).status == "found"
+    assert str(api.requests[0].url) == "http://api.test/v2/get-call/a"
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    client = CallsClient(base_url="http://api.test", api_key=KEY, allow_http=True)
+    pool = client._http._pools.take()
+    assert list(pool._mounts.values()) == []
+    with pytest.raises(ConfigurationError, match="must begin with https"):
+        CallsClient(base_url="ftp://api.test", api_key=KEY, allow_http=True)
+
+
 @pytest.mark.parametrize("key", ["", " ", "my key", "key\n", "schl\u00fcssel"])
 def test_a_key_that_no_header_can_carry_is_refused_without_being_shown(key: str) -> None:
     with pytest.raises(ConfigurationError, match="RETELL_API_KEY") as caught:

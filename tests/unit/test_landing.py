@@ -228,6 +228,8 @@ def test_a_manifest_that_cannot_be_read_is_told_with_its_path(landing: Landing, 
 @pytest.mark.parametrize(
     "facts",
     [
+        {"chunk_id": "run-000001"},
+        {"chunk_id": 5},
         {"payload_file": 5},
         {"payload_file": ""},
         {"payload_file": "../run-000000.ndjson.zst"},

@@ -1,0 +1,132 @@
+"""Does the API answer, does it take the key, and do the two clocks agree? One request tells.
+
+Asked for a call that is not there, the API says 404 with a good key and 401 with a wrong one.
+"""
+
+from __future__ import annotations
+
+import re
+
+from pipeline.client.probe import Probed, probe, proxies
+from pipeline.config import Settings
+from pipeline.doctor.finding import Finding
+from pipeline.errors import ConfigurationError
+
+_SENDABLE = re.compile(r"[!-~]+")
+# A minute changes no result; an hour makes calls final, and windows of a sync, that are not.
+_CLOCK_WARN_S, _CLOCK_FAIL_S = 60, 3600
+_NETWORK = "check the network, the firewall and RETELL_BASE_URL"
+_ADVICE = {
+    "name": "check the network, the DNS and the spelling of RETELL_BASE_URL",
+    "certificate": "check this machine's clock; behind a proxy that opens TLS set SSL_CERT_FILE to its "
+    "certificate",
+    "tls": "check that RETELL_BASE_URL is an https server, and the proxy before it",
+    "proxy": "check the proxy that the environment names, or add the host to NO_PROXY",
+    "refused": "check that RETELL_BASE_URL names the right host and port",
+    "timeout": _NETWORK,
+    "network": _NETWORK,
+}
+
+
+def findings(settings: Settings, *, offline: bool) -> list[Finding]:
+    """Return what is found of key, endpoint, API version, proxy and clock."""
+    key = settings.require_key() if settings.has_key else None
+    if key is not None and not _SENDABLE.fullmatch(key):
+        advice = "copy the key again: it is one word of plain letters, digits and signs"
+        unsendable = Finding(
+            "key", "fail", "RETELL_API_KEY holds a blank or a character outside ASCII", advice
+        )
+        key = None
+    else:
+        unsendable = None
+    if offline:
+        return [
+            unsendable or _key(key, None, "not tried (--offline)"),
+            Finding("endpoint", "warn", "not asked (--offline)", "leave out --offline to ask it"),
+            _proxy(),
+        ]
+    try:
+        probed = probe(settings.base_url, settings.api_version, key, allow_http=settings.allow_http)
+    except ConfigurationError as unusable:
+        return [
+            unsendable or _key(key, None, "not tried"),
+            Finding("endpoint", "fail", str(unusable), "correct RETELL_BASE_URL"),
+        ]
+    found = [unsendable or _key(key, probed.status, "not tried"), _endpoint(probed), _proxy()]
+    if probed.status is not None:
+        found += [_version(settings, probed, has_key=key is not None), _clock(probed)]
+    return found
+
+
+def _key(key: str | None, status: int | None, untried: str) -> Finding:
+    if key is None:
+        return Finding(
+            "key",
+            "warn",
+            "RETELL_API_KEY is not set",
+            "set it or put it into .env, to fetch calls of your own; `demo` needs none",
+        )
+    if status in (401, 403):
+        return Finding(
+            "key",
+            "fail",
+            f"the API refused it ({status})",
+            "check RETELL_API_KEY, and that it belongs to the workspace of the calls",
+        )
+    if status in (404, 422):
+        return Finding("key", "ok", "set, and accepted by the API")
+    return Finding("key", "ok", f"set; {untried if status is None else f'unknown after {status}'}")
+
+
+def _endpoint(probed: Probed) -> Finding:
+    if probed.trouble is not None:
+        return Finding("endpoint", "fail", f"not reached: {probed.reason}", _ADVICE[probed.trouble])
+    status = probed.status or 0
+    found = f"answered {status} in {probed.duration_s * 1000:,.0f} ms"
+    if 300 <= status < 400:
+        return Finding("endpoint", "fail", f"{found}: a redirect", "set RETELL_BASE_URL to where it leads")
+    if status == 429:
+        return Finding("endpoint", "warn", found, "it is asked too much: lower PIPELINE_RATE, or wait")
+    if status >= 500:
+        return Finding("endpoint", "warn", found, "the API has trouble: try again later")
+    if status in (401, 403, 404, 422):
+        return Finding("endpoint", "ok", found)
+    return Finding(
+        "endpoint", "warn", f"{found}, where 404 was expected", "check that RETELL_BASE_URL is Retell's API"
+    )
+
+
+def _version(settings: Settings, probed: Probed, *, has_key: bool) -> Finding:
+    asked = probed.path.removesuffix("/")
+    if probed.status in (404, 422) and has_key and not probed.is_json:
+        return Finding(
+            "API version",
+            "warn",
+            f"{asked} was answered by something that is not the API",
+            "check RETELL_BASE_URL, and RETELL_API_VERSION if it is set",
+        )
+    if settings.api_version != "auto":
+        return Finding("API version", "ok", f"{settings.api_version} is set; {asked} was asked")
+    # An unknown call and an unknown path are both 404, so nothing short of a call tells them apart.
+    return Finding("API version", "ok", f"{asked} was asked; auto: the first call that is fetched decides")
+
+
+def _clock(probed: Probed) -> Finding:
+    ahead_s = probed.clock_ahead_s
+    if ahead_s is None:
+        return Finding("clock", "ok", "the API's answer has no time to compare with")
+    off_s = abs(ahead_s)
+    if off_s < _CLOCK_WARN_S:
+        return Finding("clock", "ok", f"within {max(2, round(off_s))} s of the API's")
+    direction = "ahead of" if ahead_s > 0 else "behind"
+    return Finding(
+        "clock",
+        "warn" if off_s < _CLOCK_FAIL_S else "fail",
+        f"{off_s:,.0f} s {direction} the API's",
+        "set this machine's clock, best by NTP: which calls are final or new is decided by it",
+    )
+
+
+def _proxy() -> Finding:
+    named = ", ".join(f"{scheme}: {where}" for scheme, where in sorted(proxies().items()))
+    return Finding("proxy", "ok", named or "none is named by the environment")
