@@ -7,6 +7,7 @@
     ├── ApiError                  exit 1   the run cannot go on; what was fetched is landed
     │   ├── KeyRefused                     401 or 403
     │   ├── ApiUnreachable                 one call after another failed, with no success between
+    │   │   └── NoConnection               no connection could be made at all, or none that is safe
     │   └── ListingFailed                  which calls there are could not be found out
     ├── LandingError              exit 1   landed files are unreadable or cannot be written
     ├── WarehouseError            exit 1
@@ -85,6 +86,20 @@ class ApiUnreachable(ApiError):
         super().__init__(
             f"{failures} calls in a row failed after all retries at {base_url} (last: {reason}): check the "
             "network and RETELL_BASE_URL, then run the same command again"
+        )
+
+
+class NoConnection(ApiUnreachable):
+    """Nobody answers at the address, or somebody whose certificate is not trusted."""
+
+    def __init__(self, base_url: str, failures: int, reason: str) -> None:
+        self.base_url = base_url
+        self.failures = failures
+        tried = f"tried {failures} times" if failures > 1 else "not tried again"
+        ApiError.__init__(
+            self,
+            f"no connection to {base_url} ({reason}; {tried}): check the network, RETELL_BASE_URL, "
+            "and HTTPS_PROXY and SSL_CERT_FILE where you need them, then run the same command again",
         )
 
 
