@@ -13,6 +13,8 @@
     ├── WarehouseError            exit 1
     │   ├── WarehouseMissing
     │   ├── WarehouseLocked                somebody else holds the file
+    │   ├── WarehouseFailed                the disk, its permissions or the memory refused
+    │   ├── WarehouseDamaged               the file is not what DuckDB has written
     │   └── WarehouseMismatch              the schema is not one this version knows
     └── Interrupted               exit 130 Ctrl-C or SIGTERM, where no report could be made
 
@@ -149,6 +151,30 @@ class WarehouseLocked(WarehouseError):
         super().__init__(
             f"{path} is still held by {holder} after {waited_s:.0f} s: close it there, then run the same "
             "command again, or `python -m pipeline load`; whatever was fetched is landed and waits"
+        )
+
+
+class WarehouseFailed(WarehouseError):
+    """DuckDB could not read or write the file; what was committed stays committed."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        self.path = path
+        self.reason = reason
+        super().__init__(
+            f"the warehouse {path} could not be read or written ({reason}): make room or fix the "
+            "permissions, then run the same command again; everything fetched is landed and waits"
+        )
+
+
+class WarehouseDamaged(WarehouseError):
+    """The file was changed or cut by something else than DuckDB."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        self.path = path
+        self.reason = reason
+        super().__init__(
+            f"the warehouse {path} is damaged ({reason}): move it away, then `python -m pipeline load` "
+            "fills a new one from what is landed"
         )
 
 

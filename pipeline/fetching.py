@@ -15,7 +15,7 @@ from pathlib import Path
 from pipeline import load, publish, runs, schema
 from pipeline.client import CallsClient
 from pipeline.config import Settings
-from pipeline.errors import PipelineError, WarehouseLocked
+from pipeline.errors import PipelineError, WarehouseFailed, WarehouseLocked, WarehouseMismatch
 from pipeline.extract import Extracted, Extraction
 from pipeline.landing import LandedChunk, Landing, Outcome
 from pipeline.loader import BackgroundLoader
@@ -97,6 +97,7 @@ class Fetching:
         """Plan for the ids in the spool, and record the outcome of those that are left."""
         now = runs.utc_now()
         with self.warehouse.writing() as connection:
+            schema.check_unchanged(connection)
             plan = make_plan(
                 connection,
                 spool,
@@ -160,13 +161,14 @@ class Fetching:
             if isinstance(self.report.error, WarehouseLocked):
                 raise self.report.error  # it was waited for just now
             with self.warehouse.writing() as connection:
+                schema.check_unchanged(connection)
                 runs.read_outcomes(connection, self.report, spool)
                 runs.finish(connection, self.report)
             if self.report.calls_loaded or not self.settings.readers_copy.exists():
                 self.report.problems += publish.if_due(self.warehouse, self.settings, at_the_end=True)
-        except WarehouseLocked as locked:
+        except (WarehouseLocked, WarehouseMismatch, WarehouseFailed) as refused:
             # Nothing can be recorded, but what was landed tells how the ids stand.
-            self.report.error = locked
+            self.report.error = refused
             runs.read_landed(self.report, self.landing.outcomes(self.report.run_id))
         self.report.duration_s = time.monotonic() - self._started
         return self.report

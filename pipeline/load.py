@@ -17,7 +17,7 @@ from pathlib import Path
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-from pipeline import sql
+from pipeline import schema, sql
 from pipeline.errors import LandingError
 from pipeline.landing import LandedChunk, Landing
 from pipeline.warehouse import Warehouse
@@ -65,6 +65,7 @@ def pending(warehouse: Warehouse, landing: Landing) -> list[Path]:
     if not manifests:
         return []
     with warehouse.reading() as connection:
+        schema.check_unchanged(connection)
         loaded = _loaded_chunks(connection)
     return [path for chunk_id, path in manifests.items() if chunk_id not in loaded]
 
@@ -78,7 +79,8 @@ def load_pending(
 ) -> Loaded:
     """Load every landed chunk that is not loaded yet; a damaged one is named and left, the others load.
 
-    Raises WarehouseLocked when the warehouse stays held; what was loaded until then stays loaded.
+    Raises WarehouseLocked when the warehouse stays held, WarehouseMismatch when its tables have become
+    those of another version; what was loaded until then stays loaded.
     """
     return load(
         warehouse, landing, pending(warehouse, landing), refresh_window_s=refresh_window_s, on_load=on_load
@@ -121,6 +123,8 @@ def load(
             warehouse.make_way()
         try:
             with warehouse.writing() as connection:
+                # Another version may have migrated the warehouse since this command began.
+                schema.check_unchanged(connection)
                 # Asked again under the lock: another process may have loaded some of them meanwhile.
                 present = set() if replay else _loaded_chunks(connection)
                 chunks = [chunk for chunk in batch if chunk.chunk_id not in present]

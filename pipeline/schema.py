@@ -46,6 +46,7 @@ def _scripts() -> ScriptDirectory:
     return ScriptDirectory.from_config(_config())
 
 
+@cache
 def head() -> str:
     """Return the newest revision this version knows."""
     return str(_scripts().get_current_head())
@@ -76,6 +77,17 @@ def is_current(connection: Connection) -> bool:
             "upgrade the pipeline, or name another warehouse with --warehouse"
         )
     return at == head() and _applied_digest(connection) == _views_digest()
+
+
+def check_unchanged(connection: Connection) -> None:
+    """Raise WarehouseMismatch when the tables are no longer those of this version, as a run goes on."""
+    at = revision(connection)
+    if at != head():
+        raise WarehouseMismatch(
+            f"the warehouse is at revision {at or BASE} now and this version works with {head()}: somebody "
+            "has migrated it meanwhile; run the same command again, with the version that is to stay; "
+            "whatever was fetched is landed and waits"
+        )
 
 
 def _applied_digest(connection: Connection) -> str | None:

@@ -13,7 +13,13 @@ from sqlalchemy import Connection
 from pipeline import backfill, checks, console, load, publish, replay, runs, schema
 from pipeline.backfill import Backfill
 from pipeline.config import Settings
-from pipeline.errors import PipelineError, WarehouseLocked, WarehouseMissing
+from pipeline.errors import (
+    PipelineError,
+    WarehouseFailed,
+    WarehouseLocked,
+    WarehouseMismatch,
+    WarehouseMissing,
+)
 from pipeline.fetching import Observer
 from pipeline.landing import Landing
 from pipeline.sync import Sync
@@ -143,10 +149,11 @@ def _recorded(
         report.error = stopped
     try:
         with warehouse.writing() as connection:
+            schema.check_unchanged(connection)
             runs.finish(connection, report)
         if report.calls_loaded or not settings.readers_copy.exists():
             report.problems += publish.if_due(warehouse, settings, at_the_end=True)
-    except WarehouseLocked as locked:
-        report.error = report.error or locked
+    except (WarehouseLocked, WarehouseMismatch, WarehouseFailed) as refused:
+        report.error = report.error or refused
     report.duration_s = time.monotonic() - started
     return report
