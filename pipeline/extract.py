@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from pipeline.answer import Answer
-from pipeline.errors import LandingError, PipelineError
+from pipeline.errors import PipelineError
 from pipeline.landing import ChunkWriter, LandedChunk, Landing, Outcome
 from pipeline.validate import Accepted, Rejected, redact, reject, validate
 
@@ -165,12 +165,7 @@ class Extraction:
             self._landing_now.add(asyncio.create_task(self._finish(chunk)))
 
     async def _finish(self, chunk: ChunkWriter) -> None:
-        try:
-            landed = await asyncio.to_thread(chunk.finish)
-        except LandingError:
-            chunk.discard()
-            raise
-        self.on_chunk(landed)
+        self.on_chunk(await asyncio.to_thread(chunk.finish))
 
     async def _land_by_age(self) -> None:
         while True:

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pipeline import load, publish, runs, schema
+from pipeline import leftovers, load, publish, runs, schema
 from pipeline.client import CallsClient
 from pipeline.config import Settings
 from pipeline.errors import PipelineError, WarehouseFailed, WarehouseLocked, WarehouseMismatch
@@ -84,6 +84,7 @@ class Fetching:
     def prepare(self) -> None:
         """Make sure that everything can be written, and load what earlier runs have left landed."""
         self.landing.check_writable()
+        leftovers.clear(self.settings)
         schema.ensure(self.warehouse, self.observer.say)
         # Chunks of a run that was killed come first: their calls need not be fetched again.
         self.report.problems = self.stages.load(self._load_pending).problems
@@ -165,7 +166,9 @@ class Fetching:
                 runs.read_outcomes(connection, self.report, spool)
                 runs.finish(connection, self.report)
             if self.report.calls_loaded or not self.settings.readers_copy.exists():
-                self.report.problems += publish.if_due(self.warehouse, self.settings, at_the_end=True)
+                failed = publish.if_due(self.warehouse, self.settings, at_the_end=True)
+                # What failed between two loads may fail again for the same reason: that is said once.
+                self.report.problems += [each for each in failed if each not in self.report.problems]
         except (WarehouseLocked, WarehouseMismatch, WarehouseFailed) as refused:
             # Nothing can be recorded, but what was landed tells how the ids stand.
             self.report.error = refused

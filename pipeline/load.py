@@ -82,9 +82,11 @@ def load_pending(
     Raises WarehouseLocked when the warehouse stays held, WarehouseMismatch when its tables have become
     those of another version; what was loaded until then stays loaded.
     """
-    return load(
+    loaded = load(
         warehouse, landing, pending(warehouse, landing), refresh_window_s=refresh_window_s, on_load=on_load
     )
+    loaded.problems += [_lost_manifest(payloads) for payloads in landing.orphans()]
+    return loaded
 
 
 def replay_landed(
@@ -95,13 +97,23 @@ def replay_landed(
     on_load: Callable[[int], None] = lambda records: None,
 ) -> Loaded:
     """Normalise every landed payload again, as after a migration; an older one replaces no newer one."""
-    return load(
+    loaded = load(
         warehouse,
         landing,
         list(landing.manifests().values()),
         refresh_window_s=refresh_window_s,
         replay=True,
         on_load=on_load,
+    )
+    loaded.problems += [_lost_manifest(payloads) for payloads in landing.orphans()]
+    return loaded
+
+
+def _lost_manifest(payloads: Path) -> str:
+    """Return what is said of a payload file without a manifest."""
+    return (
+        f"the landed file {payloads} has no manifest: restore it, or run `python -m pipeline repair`, which "
+        "lands its payloads again"
     )
 
 

@@ -186,6 +186,8 @@ def _keep_copy(
 ) -> None:
     path = Path(str(warehouse.path))
     copy = path.with_name(f"{path.stem}.before-{before}{path.suffix}")
+    for left in path.parent.glob(f"{path.stem}.before-*{path.suffix}.part"):
+        left.unlink(missing_ok=True)  # of a process that was killed while this one was not yet here
     number = 1
     while copy.exists():
         number += 1

@@ -10,7 +10,7 @@ from typing import TextIO
 
 from sqlalchemy import Connection
 
-from pipeline import backfill, checks, console, load, publish, replay, runs, schema
+from pipeline import backfill, checks, console, leftovers, load, publish, replay, runs, schema
 from pipeline.backfill import Backfill
 from pipeline.config import Settings
 from pipeline.errors import (
@@ -134,6 +134,7 @@ def _recorded(
     started = time.monotonic()
     warehouse, landing = Warehouse.of(settings, console.say), Landing.of(settings)
     report = runs.RunReport(runs.new_run_id(), command, str(warehouse.path))
+    leftovers.clear(settings)
     schema.ensure(warehouse, console.say)
     with warehouse.writing() as connection:
         runs.begin(connection, report)
