@@ -145,7 +145,7 @@ class Warehouse:
                     "choose a place you can write to with --warehouse or --data-dir"
                 ) from None
             if not self.path.exists():
-                _create(self.path)
+                self._create(self.path)
         with self._open(read_only=False) as connection:
             yield connection
 
@@ -250,9 +250,30 @@ class Warehouse:
         if any(said in reason for said in _DAMAGED):
             return WarehouseDamaged(str(self.path), reason)
         return WarehouseError(
-            f"cannot open the warehouse {self.path} ({reason}): check the path and its permissions, "
-            "or name another with --warehouse"
+            f"cannot open the warehouse {self.path} ({reason}): check the path, its permissions and "
+            "its disk, or name another with --warehouse"
         )
+
+    def _create(self, path: Path) -> None:
+        """Make an empty database that is there whole or not at all.
+
+        A disk that fills up or a process that is killed while DuckDB writes the first blocks would leave a
+        file that nobody can open.
+        """
+        new = path.with_name(f"{path.name}.new-{os.getpid()}")
+        try:
+            for left in path.parent.glob(f"{path.name}.new-*"):
+                left.unlink(missing_ok=True)
+            duckdb.connect(str(new)).close()
+            # If somebody else was faster, theirs is as good; where files have one name only, DuckDB makes it.
+            os.link(new, path)
+        except duckdb.Error as failure:
+            raise self._unusable(str(failure).replace(str(new), str(path))) from None
+        except OSError:
+            pass
+        finally:
+            with suppress(OSError):
+                new.unlink(missing_ok=True)
 
     def _failed(self, problem: str) -> WarehouseError:
         reason = _reason(problem)
@@ -265,20 +286,3 @@ def _reason(problem: str) -> str:
     original = _ORIGINAL.search(problem)
     line = original[1] if original else problem.splitlines()[0]
     return line.removeprefix("IO Error: ").removeprefix("TransactionContext Error: ")[:_REASON_LIMIT]
-
-
-def _create(path: Path) -> None:
-    """Make an empty database that is there whole or not at all.
-
-    A process that is killed while DuckDB writes the first blocks would leave a file that nobody can open.
-    """
-    new = path.with_name(f"{path.name}.new-{os.getpid()}")
-    # Where this fails DuckDB makes the file itself or says why it cannot; and if somebody else was faster,
-    # theirs is as good.
-    with suppress(OSError, duckdb.Error):
-        for left in path.parent.glob(f"{path.name}.new-*"):
-            left.unlink(missing_ok=True)
-        duckdb.connect(str(new)).close()
-        os.link(new, path)
-    with suppress(OSError):
-        new.unlink(missing_ok=True)
