@@ -55,7 +55,7 @@ def test_a_file_that_cannot_grow_stops_a_run_and_nothing_is_lost(lab: Lab, limit
     ended = lab.run(data_dir, "backfill", lab.ids, PIPELINE_PUBLISH="run", file_limit=limit_kb * KB)
     assert "File too large" in sentence(ended)
     assert_whole(lab, data_dir)
-    _completed(lab, data_dir)
+    completed(lab, data_dir)
 
 
 @pytest.mark.parametrize("size_kb", [100, 900, 2500, 7000])
@@ -68,10 +68,10 @@ def test_a_disk_that_is_full_while_landing_loading_or_publishing_loses_nothing(
     assert "No space left on device" in sentence(ended)
     assert_whole(lab, data_dir)
     tmpfs.resize(WHOLE_MB * KB)
-    _completed(lab, data_dir)
+    completed(lab, data_dir)
 
 
-def _completed(lab: Lab, data_dir: Path) -> None:
+def completed(lab: Lab, data_dir: Path) -> None:
     """Load what is landed, run the same command again, and compare."""
     before = lab.server.requests.by_call
     landed = landed_calls(data_dir)
@@ -154,10 +154,14 @@ def test_permissions_lost_in_the_middle_of_a_run_end_it_and_what_was_landed_is_l
     landed = landed_calls(data_dir)
     assert 5 <= len(landed) < len(lab.tables["calls"])
     assert assert_whole(lab, data_dir) == len(landed)
-    _completed(lab, data_dir)
+    completed(lab, data_dir)
 
 
-def _damage(how: str, rng: random.Random, payloads: Path, manifest: Path) -> None:
+DAMAGE = ("cut", "flipped byte", "payloads gone", "manifest gone", "manifest garbled")
+
+
+def damage(how: str, rng: random.Random, payloads: Path, manifest: Path) -> None:
+    """Do to a chunk what a disk does, or a hand."""
     content = bytearray(payloads.read_bytes())
     match how:
         case "cut":
@@ -173,13 +177,13 @@ def _damage(how: str, rng: random.Random, payloads: Path, manifest: Path) -> Non
             manifest.write_bytes(manifest.read_bytes()[:-40])
 
 
-@pytest.mark.parametrize("how", ["cut", "flipped byte", "payloads gone", "manifest gone", "manifest garbled"])
+@pytest.mark.parametrize("how", DAMAGE)
 def test_a_damaged_chunk_is_named_and_repair_brings_every_call_back(lab: Lab, how: str) -> None:
     rng = random.Random(how)
     data_dir = lab.place("landed")
     payloads = rng.choice(sorted((data_dir / "landing").glob("*/*.zst")))
     manifest = payloads.with_name(payloads.name.replace(".ndjson.zst", ".json"))
-    _damage(how, rng, payloads, manifest)
+    damage(how, rng, payloads, manifest)
 
     ended = lab.run(data_dir, "load")
     said = sentence(ended)
