@@ -1,7 +1,7 @@
 """Breaks runs at random for as long as is asked, and prints what was survived: `python -m tests.soak`.
 
-What the tests in `tests/faults/` do a few times with fixed seeds is done here again and again. It ends with 1, and
-with the seed that shows it again, at the first promise that does not hold.
+What the tests in `tests/faults/` do a few times with fixed seeds is done here again and again. It ends with
+an error, and with the seed that shows it again, at the first promise that does not hold.
 """
 
 from __future__ import annotations
