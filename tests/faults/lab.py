@@ -51,6 +51,11 @@ class Lab:
         """A file with the ids of the book."""
         return self.folder / "ids.txt"
 
+    @property
+    def fresh(self) -> Path:
+        """A warehouse without rows."""
+        return self.folder / "fresh.duckdb"
+
     def env(self, data_dir: Path, **more: object) -> dict[str, object]:
         """Return the settings of a command that works in a data folder."""
         return {
@@ -77,8 +82,10 @@ class Lab:
             return place
         shutil.copytree(self.loaded, place)
         if kind == "landed":
-            (place / "warehouse.duckdb").unlink()
-            schema.ensure(warehouse_in(place))
+            # Migrated once, not for every place.
+            if not self.fresh.exists():
+                schema.ensure(Warehouse.at(self.fresh))
+            shutil.copyfile(self.fresh, place / "warehouse.duckdb")
         return place
 
 
