@@ -7,11 +7,14 @@
     ├── ApiError                  exit 1   the run cannot go on; what was fetched is landed
     │   ├── KeyRefused                     401 or 403
     │   ├── ApiUnreachable                 one call after another failed, with no success between
+    │   │   └── NoConnection               no connection could be made at all, or none that is safe
     │   └── ListingFailed                  which calls there are could not be found out
     ├── LandingError              exit 1   landed files are unreadable or cannot be written
     ├── WarehouseError            exit 1
     │   ├── WarehouseMissing
     │   ├── WarehouseLocked                somebody else holds the file
+    │   ├── WarehouseFailed                the disk, its permissions or the memory refused
+    │   ├── WarehouseDamaged               the file is not what DuckDB has written
     │   └── WarehouseMismatch              the schema is not one this version knows
     └── Interrupted               exit 130 Ctrl-C or SIGTERM, where no report could be made
 
@@ -88,6 +91,20 @@ class ApiUnreachable(ApiError):
         )
 
 
+class NoConnection(ApiUnreachable):
+    """Nobody answers at the address, or somebody whose certificate is not trusted."""
+
+    def __init__(self, base_url: str, failures: int, reason: str) -> None:
+        self.base_url = base_url
+        self.failures = failures
+        tried = f"tried {failures} times" if failures > 1 else "not tried again"
+        ApiError.__init__(
+            self,
+            f"no connection to {base_url} ({reason}; {tried}): check the network, RETELL_BASE_URL, "
+            "and HTTPS_PROXY and SSL_CERT_FILE where you need them, then run the same command again",
+        )
+
+
 class ListingFailed(ApiError):
     """The API did not say, or not intelligibly, which calls there are.
 
@@ -134,6 +151,30 @@ class WarehouseLocked(WarehouseError):
         super().__init__(
             f"{path} is still held by {holder} after {waited_s:.0f} s: close it there, then run the same "
             "command again, or `python -m pipeline load`; whatever was fetched is landed and waits"
+        )
+
+
+class WarehouseFailed(WarehouseError):
+    """DuckDB could not read or write the file; what was committed stays committed."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        self.path = path
+        self.reason = reason
+        super().__init__(
+            f"the warehouse {path} could not be read or written ({reason}): make room or fix the "
+            "permissions, then run the same command again; everything fetched is landed and waits"
+        )
+
+
+class WarehouseDamaged(WarehouseError):
+    """The file was changed or cut by something else than DuckDB."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        self.path = path
+        self.reason = reason
+        super().__init__(
+            f"the warehouse {path} is damaged ({reason}): move it away, then `python -m pipeline load` "
+            "fills a new one from what is landed"
         )
 
 

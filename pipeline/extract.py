@@ -15,7 +15,7 @@ from typing import Protocol
 
 from pipeline import log
 from pipeline.answer import Answer
-from pipeline.errors import LandingError, PipelineError
+from pipeline.errors import PipelineError
 from pipeline.landing import ChunkWriter, LandedChunk, Landing, Outcome
 from pipeline.validate import Accepted, Rejected, redact, reject, validate
 
@@ -176,11 +176,7 @@ class Extraction:
             self._landing_now.add(asyncio.create_task(self._finish(chunk)))
 
     async def _finish(self, chunk: ChunkWriter) -> None:
-        try:
-            landed = await asyncio.to_thread(chunk.finish)
-        except LandingError:
-            chunk.discard()
-            raise
+        landed = await asyncio.to_thread(chunk.finish)
         log.event(
             "chunk_landed",
             log.DEBUG,

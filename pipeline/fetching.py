@@ -12,10 +12,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pipeline import load, log, publish, results, runs, schema
+from pipeline import leftovers, load, log, publish, results, runs, schema
 from pipeline.client import CallsClient
 from pipeline.config import Settings
-from pipeline.errors import PipelineError, WarehouseLocked
+from pipeline.errors import PipelineError, WarehouseFailed, WarehouseLocked, WarehouseMismatch
 from pipeline.extract import Extracted, Extraction
 from pipeline.landing import LandedChunk, Landing, Outcome
 from pipeline.loader import BackgroundLoader
@@ -85,6 +85,7 @@ class Fetching:
     def prepare(self) -> None:
         """Make sure that everything can be written, and load what earlier runs have left landed."""
         self.landing.check_writable()
+        leftovers.clear(self.settings)
         schema.ensure(self.warehouse, self.observer.say)
         # Chunks of a run that was killed come first: their calls need not be fetched again.
         self.report.problems = self.stages.load(self._load_pending).problems
@@ -98,6 +99,7 @@ class Fetching:
         """Plan for the ids in the spool, and record the outcome of those that are left."""
         now = runs.utc_now()
         with self.warehouse.writing() as connection:
+            schema.check_unchanged(connection)
             plan = make_plan(
                 connection,
                 spool,
@@ -162,6 +164,7 @@ class Fetching:
             if isinstance(self.report.error, WarehouseLocked):
                 raise self.report.error  # it was waited for just now
             with self.warehouse.writing() as connection:
+                schema.check_unchanged(connection)
                 runs.read_outcomes(connection, self.report, spool)
                 if log.is_on(log.DEBUG):
                     runs.note_outcomes(connection, self.report, notes)
@@ -170,10 +173,12 @@ class Fetching:
             if is_due and not self.report.is_interrupted:
                 results.store(self.warehouse)
             if self.report.calls_loaded or not self.settings.readers_copy.exists():
-                self.report.problems += publish.if_due(self.warehouse, self.settings, at_the_end=True)
-        except WarehouseLocked as locked:
+                failed = publish.if_due(self.warehouse, self.settings, at_the_end=True)
+                # What failed between two loads may fail again for the same reason: that is said once.
+                self.report.problems += [each for each in failed if each not in self.report.problems]
+        except (WarehouseLocked, WarehouseMismatch, WarehouseFailed) as refused:
             # Nothing can be recorded, but what was landed tells how the ids stand.
-            self.report.error = locked
+            self.report.error = refused
             runs.read_landed(self.report, self.landing.outcomes(self.report.run_id))
         self.report.duration_s = time.monotonic() - self._started
         if notes.exists():

@@ -1,11 +1,13 @@
 """Copies a database file that this process has open, without losing its lock.
 
 A process that opens and closes a file loses the locks it holds on it, whoever in the process holds them. So
-the copy is made by another process; where the file system can share blocks it takes no time and no room.
+the copy is made by another process; where the file system can share blocks it takes no time and no room. A
+copy gets its name only while the process that asked for it lives, and with it the lock on what was copied.
 """
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +15,7 @@ from pathlib import Path
 # 0x40049409 is Linux's FICLONE. The copy has its name only when it is whole and on disk.
 _PROGRAM = """
 import fcntl, os, shutil, sys
-source, target = sys.argv[1:]
+source, target, parent = sys.argv[1:]
 part = target + ".part"
 try:
     with open(source, "rb") as old, open(part, "wb") as new:
@@ -22,6 +24,10 @@ try:
         except OSError:
             shutil.copyfile(source, part)
         os.fsync(new.fileno())
+    # An orphan may have copied while somebody else wrote to the file.
+    if os.getppid() != int(parent):
+        os.unlink(part)
+        sys.exit("nobody waits for the copy any more")
     os.replace(part, target)
 except OSError as refused:
     if os.path.exists(part):
@@ -36,7 +42,9 @@ def copy_file(source: Path, target: Path) -> None:
     The caller sees to it that nobody writes to the file meanwhile.
     """
     copied = subprocess.run(
-        [sys.executable, "-I", "-c", _PROGRAM, str(source), str(target)], capture_output=True, text=True
+        [sys.executable, "-I", "-c", _PROGRAM, str(source), str(target), str(os.getpid())],
+        capture_output=True,
+        text=True,
     )
     if copied.returncode != 0:
         raise OSError((copied.stderr.strip().splitlines() or ["no reason given"])[-1])

@@ -5,8 +5,9 @@
 
 A run that extracts in batches, side by side, has the batch in the name too, before the number.
 
-A chunk exists from the moment its manifest has its name: both files are written under a temporary name,
-fsynced and renamed, the manifest last. So a killed run leaves whole chunks and ignorable `.part` files.
+A chunk exists from the moment its manifest has its name: both files are written under a temporary name and
+fsynced before either is renamed, the manifest last. So a killed run leaves whole chunks and `.part` files,
+which the next run clears (`leftovers`).
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import json
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from io import BufferedWriter
@@ -26,11 +27,15 @@ from typing import Any
 import zstandard
 
 from pipeline.config import Settings
+from pipeline.durable import PART, deserted, occupied, reported, sync_folder, write_durably, write_part
 from pipeline.errors import LandingError
 
 PAYLOADS = ".ndjson.zst"
 MANIFEST = ".json"
-_PART = ".part"
+_MEND = (
+    "restore it, or run `python -m pipeline repair`, which keeps what is sound and says which calls to fetch "
+    "again"
+)
 _NUMBER = "[0-9]" * 6
 
 
@@ -81,47 +86,81 @@ class ChunkWriter:
         self._call_ids: set[str] = set()
         self._file: BufferedWriter | None = None
         self._writer: zstandard.ZstdCompressionWriter | None = None
+        self._held = ExitStack()
+        self._failure: LandingError | None = None
 
     def add(self, outcome: Outcome, line: bytes | None = None) -> None:
         """Add what became of an id, with its payload as one line for an accepted one.
 
-        Raises ValueError for an id that is in the chunk already.
+        Raises ValueError for an id that is in the chunk already, LandingError when it cannot be written: then
+        the whole chunk is given up.
         """
         if outcome.call_id in self._call_ids:
             raise ValueError("a chunk holds a call at most once")
         self._call_ids.add(outcome.call_id)
         if line is not None:
-            if self._writer is None:
-                with _reported(self._folder):
-                    self._folder.mkdir(parents=True, exist_ok=True)
-                    # Buffered, because a raw file may write only a part and not say so when a disk is full.
-                    self._file = self._part(PAYLOADS).open("wb")
-                # The frame's own checksum lets zstd notice a flipped bit by itself.
-                compressor = zstandard.ZstdCompressor(level=3, write_checksum=True)
-                self._writer = compressor.stream_writer(self._file, closefd=False)
-            with _reported(self._folder):
-                self._writer.write(line + b"\n")
+            try:
+                with reported(self._folder):
+                    self._write(line + b"\n")
+            except LandingError as failure:
+                # What the compressor held is lost, so nothing that is written later would be whole.
+                self._failure = failure
+                self.discard()
+                raise
             self.record_count += 1
         self._outcomes.append(asdict(outcome) | {"fetched_at": _stamp(outcome.fetched_at)})
         self.outcome_count += 1
 
     def finish(self) -> LandedChunk:
-        """Make the chunk durable under its final name and return it; raise LandingError when that fails."""
-        with _reported(self._folder):
-            self._folder.mkdir(parents=True, exist_ok=True)
-            payloads, size, checksum = self._finish_payloads()
-            manifest = {
-                "chunk_id": self.chunk_id,
-                "run_id": self._run_id,
-                "payload_file": payloads.name if payloads else None,
-                "record_count": self.record_count,
-                "byte_count": size,
-                "sha256": checksum,
-                "landed_at": _stamp(datetime.now(UTC)),
-                "outcomes": self._outcomes,
-            }
-            path = self._folder / f"{self.chunk_id}{MANIFEST}"
-            write_durably(path, json.dumps(manifest).encode() + b"\n")
+        """Make the chunk durable under its final name and return it.
+
+        Raises LandingError when that fails, and then nothing of it is left.
+        """
+        if self._failure is not None:
+            raise self._failure
+        try:
+            with reported(self._folder), self._held:
+                return self._finish()
+        except LandingError:
+            self.discard()
+            raise
+
+    def _write(self, line: bytes) -> None:
+        if self._writer is None:
+            self._occupy()
+            # Buffered, because a raw file may write only a part and not say so when a disk is full.
+            self._file = self._part(PAYLOADS).open("wb")
+            # The frame's own checksum lets zstd notice a flipped bit by itself.
+            compressor = zstandard.ZstdCompressor(level=3, write_checksum=True)
+            self._writer = compressor.stream_writer(self._file, closefd=False)
+        self._writer.write(line)
+
+    def _occupy(self) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._held.enter_context(occupied(self._folder))
+
+    def _finish(self) -> LandedChunk:
+        if self._writer is None:
+            self._occupy()
+        payloads, size, checksum = self._finish_payloads()
+        manifest = {
+            "chunk_id": self.chunk_id,
+            "run_id": self._run_id,
+            "payload_file": payloads.name if payloads else None,
+            "record_count": self.record_count,
+            "byte_count": size,
+            "sha256": checksum,
+            "landed_at": _stamp(datetime.now(UTC)),
+            "outcomes": self._outcomes,
+        }
+        # Both are on disk before either has its name: whoever finds the payloads named and the manifest
+        # not, as after a crash, can finish the chunk.
+        write_part(self._part(MANIFEST), json.dumps(manifest).encode() + b"\n")
+        path = self._folder / f"{self.chunk_id}{MANIFEST}"
+        if payloads is not None:
+            self._part(PAYLOADS).replace(payloads)
+        self._part(MANIFEST).replace(path)
+        sync_folder(self._folder)
         return LandedChunk(self.chunk_id, path, payloads, self.record_count, size, checksum)
 
     def discard(self) -> None:
@@ -129,9 +168,13 @@ class ChunkWriter:
         if self._file is not None:
             with suppress(OSError):
                 self._file.close()
-            # What kept the chunk from being written may keep its file from being removed.
-            with suppress(OSError):
-                self._part(PAYLOADS).unlink(missing_ok=True)
+        # What kept the chunk from being written may keep its files from being removed.
+        with suppress(OSError):
+            self._part(PAYLOADS).unlink(missing_ok=True)
+            self._part(MANIFEST).unlink(missing_ok=True)
+            if not (self._folder / f"{self.chunk_id}{MANIFEST}").exists():
+                (self._folder / f"{self.chunk_id}{PAYLOADS}").unlink(missing_ok=True)
+        self._held.close()
 
     def _finish_payloads(self) -> tuple[Path | None, int, str | None]:
         if self._writer is None or self._file is None:
@@ -142,12 +185,10 @@ class ChunkWriter:
         self._file.close()
         part = self._part(PAYLOADS)
         size, checksum = part.stat().st_size, _sha256(part)
-        final = self._folder / f"{self.chunk_id}{PAYLOADS}"
-        part.replace(final)
-        return final, size, checksum
+        return self._folder / f"{self.chunk_id}{PAYLOADS}", size, checksum
 
     def _part(self, ending: str) -> Path:
-        return self._folder / f"{self.chunk_id}{ending}{_PART}"
+        return self._folder / f"{self.chunk_id}{ending}{PART}"
 
 
 class Landing:
@@ -169,7 +210,7 @@ class Landing:
     def check_writable(self) -> None:
         """Raise LandingError now if payloads could not be written later."""
         for folder in (self.landing_dir, self.quarantine_dir):
-            with _reported(folder):
+            with reported(folder):
                 folder.mkdir(parents=True, exist_ok=True)
                 with tempfile.TemporaryFile(dir=folder):
                     pass
@@ -178,6 +219,17 @@ class Landing:
         """Return the manifest of every complete chunk by chunk id, in the order they were landed."""
         paths = self.landing_dir.glob(f"*/*-{_NUMBER}{MANIFEST}")
         return {path.stem: path for path in sorted(paths, key=lambda path: path.stem)}
+
+    def orphans(self) -> list[Path]:
+        """Return payload files that have lost their manifest, and that nobody is landing now."""
+        found = []
+        for path in sorted(self.landing_dir.glob(f"*/*-{_NUMBER}{PAYLOADS}")):
+            manifest = path.with_name(path.name.removesuffix(PAYLOADS) + MANIFEST)
+            if not manifest.exists():
+                with deserted(path.parent) as is_deserted:
+                    if is_deserted and not manifest.exists():
+                        found.append(path)
+        return found
 
     def outcomes(self, run_id: str) -> Iterator[Outcome]:
         """Yield the outcome of every id that a run has landed."""
@@ -204,16 +256,14 @@ class Landing:
                 raise ValueError
         except (OSError, ValueError, KeyError, TypeError, RecursionError) as broken:
             raise LandingError(
-                f"the manifest {manifest} cannot be read ({type(broken).__name__}): "
-                "restore it, or remove it and backfill its calls again",
+                f"the manifest {manifest} cannot be read ({type(broken).__name__}): {_MEND}",
                 path=manifest,
             ) from None
         if payloads is None:
             return LandedChunk(chunk_id, manifest, None, 0, 0, None)
         if not payloads.is_file() or payloads.stat().st_size != size or _sha256(payloads) != checksum:
             raise LandingError(
-                f"the landed file {payloads} is missing or not what its manifest says: restore it, "
-                "or remove its manifest and backfill its calls again with --force",
+                f"the landed file {payloads} is missing or not what its manifest says: {_MEND}",
                 path=payloads,
             )
         return LandedChunk(chunk_id, manifest, payloads, record_count, size, checksum)
@@ -221,7 +271,7 @@ class Landing:
     def quarantine(self, run_id: str, call_id: str, body: bytes, facts: dict[str, Any]) -> str:
         """Keep a rejected body and what is known of it; return its path below the quarantine folder."""
         folder = self.quarantine_dir / run_id
-        with _reported(folder):
+        with reported(folder):
             folder.mkdir(parents=True, exist_ok=True)
             write_durably(folder / f"{call_id}.body", body)
             write_durably(folder / f"{call_id}.json", json.dumps(facts, indent=2).encode() + b"\n")
@@ -229,52 +279,22 @@ class Landing:
 
 
 def read_lines(path: Path) -> Iterator[bytes]:
-    """Yield the payload lines of a landed file, without their ends."""
-    with path.open("rb") as file, zstandard.ZstdDecompressor().stream_reader(file) as reader:
-        rest = b""
-        while block := reader.read(1 << 20):
-            *lines, rest = (rest + block).split(b"\n")
-            yield from lines
-        if rest:
-            yield rest
+    """Yield the payload lines of a landed file, without their ends.
 
-
-def write_durably(path: Path, content: bytes) -> None:
-    """Write a file so that after a crash it is there whole or not at all."""
-    part = path.with_name(path.name + _PART)
-    with part.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)
-    sync_folder(path.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make what was renamed in a folder durable: a rename is so only once the folder is."""
-    descriptor = os.open(folder, os.O_RDONLY)
+    Raises LandingError where it can be read no further; what came before may be damaged too.
+    """
     try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-class _reported:  # noqa: N801  reads as a clause: with _reported(folder)
-    """Turns an operating system's refusal to write into a LandingError that says what to do."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-
-    def __enter__(self) -> None:
-        """Begin to watch."""
-
-    def __exit__(self, kind: object, failure: BaseException | None, trace: object) -> None:
-        if isinstance(failure, OSError):
-            raise LandingError(
-                f"cannot write to {self.folder} ({failure.strerror}): make room or fix the permissions, "
-                "or choose another folder with --data-dir, then run the same command again",
-                path=self.folder,
-            ) from None
+        with path.open("rb") as file, zstandard.ZstdDecompressor().stream_reader(file) as reader:
+            rest = b""
+            while block := reader.read(1 << 20):
+                *lines, rest = (rest + block).split(b"\n")
+                yield from lines
+            if rest:
+                yield rest
+    except (OSError, zstandard.ZstdError) as broken:
+        raise LandingError(
+            f"the landed file {path} cannot be read ({type(broken).__name__}): {_MEND}", path=path
+        ) from None
 
 
 def _stamp(moment: datetime) -> str:

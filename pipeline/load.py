@@ -17,7 +17,7 @@ from pathlib import Path
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-from pipeline import log, sql
+from pipeline import log, schema, sql
 from pipeline.errors import LandingError
 from pipeline.landing import LandedChunk, Landing
 from pipeline.warehouse import Warehouse
@@ -65,6 +65,7 @@ def pending(warehouse: Warehouse, landing: Landing) -> list[Path]:
     if not manifests:
         return []
     with warehouse.reading() as connection:
+        schema.check_unchanged(connection)
         loaded = _loaded_chunks(connection)
     return [path for chunk_id, path in manifests.items() if chunk_id not in loaded]
 
@@ -78,11 +79,14 @@ def load_pending(
 ) -> Loaded:
     """Load every landed chunk that is not loaded yet; a damaged one is named and left, the others load.
 
-    Raises WarehouseLocked when the warehouse stays held; what was loaded until then stays loaded.
+    Raises WarehouseLocked when the warehouse stays held, WarehouseMismatch when its tables have become
+    those of another version; what was loaded until then stays loaded.
     """
-    return load(
+    loaded = load(
         warehouse, landing, pending(warehouse, landing), refresh_window_s=refresh_window_s, on_load=on_load
     )
+    loaded.problems += [_lost_manifest(payloads) for payloads in landing.orphans()]
+    return loaded
 
 
 def replay_landed(
@@ -93,13 +97,23 @@ def replay_landed(
     on_load: Callable[[int], None] = lambda records: None,
 ) -> Loaded:
     """Normalise every landed payload again, as after a migration; an older one replaces no newer one."""
-    return load(
+    loaded = load(
         warehouse,
         landing,
         list(landing.manifests().values()),
         refresh_window_s=refresh_window_s,
         replay=True,
         on_load=on_load,
+    )
+    loaded.problems += [_lost_manifest(payloads) for payloads in landing.orphans()]
+    return loaded
+
+
+def _lost_manifest(payloads: Path) -> str:
+    """Return what is said of a payload file without a manifest."""
+    return (
+        f"the landed file {payloads} has no manifest: restore it, or run `python -m pipeline repair`, which "
+        "lands its payloads again"
     )
 
 
@@ -121,6 +135,8 @@ def load(
             warehouse.make_way()
         try:
             with warehouse.writing() as connection:
+                # Another version may have migrated the warehouse since this command began.
+                schema.check_unchanged(connection)
                 # Asked again under the lock: another process may have loaded some of them meanwhile.
                 present = set() if replay else _loaded_chunks(connection)
                 chunks = [chunk for chunk in batch if chunk.chunk_id not in present]

@@ -1,7 +1,8 @@
 """Limits how many requests are under way and how fast they start, and learns from the server's 429.
 
 Invariant: no slot is taken beyond the limit of that moment, one that was taken is given back whatever happens
-to its holder, and no request starts before the server's `Retry-After` has passed.
+to its holder, and no request starts before the server's `Retry-After` has passed. While nobody can be
+reached, requests are few and ever rarer; the first answer lets all of them go on.
 """
 
 from __future__ import annotations
@@ -20,14 +21,25 @@ _ROUNDS_PER_STEP = 4
 _FIRST_SPACING_S = 0.1
 _LAST_SPACING_S = 10.0
 _SPACING_RECOVERY = 0.95
+_FIRST_PAUSE_S = 0.5
+_LAST_PAUSE_S = 10.0
 
 
 class Slot:
     """One request's permission to be under way; it remembers under which limit the request started."""
 
-    def __init__(self, limit: AdaptiveLimit, generation: int) -> None:
+    def __init__(self, limit: AdaptiveLimit, generation: int, outage_round: int) -> None:
         self._limit = limit
         self._generation = generation
+        self._outage_round = outage_round
+
+    def reached(self) -> None:
+        """Tell that somebody answered this request, whatever they said."""
+        self._limit._reached()
+
+    def unreachable(self) -> float:
+        """Tell that no connection could be made; return the seconds all requests were held back for so."""
+        return self._limit._unreachable(self._outage_round)
 
     def throttled(self, retry_after_s: float | None = None) -> None:
         """Tell that the server answered 429, with the seconds it asked to wait."""
@@ -65,6 +77,8 @@ class AdaptiveLimit:
         self._limit = maximum
         self._interval_s = 1.0 / rate if rate else 0.0
         self._spacing_s = 0.0
+        self._pause_s = self._paused_s = 0.0
+        self._outage_round = 0
         self._hold_cap_s = hold_cap_s
         self._clock = clock
         self._sleep = sleep
@@ -91,7 +105,7 @@ class AdaptiveLimit:
         await self._acquire()
         try:
             await self._start()
-            yield Slot(self, self._generation)
+            yield Slot(self, self._generation, self._outage_round)
         finally:
             self._release()
 
@@ -104,7 +118,7 @@ class AdaptiveLimit:
                 await self._sleep(max(0.0, open_at_s - self._clock()))
                 slept_until_s = open_at_s
             # From now, not from the time planned: a late start must not let the next two come as a burst.
-            self._open_at_s = self._clock() + max(self._interval_s, self._spacing_s)
+            self._open_at_s = self._clock() + max(self._interval_s, self._spacing_s, self._pause_s)
 
     async def _acquire(self) -> None:
         if self._held < self._limit and not self._waiters:
@@ -143,6 +157,18 @@ class AdaptiveLimit:
             self._successes = 0
         hold_s = max(self._spacing_s, min(retry_after_s or 0.0, self._hold_cap_s))
         self._open_at_s = max(self._open_at_s, self._clock() + hold_s)
+
+    def _unreachable(self, outage_round: int) -> float:
+        # Requests that were under way together are one sign, not many.
+        if outage_round == self._outage_round:
+            self._outage_round += 1
+            self._pause_s = min(max(2 * self._pause_s, _FIRST_PAUSE_S), _LAST_PAUSE_S)
+            self._paused_s += self._pause_s
+        self._open_at_s = max(self._open_at_s, self._clock() + self._pause_s)
+        return self._paused_s
+
+    def _reached(self) -> None:
+        self._pause_s = self._paused_s = 0.0
 
     def _succeeded(self, generation: int) -> None:
         if generation != self._generation:

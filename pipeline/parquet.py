@@ -19,8 +19,8 @@ from typing import Any
 from sqlalchemy import Connection
 
 from pipeline import runs, schema, sql
+from pipeline.durable import write_durably
 from pipeline.errors import WarehouseError
-from pipeline.landing import write_durably
 from pipeline.tables import CALL_TABLES
 from pipeline.warehouse import Warehouse
 

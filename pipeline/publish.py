@@ -15,8 +15,8 @@ from pathlib import Path
 
 from pipeline import runs, sql
 from pipeline.config import Settings
-from pipeline.errors import WarehouseError
-from pipeline.landing import sync_folder
+from pipeline.durable import sync_folder
+from pipeline.errors import WarehouseDamaged, WarehouseError, WarehouseFailed
 from pipeline.warehouse import Warehouse
 
 # While a long run loads every few seconds, readers get a new copy this often by default.
@@ -73,10 +73,9 @@ def publish(warehouse: Warehouse, copy: Path) -> Published:
             f"{copy} is the warehouse itself and cannot be its readers' copy: give the warehouse another name"
         )
     with _alone(copy):
-        for left in copy.parent.glob(f"{copy.name}.making*"):
-            left.unlink()  # of a process that was killed
         making = copy.with_name(f"{copy.name}.making")
         try:
+            _remove_unfinished(copy)  # of a process that was killed
             with warehouse.exclusive() as connection:
                 run_id = connection.exec_driver_sql(sql.read("publish/latest_run")).scalar()
                 connection.rollback()
@@ -88,9 +87,13 @@ def publish(warehouse: Warehouse, copy: Path) -> Published:
             copy.with_name(f"{copy.name}.wal").unlink(missing_ok=True)
             making.replace(copy)
             sync_folder(copy.parent)
+        except WarehouseError:
+            with suppress(OSError):
+                _remove_unfinished(copy)
+            raise
         except OSError as refused:
             with suppress(OSError):
-                making.unlink(missing_ok=True)
+                _remove_unfinished(copy)
             raise WarehouseError(
                 f"the readers' copy {copy} could not be written ({refused.strerror or refused}): make room "
                 "or fix the permissions, then run `python -m pipeline publish`; the warehouse is whole"
@@ -99,13 +102,22 @@ def publish(warehouse: Warehouse, copy: Path) -> Published:
 
 
 def _mark(copy: Path, run_id: str | None) -> None:
-    with Warehouse.at(copy).exclusive() as connection:
-        with connection.begin():
-            connection.exec_driver_sql(
-                sql.read("publish/mark"), {"published_at": runs.utc_now(), "run_id": run_id}
-            )
-            connection.exec_driver_sql(sql.read("publish/published"))
-        connection.exec_driver_sql(sql.read("schema/checkpoint"))
+    """Write into a copy what it is; raise OSError when that cannot be written."""
+    try:
+        with Warehouse.at(copy).exclusive() as connection:
+            with connection.begin():
+                connection.exec_driver_sql(
+                    sql.read("publish/mark"), {"published_at": runs.utc_now(), "run_id": run_id}
+                )
+                connection.exec_driver_sql(sql.read("publish/published"))
+            connection.exec_driver_sql(sql.read("schema/checkpoint"))
+    except (WarehouseFailed, WarehouseDamaged) as failure:
+        raise OSError(failure.reason) from None
+
+
+def _remove_unfinished(copy: Path) -> None:
+    for left in list(copy.parent.glob(f"{copy.name}.making*")):
+        left.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from typing import Any
 from pipeline import console
 from pipeline.checks import CheckResult
 from pipeline.plan import Plan
+from pipeline.repair import Repair
 from pipeline.runs import OUTCOME_LABELS, RunReport
 
 _LONG_TEXT = 60
@@ -31,6 +32,23 @@ def run(report: RunReport) -> None:
     if report.unaccounted:
         unaccounted([vars(item) for item in report.unaccounted])
     drift(report.drift)
+
+
+def repair(done: Repair) -> None:
+    """Print what was mended in the landing folder, and what to do next."""
+    if not done.mended:
+        console.text("every landed file is what its manifest says: nothing to repair")
+        return
+    console.table(
+        [
+            {"damaged chunk": chunk.chunk_id, "payloads kept": chunk.kept, "payloads lost": len(chunk.lost)}
+            for chunk in done.mended
+        ]
+    )
+    console.text(f"the damaged files are in {done.set_aside}")
+    console.text("next: python -m pipeline load")
+    if done.lost_ids is not None:
+        console.text(f"next: python -m pipeline backfill {done.lost_ids} --force")
 
 
 def unaccounted(rows: list[dict[str, Any]]) -> None:

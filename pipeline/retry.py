@@ -1,16 +1,20 @@
 """Decides what is tried again, when, and for how long: the only place that retries.
 
 Invariant: an attempt follows another only for a failure that may pass by itself, not before the server's
-`Retry-After` (up to a cap), not more than ``max_attempts`` times and not after ``budget_s``.
+`Retry-After` (up to a cap), not more than ``max_attempts`` times and not after ``budget_s``. An attempt that
+found nobody to ask is no fault of its call and counts for neither: how long an outage may last is one
+decision for all calls (`outage`).
 """
 
 from __future__ import annotations
 
 import random
 import re
+import socket
+import ssl
 import time
 from asyncio import sleep as asyncio_sleep
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -34,6 +38,7 @@ _PHRASES: tuple[tuple[type[BaseException], str], ...] = (
     (httpx.RemoteProtocolError, "connection closed before the answer was complete"),
     (httpx.ProtocolError, "broken HTTP"),
 )
+_UNCONNECTED = (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError)
 
 
 class Retriable(Exception):
@@ -41,7 +46,8 @@ class Retriable(Exception):
 
     ``reason`` is a short phrase without payload text; ``status`` the HTTP status when there was one;
     ``retry_after_s`` what the server asked for, in seconds, not capped yet; ``body`` what came, if it can
-    be kept; ``cause`` what was found wrong with it.
+    be kept; ``cause`` what was found wrong with it; ``is_unconnected`` says that nobody was asked, since no
+    connection could be made.
     """
 
     def __init__(
@@ -52,8 +58,10 @@ class Retriable(Exception):
         retry_after_s: float | None = None,
         body: bytes | None = None,
         cause: Exception | None = None,
+        is_unconnected: bool = False,
     ) -> None:
         self.reason = reason
+        self.is_unconnected = is_unconnected
         self.status = status
         self.retry_after_s = retry_after_s
         self.body = body
@@ -110,7 +118,7 @@ class RetryPolicy:
         Any other exception, a cancellation too, passes at once.
         """
         began_s = clock()
-        number = 0
+        number = unconnected = 0
 
         async def numbered() -> T:
             nonlocal number
@@ -118,13 +126,18 @@ class RetryPolicy:
             return await attempt(number)
 
         def wait(state: RetryCallState) -> float:
+            nonlocal began_s, unconnected
             failure = state.outcome.exception() if state.outcome else None
+            if isinstance(failure, Retriable) and failure.is_unconnected:
+                unconnected += 1
+                began_s = clock()
+                return 0.0
             asked_s = failure.retry_after_s if isinstance(failure, Retriable) else None
-            return self.wait_s(state.attempt_number, asked_s, rng)
+            return self.wait_s(state.attempt_number - unconnected, asked_s, rng)
 
         def stop(state: RetryCallState) -> bool:
             spent_s = clock() - began_s + state.upcoming_sleep
-            return state.attempt_number >= self.max_attempts or spent_s > self.budget_s
+            return state.attempt_number - unconnected >= self.max_attempts or spent_s > self.budget_s
 
         def tell(state: RetryCallState) -> None:
             failure = state.outcome.exception() if state.outcome else None
@@ -154,7 +167,28 @@ def from_transport(error: Exception) -> Retriable:
     Its reason is chosen here, as the error's own text may quote bytes that the server sent.
     """
     phrase = next((text for kind, text in _PHRASES if isinstance(error, kind)), "connection broken")
-    return Retriable(phrase)
+    if not isinstance(error, _UNCONNECTED):
+        return Retriable(phrase)
+    if any(isinstance(cause, socket.gaierror) for cause in _causes(error)):
+        phrase = "the name of the host cannot be resolved"
+    return Retriable(phrase, is_unconnected=True)
+
+
+def distrust(error: Exception) -> str | None:
+    """Return why no safe connection can be made, in words of OpenSSL; None for any other error of httpx."""
+    for cause in _causes(error):
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return f"its certificate is not trusted: {cause.verify_message.strip('.')}"
+        if isinstance(cause, ssl.SSLError) and isinstance(error, httpx.ConnectError) and cause.reason:
+            return f"TLS failed: {cause.reason.lower().replace('_', ' ')}"
+    return None
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    found: BaseException | None = error
+    while found is not None:
+        yield found
+        found = found.__cause__ or found.__context__
 
 
 def retry_after_s(headers: Mapping[str, str], now: datetime) -> float | None:

@@ -10,6 +10,7 @@ import json
 import os
 import platform
 import secrets
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -34,6 +35,10 @@ OUTCOME_LABELS = {
     "failed": "failed",
 }
 _NOTED_AT_ONCE = 10_000
+# Where /proc/<pid>/stat says when the process started: field 22, after the state, which is field 3.
+_STARTED = 22 - 4
+# The clock of the run may have been set a little since.
+_CLOCK_SLACK_S = 60.0
 _EXIT_CODES = {"succeeded": 0, "failed": 1, "partial": 3, "interrupted": 130}
 
 
@@ -149,8 +154,8 @@ def begin(connection: Connection, report: RunReport) -> None:
     host = platform.node()
     dead = [
         other
-        for other, pid in connection.exec_driver_sql(sql.read("runs/running"), {"host": host})
-        if not _is_alive(int(pid))
+        for other, pid, started_at in connection.exec_driver_sql(sql.read("runs/running"), {"host": host})
+        if not _is_alive(int(pid), started_at)
     ]
     if dead:
         connection.exec_driver_sql(sql.read("runs/dead"), {"run_ids": dead})
@@ -238,7 +243,8 @@ def finish(connection: Connection, report: RunReport) -> None:
     )
 
 
-def _is_alive(pid: int) -> bool:
+def _is_alive(pid: int, started_at: datetime) -> bool:
+    """Tell whether the process that began a run is still there."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -247,6 +253,11 @@ def _is_alive(pid: int) -> bool:
         return True
     # A process that has ended but whose parent never asked how, as in a container, is still listed.
     try:
-        return not Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].startswith(" Z")
-    except OSError:
+        state, *facts = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+        # Numbers come around, and in a container that starts again the same program gets the same one: a
+        # process that is younger than the run is another.
+        age_s = time.clock_gettime(time.CLOCK_BOOTTIME) - int(facts[_STARTED]) / os.sysconf("SC_CLK_TCK")
+    except (OSError, ValueError, IndexError):
         return True
+    run_age_s = (utc_now() - started_at).total_seconds()
+    return state != "Z" and age_s > run_age_s - _CLOCK_SLACK_S

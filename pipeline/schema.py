@@ -49,6 +49,7 @@ def _scripts() -> ScriptDirectory:
     return ScriptDirectory.from_config(_config())
 
 
+@cache
 def head() -> str:
     """Return the newest revision this version knows."""
     return str(_scripts().get_current_head())
@@ -79,6 +80,17 @@ def is_current(connection: Connection) -> bool:
             "upgrade the pipeline, or name another warehouse with --warehouse"
         )
     return at == head() and _applied_digest(connection) == _views_digest()
+
+
+def check_unchanged(connection: Connection) -> None:
+    """Raise WarehouseMismatch when the tables are no longer those of this version, as a run goes on."""
+    at = revision(connection)
+    if at != head():
+        raise WarehouseMismatch(
+            f"the warehouse is at revision {at or BASE} now and this version works with {head()}: somebody "
+            "has migrated it meanwhile; run the same command again, with the version that is to stay; "
+            "whatever was fetched is landed and waits"
+        )
 
 
 def _applied_digest(connection: Connection) -> str | None:
@@ -179,6 +191,8 @@ def _keep_copy(
 ) -> None:
     path = Path(str(warehouse.path))
     copy = path.with_name(f"{path.stem}.before-{before}{path.suffix}")
+    for left in path.parent.glob(f"{path.stem}.before-*{path.suffix}.part"):
+        left.unlink(missing_ok=True)  # of a process that was killed while this one was not yet here
     number = 1
     while copy.exists():
         number += 1

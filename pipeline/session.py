@@ -10,10 +10,17 @@ from typing import TextIO
 
 from sqlalchemy import Connection
 
-from pipeline import backfill, checks, console, load, log, publish, replay, results, runs, schema
+from pipeline import backfill, checks, console, leftovers, load, log, publish, replay, results, runs, schema
 from pipeline.backfill import Backfill
 from pipeline.config import Settings
-from pipeline.errors import PipelineError, WarehouseError, WarehouseLocked, WarehouseMissing
+from pipeline.errors import (
+    PipelineError,
+    WarehouseError,
+    WarehouseFailed,
+    WarehouseLocked,
+    WarehouseMismatch,
+    WarehouseMissing,
+)
 from pipeline.fetching import Observer
 from pipeline.landing import Landing
 from pipeline.sync import Sync
@@ -138,6 +145,7 @@ def _recorded(
     warehouse, landing = Warehouse.of(settings, console.say), Landing.of(settings)
     report = runs.RunReport(runs.new_run_id(), command, str(warehouse.path))
     log.bind(run_id=report.run_id)
+    leftovers.clear(settings)
     schema.ensure(warehouse, console.say)
     with warehouse.writing() as connection:
         runs.begin(connection, report)
@@ -153,14 +161,15 @@ def _recorded(
         report.error = stopped
     try:
         with warehouse.writing() as connection:
+            schema.check_unchanged(connection)
             runs.finish(connection, report)
             is_due = results.are_due(connection)
         if is_due and not report.is_interrupted:
             results.store(warehouse)
         if report.calls_loaded or not settings.readers_copy.exists():
             report.problems += publish.if_due(warehouse, settings, at_the_end=True)
-    except WarehouseLocked as locked:
-        report.error = report.error or locked
+    except (WarehouseLocked, WarehouseMismatch, WarehouseFailed) as refused:
+        report.error = report.error or refused
     report.duration_s = time.monotonic() - started
     report.tell()
     return report

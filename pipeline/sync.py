@@ -15,9 +15,9 @@ from pathlib import Path
 from pipeline import runs
 from pipeline.client import Page, started_since, with_status
 from pipeline.config import Settings, seconds
+from pipeline.durable import reported, write_durably
 from pipeline.errors import LandingError, UsageError
 from pipeline.fetching import Extract, Fetching, Observer, Stages
-from pipeline.landing import write_durably
 from pipeline.plan import Plan
 
 # Small enough that a page of today's calls stays well below the limit of one answer.
@@ -65,7 +65,8 @@ class Watermark:
         known = self.read()
         if known is None or started_at > known:
             content = json.dumps({"started_at": started_at.isoformat()})
-            write_durably(self.path, content.encode() + b"\n")
+            with reported(self.path.parent):
+                write_durably(self.path, content.encode() + b"\n")
 
 
 @dataclass

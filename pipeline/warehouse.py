@@ -7,17 +7,20 @@ holds the file, and gives up after a limit with everything landed still safe.
 
 from __future__ import annotations
 
+import os
 import re
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import duckdb
 from sqlalchemy import URL, Connection, create_engine, make_url
 from sqlalchemy.exc import (
     ArgumentError,
+    DatabaseError,
     DBAPIError,
     InternalError,
     NoSuchModuleError,
@@ -27,7 +30,14 @@ from sqlalchemy.pool import NullPool
 
 from pipeline import filecopy, queue, sql
 from pipeline.config import Settings
-from pipeline.errors import ConfigurationError, WarehouseError, WarehouseLocked, WarehouseMissing
+from pipeline.errors import (
+    ConfigurationError,
+    WarehouseDamaged,
+    WarehouseError,
+    WarehouseFailed,
+    WarehouseLocked,
+    WarehouseMissing,
+)
 
 _HOLDER = re.compile(r"held in (?P<program>.+?) \(PID (?P<pid>\d+)\)")
 _FIRST_PAUSE_S = 0.05
@@ -37,6 +47,10 @@ _MAKE_WAY_S = 0.3
 _SAY_EVERY_S = 10.0
 _HURRIED_TIMEOUT_S = 2.0
 _REASON_LIMIT = 200
+# What DuckDB says first where a file is cut, where a block is not what its checksum says, and where a log is
+# not one of this file.
+_DAMAGED = ("Corrupt database file", "Could not read enough bytes", "Failure while replaying WAL")
+_ORIGINAL = re.compile(r'^Original error: "(.+?)"?$', re.MULTILINE)
 _UNUSABLE_URL = "the warehouse must be a DuckDB file or a duckdb:/// URL of one: check PIPELINE_WAREHOUSE"
 
 
@@ -130,6 +144,8 @@ class Warehouse:
                     f"cannot create {self.path.parent} ({refused.strerror}): "
                     "choose a place you can write to with --warehouse or --data-dir"
                 ) from None
+            if not self.path.exists():
+                self._create(self.path)
         with self._open(read_only=False) as connection:
             yield connection
 
@@ -154,7 +170,11 @@ class Warehouse:
         # NullPool: closing the connection closes the file, which is what lets the next process in.
         try:
             engine = create_engine(
-                url, poolclass=NullPool, connect_args={"read_only": True} if read_only else {}
+                url,
+                poolclass=NullPool,
+                # Closing rolls back by itself, and after a full disk it is all that still works.
+                pool_reset_on_return=None,
+                connect_args={"read_only": True} if read_only else {},
             )
         except NoSuchModuleError:
             raise ConfigurationError(f"no driver for the warehouse {self.url}: use a DuckDB file") from None
@@ -165,20 +185,24 @@ class Warehouse:
                 with self._failures_named():
                     yield connection
             finally:
-                connection.close()
+                try:
+                    connection.close()
+                except DBAPIError:
+                    # The disk was full while DuckDB wrote: it wants to be opened anew, and says so twice.
+                    connection.invalidate()
                 engine.dispose()
 
     @contextmanager
     def _failures_named(self) -> Iterator[None]:
         try:
             yield
-        except (OperationalError, InternalError) as failure:
-            # The disk or the memory, not what was asked: the first line names it and quotes no row.
-            reason = str(failure.orig).splitlines()[0][:_REASON_LIMIT]
-            raise WarehouseError(
-                f"the warehouse {self.path} could not be read or written ({reason}): mend that, then run the "
-                "same command again; everything fetched is landed and waits"
-            ) from None
+        except DatabaseError as failure:
+            # The disk or the memory, not what was asked.
+            if not isinstance(failure, OperationalError | InternalError) and not isinstance(
+                failure.orig, duckdb.FatalException
+            ):
+                raise
+            raise self._failed(str(failure.orig)) from None
         except RuntimeError as failure:
             # How DuckDB passes on a Ctrl-C that arrives while it works in the main thread.
             if "interrupted" in str(failure).lower():
@@ -222,11 +246,45 @@ class Warehouse:
             pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
 
     def _unusable(self, problem: str) -> WarehouseError:
-        first_line = problem.splitlines()[0]
-        if "not a valid DuckDB database" in first_line:
+        reason = _reason(problem)
+        if "not a valid DuckDB database" in reason:
             return WarehouseError(f"{self.path} is not a DuckDB file: name another with --warehouse")
-        reason = first_line.removeprefix("IO Error: ")
+        if any(said in reason for said in _DAMAGED):
+            return WarehouseDamaged(str(self.path), reason)
         return WarehouseError(
-            f"cannot open the warehouse {self.path} ({reason}): check the path and its permissions, "
-            "or name another with --warehouse"
+            f"cannot open the warehouse {self.path} ({reason}): check the path, its permissions and "
+            "its disk, or name another with --warehouse"
         )
+
+    def _create(self, path: Path) -> None:
+        """Make an empty database that is there whole or not at all.
+
+        A disk that fills up or a process that is killed while DuckDB writes the first blocks would leave a
+        file that nobody can open.
+        """
+        new = path.with_name(f"{path.name}.new-{os.getpid()}")
+        try:
+            for left in path.parent.glob(f"{path.name}.new-*"):
+                left.unlink(missing_ok=True)
+            duckdb.connect(str(new)).close()
+            # If somebody else was faster, theirs is as good; where files have one name only, DuckDB makes it.
+            os.link(new, path)
+        except duckdb.Error as failure:
+            raise self._unusable(str(failure).replace(str(new), str(path))) from None
+        except OSError:
+            pass
+        finally:
+            with suppress(OSError):
+                new.unlink(missing_ok=True)
+
+    def _failed(self, problem: str) -> WarehouseError:
+        reason = _reason(problem)
+        kind = WarehouseDamaged if any(said in reason for said in _DAMAGED) else WarehouseFailed
+        return kind(str(self.path), reason)
+
+
+def _reason(problem: str) -> str:
+    """Return the line of an error that names the cause: it quotes no row, unlike what may follow."""
+    original = _ORIGINAL.search(problem)
+    line = original[1] if original else problem.splitlines()[0]
+    return line.removeprefix("IO Error: ").removeprefix("TransactionContext Error: ")[:_REASON_LIMIT]

@@ -1,4 +1,4 @@
-"""Commands on what is landed and loaded: load, replay, publish, migrate, check, status, inspect."""
+"""Commands on what is landed and loaded: load, replay, repair, publish, migrate, check, status, inspect."""
 
 from __future__ import annotations
 
@@ -34,6 +34,22 @@ def replay(
 
     settings = read_settings(warehouse=warehouse, data_dir=data_dir)
     end(replay_quarantine(settings) if quarantine else replay_landed(settings), json)
+
+
+@command
+def repair(data_dir: DataDir = None, json: AsJson = False) -> None:
+    """Land again what is sound in damaged files, set these aside, and say which calls are lost."""
+    from pipeline import render, runs
+    from pipeline.landing import Landing
+    from pipeline.repair import repair as mend
+
+    done = mend(Landing.of(read_settings(data_dir=data_dir)), runs.new_run_id())
+    if json:
+        lost_ids = None if done.lost_ids is None else str(done.lost_ids)
+        mended = [vars(chunk) | {"lost": list(chunk.lost)} for chunk in done.mended]
+        print_json({"mended": mended, "set_aside": str(done.set_aside), "lost_ids": lost_ids})
+    else:
+        render.repair(done)
 
 
 @command

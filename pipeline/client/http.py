@@ -2,6 +2,7 @@
 
 Invariant: the key goes to the host of RETELL_BASE_URL only and appears in no message, and whatever happens
 to a request becomes one `Reply`, unless the run as a whole cannot go on (`KeyRefused`, `ApiUnreachable`).
+A server that is away for a while costs no call its attempts, and few requests.
 """
 
 from __future__ import annotations
@@ -19,9 +20,10 @@ from pipeline.answer import ApiVersion, Stats
 from pipeline.client.address import Address
 from pipeline.client.pools import Pools
 from pipeline.client.reply import Hopeless, Reader, Reply, parsed, whole
-from pipeline.errors import ApiUnreachable, ConfigurationError, KeyRefused
+from pipeline.errors import ApiUnreachable, ConfigurationError, KeyRefused, NoConnection
+from pipeline.outage import Outage
 from pipeline.pace import AdaptiveLimit, Slot
-from pipeline.retry import Retriable, RetryPolicy, from_transport, is_retried, retry_after_s
+from pipeline.retry import Retriable, RetryPolicy, distrust, from_transport, is_retried, retry_after_s
 from pipeline.strict_json import Malformed
 
 _MAX_REDIRECTS = 5
@@ -87,6 +89,7 @@ class Http:
         self._limit = AdaptiveLimit(
             concurrency, rate=rate, hold_cap_s=policy.retry_after_cap_s, clock=clock, sleep=sleep
         )
+        self._outage = Outage(str(self._address), clock)
         self._requests = self._retries = self._throttled = 0
         self._failures = 0
         self._last_failure = ""
@@ -114,7 +117,8 @@ class Http:
     async def run(self, errand: Errand, attempt: Callable[[], Awaitable[Reply]]) -> Reply:
         """Await ``attempt()``, which calls `send`, again where that can help, and return the last reply.
 
-        Raises `KeyRefused` on 401 and 403, and `ApiUnreachable` once `breaker` errands in a row have failed.
+        Raises `KeyRefused` on 401 and 403, `ApiUnreachable` once `breaker` errands in a row have failed, and
+        `NoConnection` where no connection can be made.
         """
         # Before the request, not after the failure that was one too many: no reply is lost to the breaker.
         if self._failures >= self._breaker:
@@ -197,12 +201,23 @@ class Http:
                         request.method, request.url, content=request.content, headers=headers, timeout=timeout
                     ) as response,
                 ):
+                    self._outage.answered()
+                    slot.reached()
                     return await self._read(errand, request, response, slot)
             except (httpx.TransportError, OSError) as error:
                 # Without its cause: that quotes bytes of the server and holds the request, so the key.
-                raise from_transport(error) from None
+                raise self._failed(error, slot) from None
             finally:
                 self._pools.give_back(pool)
+
+    def _failed(self, error: Exception, slot: Slot) -> Retriable | NoConnection:
+        if (reason := distrust(error)) is not None:
+            # Asking again would not make it trusted, and whoever answers there must not get the key.
+            return NoConnection(str(self._address), 1, reason)
+        failure = from_transport(error)
+        if failure.is_unconnected:
+            self._outage.unconnected(failure.reason, slot.unreachable())
+        return failure
 
     async def _read(
         self, errand: Errand, request: _Request, response: httpx.Response, slot: Slot

@@ -2,7 +2,8 @@
 -- Grain: run. Source: etl_runs. Reads only. Parameter: $host.
 select
     run_id,
-    pid
+    pid,
+    started_at
 from etl_runs
 where
     status = 'running'

@@ -17,7 +17,7 @@ from pipeline import __version__
 from pipeline.answer import Answer, Stats
 from pipeline.call_id import is_call_id
 from pipeline.client import CallsClient
-from pipeline.errors import ApiUnreachable, ConfigurationError, KeyRefused
+from pipeline.errors import ApiUnreachable, ConfigurationError, KeyRefused, NoConnection
 from pipeline.retry import RetryPolicy
 
 KEY = "key_4f1d2c"
@@ -287,7 +287,7 @@ def test_a_failure_says_what_and_how_often() -> None:
     ("error", "reason"),
     [
         (httpx.ReadTimeout("x"), "timed out after 6 attempts"),
-        (httpx.ConnectError("x"), "could not connect after 6 attempts"),
+        (httpx.WriteError("x"), "connection broken after 6 attempts"),
         (httpx.ReadError("x"), "connection broken after 6 attempts"),
         (ConnectionResetError("x"), "connection broken after 6 attempts"),
     ],
@@ -499,6 +499,42 @@ def test_redirects_without_end_are_given_up() -> None:
     answer = api.ask()
     assert (answer.status, answer.reason) == ("failed", "redirected more than 5 times")
     assert len(api.requests) == 6
+
+
+def test_an_outage_costs_no_call_its_attempts_and_few_requests() -> None:
+    api = Api(ok(), *[httpx.ConnectError("x")] * 12, ok())
+
+    async def scenario(client: CallsClient) -> list[str]:
+        first = await client.get_call("call_0")
+        rest = await asyncio.gather(*(client.get_call("call_1") for _ in range(3)))
+        return [answer.status for answer in (first, *rest)]
+
+    assert api.run(scenario, concurrency=3) == ["found"] * 4
+    # Three were under way when it began; after them one at a time, each later than the one before.
+    assert len(api.requests) == 1 + 12 + 3
+    pauses = [seconds for seconds in api.slept_s if seconds]
+    assert pauses[:6] == [0.5, 1, 2, 4, 8, 10]
+    assert set(pauses[6:]) == {10}
+
+
+def test_an_outage_that_lasts_for_minutes_ends_the_run() -> None:
+    api = Api(ok(), httpx.ConnectError("x"))
+
+    async def scenario(client: CallsClient) -> None:
+        await client.get_call("call_0")
+        with pytest.raises(NoConnection, match=r"could not connect; tried 22 times"):
+            await client.get_call("call_1")
+
+    api.run(scenario, concurrency=1)
+    assert len(api.requests) == 1 + 22
+    assert 170 < sum(api.slept_s) <= 180
+
+
+def test_where_nobody_has_ever_answered_the_run_ends_after_seconds() -> None:
+    api = Api(httpx.ConnectError("x"))
+    with pytest.raises(NoConnection, match=r"no connection to https://api.test .*tried 4 times"):
+        api.ask()
+    assert sum(api.slept_s) < 5
 
 
 def test_calls_failing_in_a_row_stop_the_run() -> None:

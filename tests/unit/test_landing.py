@@ -21,9 +21,10 @@ from warehouse_files import landed_lines
 
 from pipeline import extract
 from pipeline.answer import Answer
+from pipeline.durable import write_durably
 from pipeline.errors import KeyRefused, LandingError
 from pipeline.extract import Extraction
-from pipeline.landing import ChunkWriter, LandedChunk, Landing, Outcome, read_lines, write_durably
+from pipeline.landing import ChunkWriter, LandedChunk, Landing, Outcome, read_lines
 from pipeline.strict_json import Malformed
 
 NOON = datetime(2025, 1, 1, 12, tzinfo=UTC)

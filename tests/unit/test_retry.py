@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import socket
+import ssl
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -14,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.retry import Retriable, RetryPolicy, from_transport, is_retried, retry_after_s
+from pipeline.retry import Retriable, RetryPolicy, distrust, from_transport, is_retried, retry_after_s
 
 NOW = datetime(2025, 3, 1, 12, 0, tzinfo=UTC)
 
@@ -221,3 +223,38 @@ def test_no_header_breaks_the_reading(text: str) -> None:
 )
 def test_a_transport_error_is_named_without_its_own_text(error: Exception, reason: str) -> None:
     assert from_transport(error).reason == reason
+
+
+def caused(error: Exception, cause: Exception) -> Exception:
+    error.__cause__ = cause
+    return error
+
+
+def test_nobody_to_ask_is_told_from_an_answer_that_broke_off() -> None:
+    unknown = caused(httpx.ConnectError("x"), socket.gaierror(-2, "Name or service not known"))
+    assert from_transport(unknown).reason == "the name of the host cannot be resolved"
+    for error in (unknown, httpx.ConnectError("x"), httpx.ConnectTimeout("x"), httpx.ProxyError("x")):
+        assert from_transport(error).is_unconnected
+    for error in (httpx.ReadError("x"), httpx.ReadTimeout("x"), ConnectionResetError("x")):
+        assert not from_transport(error).is_unconnected
+
+
+def test_distrust_is_named_in_words_of_openssl() -> None:
+    untrusted = ssl.SSLCertVerificationError(1, "x")
+    untrusted.verify_message = "self-signed certificate"
+    said = "its certificate is not trusted: self-signed certificate"
+    assert distrust(caused(httpx.ConnectError("x"), untrusted)) == said
+    assert distrust(httpx.ConnectError("x")) is None
+
+
+def test_attempts_that_found_nobody_count_for_nothing() -> None:
+    time = Time()
+    nobody = [Retriable("could not connect", is_unconnected=True)] * 50
+    failures = iter([*nobody, *[Retriable("HTTP 503")] * 5])
+
+    async def attempt(number: int) -> int:
+        if (failure := next(failures, None)) is not None:
+            raise failure
+        return number
+
+    assert asyncio.run(RetryPolicy().call(attempt, clock=time.clock, sleep=time.sleep)) == 56

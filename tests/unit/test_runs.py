@@ -5,7 +5,7 @@ import json
 import os
 import subprocess
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -151,6 +151,22 @@ def test_run_ids_differ_and_sort_by_their_start() -> None:
     ids = [runs.new_run_id() for _ in range(50)]
     assert len(set(ids)) == 50
     assert [name[:16] for name in ids] == sorted(name[:16] for name in ids)
+
+
+def test_a_process_that_is_younger_than_a_run_with_its_number_is_another(tmp_path: Path) -> None:
+    place = Place(tmp_path)
+    schema.ensure(place.warehouse)
+    earlier, present = (RunReport(name, "backfill", "w") for name in ("earlier", "present"))
+    earlier.started_at -= timedelta(days=30)
+    with place.warehouse.writing() as connection:
+        runs.begin(connection, earlier)
+        runs.begin(connection, present)
+        runs.begin(connection, RunReport("third", "backfill", "w"))
+    assert place.rows("select run_id, status from etl_runs order by run_id") == [
+        ("earlier", "interrupted"),
+        ("present", "running"),
+        ("third", "running"),
+    ]
 
 
 def test_a_run_is_recorded_from_its_begin_to_its_end_and_dead_ones_are_closed(tmp_path: Path) -> None:

@@ -1,0 +1,45 @@
+"""Fixtures of tests that break things; all of them are slow, and run by `pytest -m slow`."""
+
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+_HERE = Path(__file__).parent
+sys.path.insert(0, str(_HERE.parent / "integration"))
+
+from integration.conftest import hold  # noqa: E402, F401
+from lab import Lab, laboratory  # noqa: E402
+
+_LIMIT_S = 400
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark every test of this folder, before those that are not wanted are left out."""
+    for item in items:
+        if _HERE in item.path.parents:
+            item.add_marker("slow")
+
+
+@pytest.fixture(autouse=True)
+def _no_hang() -> Iterator[None]:
+    """Fail a test that would never end, instead of the whole suite."""
+
+    def fail(number: int, frame: object) -> None:
+        raise TimeoutError(f"the test did not end within {_LIMIT_S} s")
+
+    handler = signal.signal(signal.SIGALRM, fail)
+    signal.alarm(_LIMIT_S)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, handler)
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """A place to break things in."""
+    with laboratory(tmp_path_factory.mktemp("lab")) as made:
+        yield made

@@ -1,0 +1,23 @@
+"""kill -9 at any moment loses nothing: 105 kills, and after each the warehouse is opened and compared.
+
+See also tests/integration/test_interruption.py for signals that ask, test_publish.py for what a killed
+publication leaves, and test_prefect.py for killed workers.
+"""
+
+import random
+
+import pytest
+from killing import PHASES, Killer, kills_of
+from lab import Lab
+
+KILLS = {"backfill": 35, "load": 20, "replay": 15, "publish": 15, "migrate": 20}
+
+
+@pytest.mark.parametrize("phase", KILLS)
+def test_a_command_killed_at_any_moment_leaves_what_the_next_one_completes(lab: Lab, phase: str) -> None:
+    killer = Killer(lab, random.Random(f"kills of {phase}"))
+    rounds = 0
+    while kills_of(killer.tally, phase) < KILLS[phase]:
+        PHASES[phase](killer)
+        rounds += 1
+        assert rounds < 2 * KILLS[phase] + 5, "it is hardly ever killed"
