@@ -14,6 +14,8 @@ import sys
 import time
 from pathlib import Path
 
+import aiohttp
+
 from benchmarks import contest
 from benchmarks.bodies import call_ids
 from benchmarks.contest import Measured, Ran, Row, Scale
@@ -94,25 +96,18 @@ async def extract(base_url: str, calls: int, concurrency: int, folder: Path) -> 
 
 
 async def bare(base_url: str, calls: int, concurrency: int) -> int:
-    import httpx
-
-    from pipeline.client.pools import Pools
-
-    pools = Pools(concurrency, transport=None, timeout_s=30, trust_env=False)
     left, answered = iter(call_ids(calls)), 0
+    connector = aiohttp.TCPConnector(limit=concurrency)
+    async with aiohttp.ClientSession(connector=connector, auto_decompress=False) as session:
 
-    async def work() -> None:
-        nonlocal answered
-        for call_id in left:
-            pool = pools.take()
-            async with pool.stream("GET", httpx.URL(f"{base_url}/v2/get-call/{call_id}")) as response:
-                async for _ in response.aiter_raw():
-                    pass
-            pools.give_back(pool)
-            answered += response.status_code == 200
+        async def work() -> None:
+            nonlocal answered
+            for call_id in left:
+                async with session.get(f"{base_url}/v2/get-call/{call_id}") as response:
+                    await response.read()
+                    answered += response.status == 200
 
-    await asyncio.gather(*(work() for _ in range(concurrency)))
-    await pools.aclose()
+        await asyncio.gather(*(work() for _ in range(concurrency)))
     return answered
 
 

@@ -17,7 +17,7 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from io import BufferedWriter
 from pathlib import Path
@@ -102,7 +102,7 @@ class ChunkWriter:
             with _reported(self._folder):
                 self._writer.write(line + b"\n")
             self.record_count += 1
-        self._outcomes.append(asdict(outcome) | {"fetched_at": _stamp(outcome.fetched_at)})
+        self._outcomes.append(_facts(outcome))
         self.outcome_count += 1
 
     def finish(self) -> LandedChunk:
@@ -272,6 +272,11 @@ class _reported:  # noqa: N801  reads as a clause: with _reported(folder)
                 "or choose another folder with --data-dir, then run the same command again",
                 path=self.folder,
             ) from None
+
+
+def _facts(outcome: Outcome) -> dict[str, Any]:
+    facts = {name: getattr(outcome, name) for name in Outcome.__slots__}
+    return facts | {"fetched_at": _stamp(outcome.fetched_at)}
 
 
 def _stamp(moment: datetime) -> str:

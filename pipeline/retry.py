@@ -17,7 +17,6 @@ from email.utils import parsedate_to_datetime
 from typing import TypeVar
 
 import httpx
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
 
 T = TypeVar("T")
 
@@ -106,27 +105,16 @@ class RetryPolicy:
         Any other exception, a cancellation too, passes at once.
         """
         began_s = clock()
-        number = 0
-
-        async def numbered() -> T:
-            nonlocal number
+        number = 1
+        while True:
+            try:
+                return await attempt(number)
+            except Retriable as failure:
+                wait_s = self.wait_s(number, failure.retry_after_s, rng)
+                if number >= self.max_attempts or clock() - began_s + wait_s > self.budget_s:
+                    raise
+            await sleep(wait_s)
             number += 1
-            return await attempt(number)
-
-        def wait(state: RetryCallState) -> float:
-            failure = state.outcome.exception() if state.outcome else None
-            asked_s = failure.retry_after_s if isinstance(failure, Retriable) else None
-            return self.wait_s(state.attempt_number, asked_s, rng)
-
-        def stop(state: RetryCallState) -> bool:
-            spent_s = clock() - began_s + state.upcoming_sleep
-            return state.attempt_number >= self.max_attempts or spent_s > self.budget_s
-
-        retrying = AsyncRetrying(
-            sleep=sleep, stop=stop, wait=wait, retry=retry_if_exception_type(Retriable), reraise=True
-        )
-        result: T = await retrying(numbered)
-        return result
 
 
 def is_retried(status: int) -> bool:
