@@ -62,6 +62,7 @@ def measure(scale: Scale) -> Measured:
                 scale.repetitions,
             )
     own, bare = runs["extract"], runs["bare"]
+    figures["extract_calls_per_s"] = contest.rate(own, scale.calls)
     figures["extract_cpu_s_per_call"] = contest.cpu(own) / scale.calls
     rows.append(
         Row(

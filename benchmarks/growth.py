@@ -5,6 +5,7 @@ The large warehouse is made of loaded calls, copied by SQL with another id and a
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
@@ -17,10 +18,12 @@ from benchmarks.contest import Measured, Ran, Row, Scale
 from benchmarks.landed import land
 from benchmarks.server import serving
 from pipeline import load, schema, tables
+from pipeline.landing import Landing
 from pipeline.warehouse import Warehouse
 
 _ADDED = 500
 _BASE = 1000
+_CHUNKS = 10_000
 # Columns of a copy that differ from those of its original; every copy is a day later.
 _REPLACED = {
     "call_id": "call_id[1:24] || printf('%08d', $copy)",
@@ -55,8 +58,27 @@ def measure(scale: Scale) -> Measured:
         f"copy that a run makes at its end takes {published.seconds:.1f} s more)",
         f"{contest.seconds(empty):.2f} s, {contest.cpu(empty):.2f} CPU s",
     )
-    figures = {"publish_s_per_gb": published.seconds / (held / 1e9)}
+    slower_s = max(0.0, contest.seconds(own) - contest.seconds(empty))
+    figures = {
+        "publish_s_per_gb": published.seconds / (held / 1e9),
+        # Seconds that a call takes longer to add for every call that is held.
+        "load_growth_s": slower_s / _ADDED / scale.large,
+        "pending_s_per_chunk": _seconds_per_chunk(),
+    }
     return Measured([row], figures)
+
+
+def _seconds_per_chunk() -> float:
+    """Return how long a load looks for what is not loaded yet, for every chunk that is landed."""
+    with contest.scratch() as folder:
+        landing = Landing(folder / "landing", folder / "quarantine")
+        run = landing.landing_dir / "run"
+        run.mkdir(parents=True)
+        for number in range(_CHUNKS):
+            (run / f"run-{number:06d}.json").touch()
+        started = time.monotonic()
+        assert len(landing.manifests()) == _CHUNKS
+        return (time.monotonic() - started) / _CHUNKS
 
 
 def multiplied(data: Path, size: int) -> None:
