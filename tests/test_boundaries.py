@@ -44,7 +44,7 @@ try:
     app()
 except SystemExit as left:
     assert left.code == 0, left.code
-slow = {"duckdb", "httpx", "prefect", "sqlalchemy"} & set(sys.modules)
+slow = {"aiohttp", "duckdb", "httpx", "prefect", "rich", "sqlalchemy"} & set(sys.modules)
 assert not slow, slow
 """
 

@@ -164,7 +164,8 @@ def _in_httpx() -> Iterator[None]:
 
 
 def _proxies() -> dict[str, str]:
-    proxies = urllib.request.getproxies()
+    named = urllib.request.getproxies()
+    proxies = {name: url if "://" in url else f"http://{url}" for name, url in named.items()}
     for name in ("https", "all"):
         if name in proxies and urlsplit(proxies[name]).scheme not in ("http", "https"):
             raise ConfigurationError(

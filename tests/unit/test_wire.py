@@ -35,7 +35,7 @@ def test_https_goes_through_the_proxy_that_the_environment_names(monkeypatch: py
 
 
 def test_a_proxy_for_all_serves_https_unless_the_host_is_exempt(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ALL_PROXY", "http://proxy.test:3128")
+    monkeypatch.setenv("ALL_PROXY", "proxy.test:3128")
     monkeypatch.setenv("NO_PROXY", "internal.test")
     assert proxy_for("https://api.test/v2") == "http://proxy.test:3128"
     assert proxy_for("https://api.internal.test/v2") is None
