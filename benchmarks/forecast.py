@@ -88,31 +88,42 @@ def copying(figures: Figures, held: float) -> float:
     return figures.publish_s_per_gb * held * figures.warehouse_bytes_per_call / 1e9
 
 
-def main(path: Path) -> None:
-    figures = Figures.read(path)
-    print(
+def tables(figures: Figures) -> str:
+    """Return the forecast as two tables, and the figures that it comes from."""
+    costs = [
         f"| calls | requests | landed | warehouse | as Parquet | {_PER_LOAD} more | finding what to load "
-        "| a copy for readers |"
-    )
-    print("|--:|--:|--:|--:|--:|--:|--:|--:|")
+        "| a copy for readers |",
+        "|--:|--:|--:|--:|--:|--:|--:|--:|",
+    ]
     for calls in _SIZES:
         requests = calls + calls / _PER_PAGE
-        print(
+        costs.append(
             f"| {calls:,} | {requests:,.0f} | {calls * figures.landed_bytes_per_call / 1e9:,.1f} GB "
             f"| {calls * figures.warehouse_bytes_per_call / 1e9:,.1f} GB "
             f"| {calls * figures.parquet_bytes_per_call / 1e9:,.1f} GB "
             f"| {_PER_LOAD * load_s(figures, calls):,.1f} s | {looking(figures, calls):,.2f} s "
             f"| {copying(figures, calls):,.0f} s |"
         )
-    print()
-    print("| calls | " + " | ".join(f"{rate} requests/s" for rate in _API_RATES) + " |")
-    print("|--:|" + "--:|" * len(_API_RATES))
+    times = [
+        f"| calls | {' | '.join(f'{rate} requests/s' for rate in _API_RATES)} |",
+        "|--:|" + "--:|" * len(_API_RATES),
+    ]
     for calls in _SIZES:
         cells = [told(forecast(figures, calls, rate)) for rate in _API_RATES]
-        print(f"| {calls:,} | {' | '.join(cells)} |")
-    print(
-        f"\nPeak memory {figures.peak_mb:,.0f} MB at any size: it was the same for ten times as many calls."
+        times.append(f"| {calls:,} | {' | '.join(cells)} |")
+    told_from = (
+        f"{figures.extract_calls_per_s:,.0f} calls/s extracted at most",
+        f"{1000 * figures.load_s_per_call:.2f} ms to load a call",
+        f"{1e9 * figures.load_growth_s:.2f} ns more for each that is held",
+        f"{1e6 * figures.pending_s_per_chunk:.0f} µs for each landed chunk to find what to load",
+        f"{figures.publish_s_per_gb:.1f} s to copy a GB",
+        f"{figures.landed_bytes_per_call / 1000:.1f} KB landed a call",
+        f"{figures.warehouse_bytes_per_call / 1000:.1f} KB in the warehouse",
+        f"{figures.parquet_bytes_per_call / 1000:.1f} KB as Parquet",
+        f"{figures.peak_mb:,.0f} MB of memory at the peak",
     )
+    measured = [f"Calculated from: {'; '.join(told_from)}."]
+    return "\n\n".join("\n".join(part) for part in (costs, times, measured))
 
 
 def told(found: Forecast) -> str:
@@ -123,4 +134,4 @@ def told(found: Forecast) -> str:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    print(tables(Figures.read(Path(sys.argv[1]))))
