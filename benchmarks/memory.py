@@ -2,9 +2,9 @@
 
     python benchmarks/memory.py 1000 4000
 
-For each number: a fresh warehouse, a simulated API in a process of its own, one backfill; prints calls per
-second, the peak memory of the backfill process in MB, and the share of the run after which the first calls
-could be queried. Compare the lines of one run; absolute values depend on the machine.
+For each number: a fresh warehouse, prepared calls served by a process of their own, one backfill; prints
+calls per second, the peak memory of the backfill process in MB, and the share of the run after which the
+first calls could be queried. Compare the lines of one run; absolute values depend on the machine.
 """
 
 from __future__ import annotations
@@ -12,48 +12,70 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 
+if __name__ == "__main__":
+    # Run by its path, Python looks for modules beside it.
+    sys.path.insert(0, str(Path(__file__).parents[1]))
 
-def main(sizes: list[int]) -> None:
-    print(f"{'calls':>8} {'calls/s':>8} {'peak MB':>8} {'first results after':>20}")
-    for size in sizes:
-        with tempfile.TemporaryDirectory() as folder:
-            measure(size, Path(folder))
+from benchmarks import contest
+from benchmarks.bodies import call_ids
+from benchmarks.contest import Measured, Row, Scale
+from benchmarks.server import serving
+
+_TIMES_MORE = 10
+_LOOK_EVERY_S = 0.2
 
 
-def measure(size: int, folder: Path) -> None:
-    ids = folder / "ids.txt"
-    simulator = subprocess.Popen(
-        [
-            sys.executable,
-            "-m",
-            "pipeline",
-            "simulate",
-            "--calls",
-            str(size),
-            "--port",
-            "0",
-            "--ids",
-            str(ids),
-        ],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
-    try:
-        assert simulator.stdout is not None
-        settings = dict(word.split("=", 1) for word in simulator.stdout.readline().split()[1:])
+@dataclass(frozen=True)
+class Watched:
+    calls: int
+    seconds: float
+    peak_mb: float
+    first_share: float
+
+
+def measure(scale: Scale) -> Measured:
+    few, many = backfilled(scale.calls), backfilled(scale.calls * _TIMES_MORE)
+    rows = [
+        Row(
+            f"peak memory, {many.calls:,} calls",
+            f"{few.calls:,} calls",
+            many.peak_mb / few.peak_mb,
+            1.15,
+            False,
+            f"{many.peak_mb:,.0f} MB, {many.calls / many.seconds:,.0f} calls/s, first results after "
+            f"{many.first_share:.0%} of the run",
+            f"{few.peak_mb:,.0f} MB",
+        ),
+        Row(
+            f"peak memory, {many.calls:,} calls",
+            "600 MB",
+            many.peak_mb,
+            600,
+            False,
+            f"{many.peak_mb:,.0f} MB",
+            "",
+            " MB",
+        ),
+    ]
+    return Measured(rows, {"peak_mb": many.peak_mb, "long_run_calls_per_s": many.calls / many.seconds})
+
+
+def backfilled(calls: int) -> Watched:
+    with contest.scratch() as folder, serving() as base_url:
+        ids = contest.ids_file(folder, call_ids(calls))
         started = time.monotonic()
         backfill = subprocess.Popen(
-            [sys.executable, "-m", "pipeline", "backfill", str(ids), "--data-dir", str(folder / "data")],
-            env=os.environ | settings,
+            contest.command("-m", "pipeline", "backfill", ids, "--data-dir", folder / "data"),
+            env=os.environ | {"PREFECT_API_URL": ""} | contest.api(base_url),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
+            cwd=contest.ROOT,
         )
         first_s = None
         while True:
@@ -62,14 +84,11 @@ def measure(size: int, folder: Path) -> None:
                 break
             if first_s is None and has_calls(folder / "data" / "warehouse.duckdb"):
                 first_s = time.monotonic() - started
-            time.sleep(0.2)
+            time.sleep(_LOOK_EVERY_S)
         took_s = time.monotonic() - started
-        assert os.waitstatus_to_exitcode(status) == 0
-        share = 1.0 if first_s is None else first_s / took_s
-        print(f"{size:>8,} {size / took_s:>8,.0f} {usage.ru_maxrss / 1024:>8,.0f} {share:>20.0%}")
-    finally:
-        simulator.terminate()
-        simulator.wait()
+        backfill.returncode = os.waitstatus_to_exitcode(status)
+        assert backfill.returncode == 0
+        return Watched(calls, took_s, usage.ru_maxrss / 1024, (first_s or took_s) / took_s)
 
 
 def has_calls(warehouse: Path) -> bool:
@@ -79,6 +98,14 @@ def has_calls(warehouse: Path) -> bool:
             return bool(found and found[0])
     except duckdb.Error:
         return False
+
+
+def main(sizes: list[int]) -> None:
+    print(f"{'calls':>8} {'calls/s':>8} {'peak MB':>8} {'first results after':>20}")
+    for size in sizes:
+        found = backfilled(size)
+        per_s = size / found.seconds
+        print(f"{size:>8,} {per_s:>8,.0f} {found.peak_mb:>8,.0f} {found.first_share:>20.0%}", flush=True)
 
 
 if __name__ == "__main__":

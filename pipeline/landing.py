@@ -18,7 +18,7 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from io import BufferedWriter
 from pathlib import Path
@@ -108,7 +108,7 @@ class ChunkWriter:
                 self.discard()
                 raise
             self.record_count += 1
-        self._outcomes.append(asdict(outcome) | {"fetched_at": _stamp(outcome.fetched_at)})
+        self._outcomes.append(_facts(outcome))
         self.outcome_count += 1
 
     def finish(self) -> LandedChunk:
@@ -295,6 +295,11 @@ def read_lines(path: Path) -> Iterator[bytes]:
         raise LandingError(
             f"the landed file {path} cannot be read ({type(broken).__name__}): {_MEND}", path=path
         ) from None
+
+
+def _facts(outcome: Outcome) -> dict[str, Any]:
+    facts = {name: getattr(outcome, name) for name in Outcome.__slots__}
+    return facts | {"fetched_at": _stamp(outcome.fetched_at)}
 
 
 def _stamp(moment: datetime) -> str:

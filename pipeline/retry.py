@@ -21,7 +21,6 @@ from email.utils import parsedate_to_datetime
 from typing import TypeVar
 
 import httpx
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
 
 T = TypeVar("T")
 
@@ -118,42 +117,21 @@ class RetryPolicy:
         Any other exception, a cancellation too, passes at once.
         """
         began_s = clock()
-        number = unconnected = 0
-
-        async def numbered() -> T:
-            nonlocal number
+        number, counted = 1, 0
+        while True:
+            try:
+                return await attempt(number)
+            except Retriable as failure:
+                if failure.is_unconnected:
+                    began_s, wait_s = clock(), 0.0
+                else:
+                    counted += 1
+                    wait_s = self.wait_s(counted, failure.retry_after_s, rng)
+                    if counted >= self.max_attempts or clock() - began_s + wait_s > self.budget_s:
+                        raise
+                on_retry(failure, number, wait_s)
+            await sleep(wait_s)
             number += 1
-            return await attempt(number)
-
-        def wait(state: RetryCallState) -> float:
-            nonlocal began_s, unconnected
-            failure = state.outcome.exception() if state.outcome else None
-            if isinstance(failure, Retriable) and failure.is_unconnected:
-                unconnected += 1
-                began_s = clock()
-                return 0.0
-            asked_s = failure.retry_after_s if isinstance(failure, Retriable) else None
-            return self.wait_s(state.attempt_number - unconnected, asked_s, rng)
-
-        def stop(state: RetryCallState) -> bool:
-            spent_s = clock() - began_s + state.upcoming_sleep
-            return state.attempt_number - unconnected >= self.max_attempts or spent_s > self.budget_s
-
-        def tell(state: RetryCallState) -> None:
-            failure = state.outcome.exception() if state.outcome else None
-            if isinstance(failure, Retriable):
-                on_retry(failure, state.attempt_number, state.upcoming_sleep)
-
-        retrying = AsyncRetrying(
-            sleep=sleep,
-            stop=stop,
-            wait=wait,
-            retry=retry_if_exception_type(Retriable),
-            before_sleep=tell,
-            reraise=True,
-        )
-        result: T = await retrying(numbered)
-        return result
 
 
 def is_retried(status: int) -> bool:

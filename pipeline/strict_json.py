@@ -13,6 +13,8 @@ import re
 from itertools import accumulate
 from typing import Any
 
+import orjson
+
 MAX_DEPTH = 256
 """Arrays and objects inside one another that are accepted; payloads of the API reach about 10."""
 
@@ -53,6 +55,12 @@ class Malformed(ValueError):
         self.value = None if value is None else _SURROGATE.sub("\ufffd", value[:_VALUE_LIMIT])
         self.is_syntax = is_syntax
         super().__init__(f"{reason} at {self.path}")
+
+
+_UNSURE = object()
+_KEY_END = b'":'
+# How orjson writes floats from 1e16 on; an integer of more than 64 bits has become one.
+_LARGE = b"e+"
 
 
 class _Suspect(Exception):
@@ -100,7 +108,7 @@ def _number_or_offence(text: str) -> Any:
     return _Offence("number beyond a double", text) if math.isinf(float(text)) else None
 
 
-# A Python call for every object and every number costs 0.5 ms on a payload of 60 KB with 450 words.
+# For what `_plainly_sound` leaves: a Python call for every object and number is seven times slower.
 _STRICT = json.JSONDecoder(
     object_pairs_hook=_object, parse_constant=_refuse, parse_float=_float, parse_int=_int
 )
@@ -119,6 +127,35 @@ def parse(body: bytes) -> Any:
     sound syntax that cannot be landed: NaN, Infinity, a number beyond a double, a duplicate key, or nesting
     deeper than `MAX_DEPTH`.
     """
+    document = _plainly_sound(body)
+    return _parse_strictly(body) if document is _UNSURE else document
+
+
+def _plainly_sound(body: bytes) -> Any:
+    """Return the document of a body that is sound beyond doubt, else `_UNSURE`: most are, and this is fast.
+
+    orjson refuses what is not JSON in UTF-8, NaN, numbers beyond a double and lone surrogates, and does not
+    write what lies deeper than 254. Of duplicate keys only the last is left in the document, so a body that
+    has some holds more of them than it does when it is written again: a key ends with a quote before a colon,
+    and within strings such pairs stand in both, unless one of the two was spelled as an escape.
+    """
+    try:
+        document = orjson.loads(body)
+        again = orjson.dumps(document)
+    except (orjson.JSONDecodeError, orjson.JSONEncodeError):
+        return _UNSURE
+    has_same_keys = body.count(_KEY_END) == again.count(_KEY_END)
+    is_plainly_spelled = rb"\u00" not in body or (rb"\u002" not in body and rb"\u003" not in body)
+    if has_same_keys and is_plainly_spelled and not _has_blank_before_colon(body) and _LARGE not in again:
+        return document
+    return _UNSURE
+
+
+def _has_blank_before_colon(body: bytes) -> bool:
+    return any(blank + b":" in body for blank in (b" ", b"\t", b"\n", b"\r") if blank in body)
+
+
+def _parse_strictly(body: bytes) -> Any:
     try:
         text = body.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -162,7 +199,7 @@ def has_lone_surrogates(body: bytes) -> bool:
     return any(match["lone"] for match in _ESCAPE.finditer(body))
 
 
-def to_line(body: bytes, document: Any) -> bytes:
+def to_line(body: bytes, document: Any = None) -> bytes:
     """Return a payload as one line for NDJSON, without its end; ``document`` is what `parse` made of it.
 
     The bytes stay as they came, so that no number changes its digits, except line breaks between tokens and a
@@ -172,6 +209,7 @@ def to_line(body: bytes, document: Any) -> bytes:
     if not has_lone_surrogates(body):
         # A raw line break is legal only between tokens: inside a string it is a syntax error.
         return body.removeprefix(_BOM).replace(b"\r", b" ").replace(b"\n", b" ").strip(b" \t")
+    document = json.loads(body) if document is None else document
     text = json.dumps(document, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     line = _SURROGATE.sub("\ufffd", text).encode("utf-8")
     parse(line)

@@ -13,7 +13,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from pipeline.cli import app
 from pipeline.simulator import CallBook, running
 
 ROOT = Path(__file__).parent.parent
@@ -43,7 +45,7 @@ try:
     app()
 except SystemExit as left:
     assert left.code == 0, left.code
-slow = {"duckdb", "httpx", "prefect", "sqlalchemy"} & set(sys.modules)
+slow = {"aiohttp", "duckdb", "httpx", "prefect", "rich", "sqlalchemy"} & set(sys.modules)
 assert not slow, slow
 """
 
@@ -63,6 +65,12 @@ def test_help_imports_nothing_slow(command: str | None) -> None:
     )
     assert helped.returncode == 0, helped.stderr
     assert "Usage" in helped.stdout
+
+
+def test_help_lists_options_under_their_headings() -> None:
+    helped = CliRunner().invoke(app, ["backfill", "--help"]).stdout
+    headings = ["Arguments:", "Where things are:", "How the API is asked:", "What is done:", "Options:"]
+    assert [line for line in helped.splitlines() if line in headings] == headings
 
 
 _BACKFILL = """

@@ -9,10 +9,10 @@ import functools
 import inspect
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from pipeline import log
 from pipeline.cli.options import LogFormat, LogLevel
@@ -21,6 +21,9 @@ from pipeline.errors import Interrupted, UsageError
 if TYPE_CHECKING:
     from pipeline.config import Settings
     from pipeline.runs import RunReport
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+_LONGEST_SUMMARY = 200
 
 
 class _Commands(TyperGroup):
@@ -50,8 +53,38 @@ class _Commands(TyperGroup):
             raise UsageError(wrong.format_message()) from None
         raise SystemExit(code if isinstance(code, int) else 0)
 
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Write what each command does, on as many lines as it takes."""
+        known = {name: self.get_command(ctx, name) for name in self.list_commands(ctx)}
+        rows = [(name, found.get_short_help_str(_LONGEST_SUMMARY)) for name, found in known.items() if found]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
 
-app = typer.Typer(
+
+class _Command(TyperCommand):
+    """Lists options under the headings that they name, without Rich, which takes longer than all the rest."""
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Write arguments and options, those of one heading together."""
+        sections: dict[str, list[tuple[str, str]]] = {}
+        for parameter in self.get_params(ctx):
+            described = parameter.get_help_record(ctx)
+            by_kind = "Arguments" if parameter.param_type_name == "argument" else "Options"
+            if described is not None:
+                heading = getattr(parameter, "rich_help_panel", None) or by_kind
+                sections.setdefault(heading, []).append(described)
+        for heading, rows in sections.items():
+            with formatter.section(heading):
+                formatter.write_dl(rows)
+
+
+class _App(typer.Typer):
+    def command(self, name: str | None = None, **options: Any) -> Callable[[_Function], _Function]:
+        """Register a command; see `typer.Typer.command`."""
+        return super().command(name, **{"cls": _Command} | options)
+
+
+app = _App(
     name="python -m pipeline",
     cls=_Commands,
     help="Retell voice calls into a DuckDB warehouse. Start with `demo`: it needs no key and no network.",
@@ -59,7 +92,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    rich_markup_mode="rich",
+    rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 

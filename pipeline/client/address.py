@@ -35,15 +35,18 @@ class Address:
         """Whether requests go over https."""
         return self._origin.scheme == "https"
 
-    def url(self, path: str) -> httpx.URL:
-        """Return the URL of a path of the API, which begins with a slash."""
-        return httpx.URL(f"{self._text}{path}")
+    def url(self, path: str) -> str:
+        """Return the URL of a path of the API, which begins with a slash and is encoded."""
+        return f"{self._text}{path}"
 
-    def after(self, response: httpx.Response) -> httpx.URL:
-        """Return where a redirect leads. Raises `Hopeless` where the key must not follow it."""
+    def after(self, asked: str, response: httpx.Response) -> str:
+        """Return where a redirect leads that ``asked`` was answered with.
+
+        Raises `Hopeless` where the key must not follow it.
+        """
         status = response.status_code
         try:
-            target = response.url.join(response.headers["location"])
+            target = httpx.URL(asked).join(response.headers["location"])
             origin = _origin(target)
         except (httpx.InvalidURL, ValueError):
             raise Hopeless(f"HTTP {status} to a location that is no URL", status) from None
@@ -53,7 +56,7 @@ class Address:
                 f"HTTP {status} to {str(origin)[:100]}, where the key is not sent: check RETELL_BASE_URL",
                 status,
             )
-        return target
+        return str(target)
 
 
 def _origin(url: httpx.URL) -> Origin:

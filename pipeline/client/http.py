@@ -15,11 +15,11 @@ from datetime import datetime
 
 import httpx
 
-from pipeline import log
+from pipeline import __version__, log
 from pipeline.answer import ApiVersion, Stats
 from pipeline.client.address import Address
-from pipeline.client.pools import Pools
 from pipeline.client.reply import Hopeless, Reader, Reply, parsed, whole
+from pipeline.client.wire import AiohttpWire, TransportWire, Wire
 from pipeline.errors import ApiUnreachable, ConfigurationError, KeyRefused, NoConnection
 from pipeline.outage import Outage
 from pipeline.pace import AdaptiveLimit, Slot
@@ -42,7 +42,7 @@ class Errand:
 @dataclass(frozen=True, slots=True)
 class _Request:
     method: str
-    url: httpx.URL
+    url: str
     content: bytes | None
     timeout_s: float | None
 
@@ -76,7 +76,13 @@ class Http:
             # Checked here because httpx would quote the key in its own error.
             raise ConfigurationError("RETELL_API_KEY is empty or holds a blank or a character outside ASCII")
         self._address = Address(base_url, allow_http=allow_http)
-        self._authorization = f"Bearer {api_key}"
+        self._headers = {
+            "Authorization": f"Bearer {api_key}",
+            "Accept": "application/json",
+            # Only what can be decoded under a cap.
+            "Accept-Encoding": "gzip",
+            "User-Agent": f"call-analytics-pipeline/{__version__}",
+        }
         self._policy = policy
         self._request_timeout_s = request_timeout_s
         self._deadline_s = deadline_s
@@ -95,13 +101,15 @@ class Http:
         self._last_failure = ""
         # Over plain http the key must not go to a proxy that the environment names.
         trust_env = self._address.is_encrypted
-        self._pools = Pools(
-            concurrency, transport=transport, timeout_s=request_timeout_s, trust_env=trust_env
+        self._wire: Wire = (
+            AiohttpWire(concurrency, connect_s=request_timeout_s, trust_env=trust_env)
+            if transport is None
+            else TransportWire(transport)
         )
 
     async def aclose(self) -> None:
         """Close every connection."""
-        await self._pools.aclose()
+        await self._wire.aclose()
 
     def stats(self, api_version: ApiVersion | None) -> Stats:
         """Return the counters and the concurrency allowed, as they are now."""
@@ -185,30 +193,28 @@ class Http:
 
     async def _exchange(self, errand: Errand, request: _Request) -> Reply | bytes | _Request:
         """Return the body of a 200, what a redirect asks for, or the reply that any other status is."""
-        headers = {"Authorization": self._authorization}
+        headers = self._headers
         if request.content is not None:
-            headers["Content-Type"] = "application/json"
-        timeout = httpx.Timeout(self._request_timeout_s, read=request.timeout_s or self._request_timeout_s)
+            headers = headers | {"Content-Type": "application/json"}
+        read_s = request.timeout_s or self._request_timeout_s
         queued_at_s = self._clock()
         async with self._limit.slot() as slot:
             errand.queued_s += self._clock() - queued_at_s
             self._requests += 1
-            pool = self._pools.take()
             try:
-                async with (
-                    asyncio.timeout(request.timeout_s or self._deadline_s),
-                    pool.stream(
-                        request.method, request.url, content=request.content, headers=headers, timeout=timeout
-                    ) as response,
-                ):
-                    self._outage.answered()
-                    slot.reached()
-                    return await self._read(errand, request, response, slot)
+                async with asyncio.timeout(request.timeout_s or self._deadline_s):
+                    response = await self._wire.ask(
+                        request.method, request.url, headers, request.content, read_s
+                    )
+                    try:
+                        self._outage.answered()
+                        slot.reached()
+                        return await self._read(errand, request, response, slot)
+                    finally:
+                        await response.aclose()
             except (httpx.TransportError, OSError) as error:
                 # Without its cause: that quotes bytes of the server and holds the request, so the key.
                 raise self._failed(error, slot) from None
-            finally:
-                self._pools.give_back(pool)
 
     def _failed(self, error: Exception, slot: Slot) -> Retriable | NoConnection:
         if (reason := distrust(error)) is not None:
@@ -239,6 +245,6 @@ class Http:
         slot.succeeded()
         if not response.has_redirect_location:
             return Reply(status, reason=f"HTTP {status}")
-        moved = replace(request, url=self._address.after(response))
+        moved = replace(request, url=self._address.after(request.url, response))
         # 303 says to look elsewhere for what the request led to; any other asks for the same again.
         return replace(moved, method="GET", content=None) if status == 303 else moved

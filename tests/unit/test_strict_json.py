@@ -4,13 +4,26 @@ from __future__ import annotations
 
 import json
 import math
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.strict_json import MAX_DEPTH, Malformed, exceeds_depth, has_lone_surrogates, parse, to_line
+from pipeline.simulator.book import CallBook
+from pipeline.simulator.breakage import encode
+from pipeline.strict_json import (
+    _UNSURE,
+    MAX_DEPTH,
+    Malformed,
+    _parse_strictly,
+    _plainly_sound,
+    exceeds_depth,
+    has_lone_surrogates,
+    parse,
+    to_line,
+)
 
 sound_text = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 any_text = st.text(st.characters(), max_size=8) | st.sampled_from(["\ud83d", "a\udc00", "\\ud83d", '"', "[{"])
@@ -73,6 +86,56 @@ def test_lone_surrogates_are_found_exactly(document: Any) -> None:
     body = json.dumps(document).encode()
     text = json.dumps(json.loads(body), ensure_ascii=False)
     assert has_lone_surrogates(body) == any("\ud800" <= character <= "\udfff" for character in text)
+
+
+# Keys and texts in other spellings, with the colons, quotes and blanks that a count of keys could trip over.
+_SPELLED = (
+    "a",
+    "\\u0061",
+    ":",
+    '\\":',
+    "\\u0022:",
+    "\\u003a",
+    "\\u003A",
+    " :",
+    "\\\\",
+    "e+1",
+    "\\u00e9",
+    "",
+    "\ud83d",
+)
+
+
+def written() -> st.SearchStrategy[str]:
+    """JSON as text, with duplicate keys, odd blanks, huge numbers and escapes where others have none."""
+    text = st.sampled_from(_SPELLED).map(lambda spelled: f'"{spelled}"')
+    number = st.sampled_from(["1", "-0", "1.5", "1e400", "NaN", "18446744073709551616", "9" * 310, "1e16"])
+    colon = st.sampled_from([":", " :", ": ", "\n:", " \t: "])
+
+    def inside(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+        pair = st.tuples(text, colon, inner).map("".join)
+        objects = st.lists(pair, max_size=4).map(lambda pairs: f"{{{','.join(pairs)}}}")
+        return objects | st.lists(inner, max_size=3).map(lambda items: f"[{','.join(items)}]")
+
+    return st.recursive(text | number, inside, max_leaves=8)
+
+
+@settings(deadline=None, max_examples=100)
+@given(written())
+def test_what_is_read_fast_is_what_is_read_strictly(text: str) -> None:
+    body = text.encode("utf-8", "surrogatepass")
+    try:
+        expected: Any = _parse_strictly(body)
+    except Malformed:
+        expected = _UNSURE
+    read = _plainly_sound(body)
+    assert read is _UNSURE or (read == expected and json.dumps(read) == json.dumps(expected))
+
+
+def test_a_payload_as_the_api_sends_it_is_read_fast() -> None:
+    book = CallBook(count=20, shape="mixed", until=datetime(2026, 3, 1, tzinfo=UTC))
+    bodies = [encode(book.payload(index)) for index in range(20)]
+    assert [body for body in bodies if _plainly_sound(body) is _UNSURE] == []
 
 
 def depth_of(document: Any) -> int:

@@ -1,0 +1,51 @@
+"""How large the warehouse is, beside the same tables as Parquet with zstd."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import duckdb
+
+from benchmarks import contest
+from benchmarks.contest import Measured, Row, Scale
+from benchmarks.landed import land
+from pipeline import load, schema
+from pipeline.warehouse import Warehouse
+
+
+def measure(scale: Scale) -> Measured:
+    with contest.scratch() as folder:
+        landing = land(folder, scale.calls)
+        file = folder / "warehouse.duckdb"
+        warehouse = Warehouse.at(file)
+        schema.ensure(warehouse)
+        empty = file.stat().st_size
+        load.load_pending(warehouse, landing, refresh_window_s=86_400)
+        size = file.stat().st_size
+        parquet = _as_parquet(file, folder / "parquet")
+        raw = sum(path.stat().st_size for path in landing.landing_dir.glob("*/*.ndjson.zst"))
+    row = Row(
+        f"warehouse file of {scale.calls:,} calls",
+        "Parquet zstd of the same tables",
+        size / parquet,
+        1.5,
+        False,
+        f"{size / 1e6:,.1f} MB, of which {empty / 1e6:,.1f} MB empty; landed {raw / 1e6:,.1f} MB",
+        f"{parquet / 1e6:,.1f} MB",
+    )
+    figures = {
+        "warehouse_bytes_per_call": (size - empty) / scale.calls,
+        "landed_bytes_per_call": raw / scale.calls,
+        "parquet_bytes_per_call": parquet / scale.calls,
+    }
+    return Measured([row], figures)
+
+
+def _as_parquet(file: Path, folder: Path) -> int:
+    folder.mkdir()
+    with duckdb.connect(str(file), read_only=True) as connection:
+        tables = connection.execute("select table_name from duckdb_tables()").fetchall()
+        for (table,) in tables:
+            path = str(folder / f"{table}.parquet")
+            connection.table(table).write_parquet(path, compression="zstd")
+    return sum(path.stat().st_size for path in folder.iterdir())

@@ -1,0 +1,29 @@
+"""Lands calls without a server: chunks as a backfill leaves them, for what is measured after that."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from benchmarks.bodies import Bodies, call_ids
+from pipeline.landing import Landing, Outcome
+from pipeline.validate import Accepted, validate_body
+
+CHUNK = 250
+
+
+def land(folder: Path, calls: int, *, first: int = 0, run_id: str = "run") -> Landing:
+    """Land calls in chunks of the default size; return the landing."""
+    landing = Landing(folder / "landing", folder / "quarantine")
+    bodies = Bodies()
+    fetched_at = datetime.now(UTC) - timedelta(minutes=1)
+    ids = call_ids(calls, first)
+    for number, start in enumerate(range(0, calls, CHUNK)):
+        writer = landing.writer(run_id, number)
+        for call_id in ids[start : start + CHUNK]:
+            judged = validate_body(call_id, bodies.body(call_id.encode()))
+            assert isinstance(judged, Accepted)
+            outcome = Outcome(call_id, "accepted", 1, fetched_at, 200, payload_hash=judged.payload_hash)
+            writer.add(outcome, judged.line)
+        writer.finish()
+    return landing

@@ -1,0 +1,181 @@
+"""Carries requests over aiohttp's connections, and tells in httpx's terms what came or what went wrong.
+
+Invariant: a request is sent once (retrying is `retry`'s alone), to the URL that was asked, with no header but
+those given here, and no error that leaves quotes what the server sent.
+
+httpx stays the vocabulary of responses and errors, so that its mock can stand in for the network; its own
+connections take three times as long as aiohttp's for each request, and longer the more of them there are.
+"""
+
+from __future__ import annotations
+
+import ssl
+import urllib.request
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import Protocol
+from urllib.parse import urlsplit
+
+import aiohttp
+import httpx
+from yarl import URL
+
+from pipeline.errors import ConfigurationError
+
+# httpx closes a connection that was idle for so long, before most servers do.
+_IDLE_S = 5.0
+_BUFFER = 256 * 1024
+
+# The first match counts; aiohttp's errors are each several kinds of error.
+_IN_HTTPX: tuple[tuple[type[Exception], type[httpx.TransportError]], ...] = (
+    (aiohttp.ConnectionTimeoutError, httpx.ConnectTimeout),
+    (aiohttp.ServerTimeoutError, httpx.ReadTimeout),
+    (aiohttp.ClientProxyConnectionError, httpx.ProxyError),
+    (aiohttp.ClientHttpProxyError, httpx.ProxyError),
+    (aiohttp.ClientConnectorError, httpx.ConnectError),
+    (aiohttp.ServerDisconnectedError, httpx.RemoteProtocolError),
+    (aiohttp.ClientPayloadError, httpx.RemoteProtocolError),
+    (aiohttp.ClientResponseError, httpx.RemoteProtocolError),
+    (aiohttp.ClientError, httpx.ReadError),
+)
+
+
+class Wire(Protocol):
+    """What a client needs of a network."""
+
+    async def ask(
+        self, method: str, url: str, headers: dict[str, str], content: bytes | None, read_s: float
+    ) -> httpx.Response:
+        """Send a request; return the response as soon as its head has come, to be read and closed.
+
+        ``url`` is encoded; ``read_s`` bounds each single read. Raises `httpx.TransportError` and OSError.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        ...
+
+
+class TransportWire:
+    """A transport of httpx as a wire, such as the mock that a test brings."""
+
+    def __init__(self, transport: httpx.AsyncBaseTransport) -> None:
+        self._transport = transport
+
+    async def ask(
+        self, method: str, url: str, headers: dict[str, str], content: bytes | None, read_s: float
+    ) -> httpx.Response:
+        """Send a request; see `Wire`."""
+        request = httpx.Request(
+            method, url, headers=headers, content=content, extensions={"timeout": {"read": read_s}}
+        )
+        return await self._transport.handle_async_request(request)
+
+    async def aclose(self) -> None:
+        """Close the transport."""
+        await self._transport.aclose()
+
+
+class AiohttpWire:
+    """Up to ``connections`` of them; belongs to the event loop of its first request.
+
+    ``connect_s`` bounds each connect. With ``trust_env`` the environment may name a proxy for https. Raises
+    `ConfigurationError` for a proxy that cannot be used.
+    """
+
+    def __init__(self, connections: int, *, connect_s: float, trust_env: bool) -> None:
+        self._connections = connections
+        self._connect_s = connect_s
+        self._proxies = _proxies() if trust_env else {}
+        self._session: aiohttp.ClientSession | None = None
+
+    async def ask(
+        self, method: str, url: str, headers: dict[str, str], content: bytes | None, read_s: float
+    ) -> httpx.Response:
+        """Send a request; see `Wire`."""
+        if self._session is None:
+            self._session = self._opened()
+        target = URL(url, encoded=True)
+        with _in_httpx():
+            response = await self._session.request(
+                method,
+                target,
+                headers=headers,
+                data=content,
+                proxy=self._proxy_for(target),
+                allow_redirects=False,
+                timeout=aiohttp.ClientTimeout(
+                    total=None, connect=None, sock_connect=self._connect_s, sock_read=read_s
+                ),
+            )
+        return httpx.Response(response.status, headers=list(response.raw_headers), stream=_Stream(response))
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        if self._session is not None:
+            await self._session.close()
+
+    def _opened(self) -> aiohttp.ClientSession:
+        session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(
+                limit=self._connections, ssl=_tls(), keepalive_timeout=_IDLE_S, ttl_dns_cache=60
+            ),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,
+            # It would also read a .netrc, for every request.
+            trust_env=False,
+            skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
+            read_bufsize=_BUFFER,
+        )
+        # By itself it would ask once more when a connection breaks, and nobody would count that.
+        session._retry_connection = False
+        return session
+
+    def _proxy_for(self, url: URL) -> str | None:
+        if not self._proxies or url.scheme != "https" or urllib.request.proxy_bypass(url.host or ""):
+            return None
+        return self._proxies.get("https") or self._proxies.get("all")
+
+
+class _Stream(httpx.AsyncByteStream):
+    def __init__(self, response: aiohttp.ClientResponse) -> None:
+        self._response = response
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        with _in_httpx():
+            while piece := await self._response.content.readany():
+                yield piece
+
+    async def aclose(self) -> None:
+        # A connection whose response was not read to its end is closed by that.
+        self._response.release()
+
+
+@contextmanager
+def _in_httpx() -> Iterator[None]:
+    try:
+        yield
+    except aiohttp.ClientError as error:
+        kind = next(told for known, told in _IN_HTTPX if isinstance(error, known))
+        # Without its text and its cause, which may quote the server.
+        raise kind("") from None
+
+
+def _proxies() -> dict[str, str]:
+    named = urllib.request.getproxies()
+    proxies = {name: url if "://" in url else f"http://{url}" for name, url in named.items()}
+    for name in ("https", "all"):
+        if name in proxies and urlsplit(proxies[name]).scheme not in ("http", "https"):
+            raise ConfigurationError(
+                f"the proxy in {name.upper()}_PROXY is neither http:// nor https://: name another, or "
+                "exempt the API's host in NO_PROXY"
+            )
+    return proxies
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    # Reading the certificates takes 30 ms.
+    return httpx.create_ssl_context()
