@@ -11,6 +11,7 @@ tables      what the rows are (columns: what a column may be)
 schema      migrations and views
 warehouse   who may open the file, and when
 publish     the copy that readers open (filecopy, queue: how files are copied, and waited for)
+serve       the copy, for many readers over the network
 dictionary  what every table, view and column means (diagram: how they join)
 reports     questions to the warehouse (checks: what must hold)
 replay      quarantined payloads, tried again

@@ -29,6 +29,7 @@ COMMANDS = [
     "check",
     "status",
     "inspect",
+    "serve",
     "simulate",
     "config",
     "docs",

@@ -21,6 +21,7 @@ NOTEBOOK = ROOT / "notebooks" / "calls.py"
 BLOCKS = [
     pytest.param(block, id=f"{path.relative_to(ROOT)}:{number}")
     for path in (ROOT / "README.md", *sorted((ROOT / "docs" / "readers").glob("*.md")))
+    if path.name != "serve.md"  # needs a server: tests/integration/test_serve.py
     for number, block in enumerate(
         re.findall(r"^```python\n(.*?)^```$", path.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL), 1
     )
