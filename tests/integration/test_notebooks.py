@@ -18,13 +18,20 @@ pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
 NOTEBOOK = ROOT / "notebooks" / "calls.py"
+PAGES = (ROOT / "README.md", *sorted((ROOT / "docs" / "readers").glob("*.md")))
+
+
+def blocks(page: Path) -> list[str]:
+    """Return the Python blocks of a page."""
+    text = page.read_text(encoding="utf-8")
+    return re.findall(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+
+
 BLOCKS = [
-    pytest.param(block, id=f"{path.relative_to(ROOT)}:{number}")
-    for path in (ROOT / "README.md", *sorted((ROOT / "docs" / "readers").glob("*.md")))
-    if path.name != "serve.md"  # needs a server: tests/integration/test_serve.py
-    for number, block in enumerate(
-        re.findall(r"^```python\n(.*?)^```$", path.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL), 1
-    )
+    pytest.param(block, id=f"{page.relative_to(ROOT)}:{number}")
+    for page in PAGES
+    if page.name != "serve.md"  # needs a server: tests/integration/test_serve.py
+    for number, block in enumerate(blocks(page), 1)
 ]
 
 # Shows the value of the last line, as a cell of a notebook does.
@@ -62,6 +69,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("block", BLOCKS)
 def test_every_python_block_of_the_documentation_runs_as_it_stands(block: str, folder: Path) -> None:
     assert run_program(_CELL, folder, block).strip() != ""
+
+
+def test_the_blocks_of_the_readme_run_one_after_another_in_one_process(folder: Path) -> None:
+    assert "user_hangup" in run_program("\n".join(blocks(ROOT / "README.md")), folder)
 
 
 def test_the_notebook_shows_what_the_views_say(folder: Path) -> None:
