@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -17,7 +18,6 @@ from readers_copy import publish_calls, run_program
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
-NOTEBOOK = ROOT / "notebooks" / "calls.py"
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs" / "readers").glob("*.md")))
 
 
@@ -66,6 +66,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made
 
 
+@pytest.fixture
+def notebook(tmp_path: Path) -> Path:
+    """The notebook, where marimo may leave beside it what it remembers of a session."""
+    return shutil.copy(ROOT / "notebooks" / "calls.py", tmp_path)
+
+
 @pytest.mark.parametrize("block", BLOCKS)
 def test_every_python_block_of_the_documentation_runs_as_it_stands(block: str, folder: Path) -> None:
     assert run_program(_CELL, folder, block).strip() != ""
@@ -75,8 +81,8 @@ def test_the_blocks_of_the_readme_run_one_after_another_in_one_process(folder: P
     assert "user_hangup" in run_program("\n".join(blocks(ROOT / "README.md")), folder)
 
 
-def test_the_notebook_shows_what_the_views_say(folder: Path) -> None:
-    seen = json.loads(run_program(_OPENED, folder, NOTEBOOK, "--copy", "data/analytics.duckdb"))
+def test_the_notebook_shows_what_the_views_say(folder: Path, notebook: Path) -> None:
+    seen = json.loads(run_program(_OPENED, folder, notebook, "--copy", "data/analytics.duckdb"))
     with duckdb.connect(str(folder / "data" / "analytics.duckdb"), read_only=True) as copy:
 
         def count(rows: str) -> int:
@@ -92,11 +98,11 @@ def test_the_notebook_shows_what_the_views_say(folder: Path) -> None:
         assert seen["turns"] == count(f"from turn_details where call_id = '{seen['call']}'") > 1
 
 
-def test_the_notebook_becomes_a_page_without_anybody_at_the_screen(folder: Path) -> None:
+def test_the_notebook_becomes_a_page_without_anybody_at_the_screen(folder: Path, notebook: Path) -> None:
     page = folder / "calls.html"
     marimo = Path(sys.executable).with_name("marimo")
     exported = subprocess.run(
-        [marimo, "export", "html", NOTEBOOK, "-o", page],
+        [marimo, "export", "html", notebook, "-o", page],
         cwd=folder,
         env=os.environ | {"HOME": str(folder), "DO_NOT_TRACK": "1"},
         capture_output=True,
@@ -109,12 +115,12 @@ def test_the_notebook_becomes_a_page_without_anybody_at_the_screen(folder: Path)
     assert shown.count("vega-lite/v6") >= 4
 
 
-def test_the_notebook_without_a_copy_says_what_to_do(tmp_path: Path) -> None:
+def test_the_notebook_without_a_copy_says_what_to_do(tmp_path: Path, notebook: Path) -> None:
     program = "import runpy, sys; sys.argv[:] = ['x']; runpy.run_path({!r}, run_name='__main__')"
-    assert run_program(program.format(str(NOTEBOOK)), tmp_path) == ""
+    assert run_program(program.format(str(notebook)), tmp_path) == ""
     page = tmp_path / "none.html"
     subprocess.run(
-        [Path(sys.executable).with_name("marimo"), "export", "html", NOTEBOOK, "-o", page],
+        [Path(sys.executable).with_name("marimo"), "export", "html", notebook, "-o", page],
         cwd=tmp_path,
         env=os.environ | {"HOME": str(tmp_path), "DO_NOT_TRACK": "1"},
         check=True,
