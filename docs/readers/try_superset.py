@@ -1,10 +1,10 @@
 """Tries Superset with a readers' copy, in an environment of its own, and says what it saw.
 
-    python docs/readers/try_superset.py data/demo/analytics.duckdb
+    python docs/readers/try_superset.py data/demo/analytics.duckdb [ENVIRONMENT]
 
-Installs Superset into a temporary folder (a hundred packages), starts it on loopback, adds the copy through
-its API, asks a view, attempts what a reader must not do, publishes again, asks again. Ends with an error if
-Superset does something else than docs/readers/superset.md says.
+Installs Superset into a temporary folder (150 packages) unless an environment that has it is named, starts it
+on loopback, adds the copy through its API, asks a view, attempts what a reader must not do, publishes again,
+asks again. Ends with an error if Superset does something else than docs/readers/superset.md says.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ import json, os, subprocess, sys, time
 import requests
 base, password, copy, extra, publish = sys.argv[1:]
 session = requests.Session()
-deadline = time.monotonic() + 180
+deadline = time.monotonic() + 300
 while True:
     try:
         if session.get(base + "/health", timeout=5).ok:
@@ -95,13 +95,14 @@ assert status == 200
 """
 
 
-def main(copy: Path) -> None:
+def main(copy: Path, environment: Path | None) -> None:
     assert copy.exists(), f"there is no {copy}: run `python -m pipeline demo`"
     with tempfile.TemporaryDirectory(prefix="superset-") as made:
         folder = Path(made)
-        subprocess.run([sys.executable, "-m", "venv", folder / "venv"], check=True)
-        programs = folder / "venv" / "bin"
-        subprocess.run([programs / "pip", "install", "-q", *PACKAGES], check=True)
+        programs = (environment or folder / "venv").absolute() / "bin"
+        if environment is None:
+            subprocess.run([sys.executable, "-m", "venv", folder / "venv"], check=True)
+            subprocess.run([programs / "pip", "install", "-q", *PACKAGES], check=True)
         env = os.environ | {
             "SUPERSET_HOME": made,
             "HOME": made,
@@ -139,5 +140,6 @@ def main(copy: Path) -> None:
 
 if __name__ == "__main__":
     started = time.monotonic()
-    main(Path(sys.argv[1]) if len(sys.argv) > 1 else Path("data/demo/analytics.duckdb"))
+    named = [Path(argument) for argument in sys.argv[1:]]
+    main(named[0] if named else Path("data/demo/analytics.duckdb"), named[1] if len(named) > 1 else None)
     print(f"done in {time.monotonic() - started:.0f} s")
