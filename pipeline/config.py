@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from dotenv import dotenv_values
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from pipeline.errors import ConfigurationError
@@ -20,6 +20,7 @@ from pipeline.errors import ConfigurationError
 _CREDENTIALS = re.compile(r"//.*@")
 _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _LONGEST_S = 100 * 365 * 86_400
+_SHORTEST_TOKEN = 16
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)?", re.IGNORECASE)
 
 
@@ -40,6 +41,12 @@ def _occasion(value: object) -> object:
 def _from_home(value: object) -> object:
     # A shell does that; whoever writes `.env` means it too.
     return os.path.expanduser(value) if isinstance(value, (str, Path)) else value  # noqa: PTH111  never raises
+
+
+def _is_long_enough(token: SecretStr) -> SecretStr:
+    if len(token.get_secret_value()) < _SHORTEST_TOKEN:
+        raise ValueError(f"write at least {_SHORTEST_TOKEN} characters, or leave it out")
+    return token
 
 
 Seconds = Annotated[float, BeforeValidator(seconds)]
@@ -112,6 +119,11 @@ class Settings(BaseSettings):
         alias="PIPELINE_PUBLISH",
         description="When readers get a new copy: run (at its end), always (after each load), at most every "
         "so often (15m), or off",
+    )
+    serve_token: Annotated[SecretStr, AfterValidator(_is_long_enough)] | None = Field(
+        None,
+        alias="PIPELINE_SERVE_TOKEN",
+        description="What clients of `serve` must show; by default each server makes one and prints it",
     )
     sync_lookback_s: Seconds = Field(
         3600,

@@ -12,10 +12,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-# 0x40049409 is Linux's FICLONE. The copy has its name only when it is whole and on disk.
+# 0x40049409 is Linux's FICLONE. The copy has its name only when it is whole, and on disk if that is wanted.
 _PROGRAM = """
 import fcntl, os, shutil, sys
-source, target, parent = sys.argv[1:]
+source, target, parent, *flushed = sys.argv[1:]
 part = target + ".part"
 try:
     with open(source, "rb") as old, open(part, "wb") as new:
@@ -23,7 +23,8 @@ try:
             fcntl.ioctl(new, 0x40049409, old.fileno())
         except OSError:
             shutil.copyfile(source, part)
-        os.fsync(new.fileno())
+        if flushed:
+            os.fsync(new.fileno())
     # An orphan may have copied while somebody else wrote to the file.
     if os.getppid() != int(parent):
         os.unlink(part)
@@ -36,15 +37,26 @@ except OSError as refused:
 """
 
 
-def copy_file(source: Path, target: Path) -> None:
+def copy_file(source: Path, target: Path, *, is_flushed: bool = True) -> None:
     """Copy a file under a new name; raise OSError with the reason when that cannot be done.
 
-    The caller sees to it that nobody writes to the file meanwhile.
+    The caller sees to it that nobody writes to the file meanwhile; and, unless `is_flushed`, that the copy is
+    on disk before anyone relies on it.
     """
+    flushed = ["flushed"] if is_flushed else []
     copied = subprocess.run(
-        [sys.executable, "-I", "-c", _PROGRAM, str(source), str(target), str(os.getpid())],
+        [sys.executable, "-I", "-c", _PROGRAM, str(source), str(target), str(os.getpid()), *flushed],
         capture_output=True,
         text=True,
     )
     if copied.returncode != 0:
         raise OSError((copied.stderr.strip().splitlines() or ["no reason given"])[-1])
+
+
+def flush(copy: Path) -> None:
+    """Have a copy on disk that was made without that; nobody has it open in this process."""
+    descriptor = os.open(copy, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

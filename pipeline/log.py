@@ -116,7 +116,7 @@ def configure_first(arguments: Sequence[str], environ: Mapping[str, str] = os.en
     """Take the form that a command line asks for before it is checked: its own errors have that form too."""
     _bound.set({})
     form = environ.get("PIPELINE_LOG_FORMAT", "")
-    for flag, value in zip(arguments, [*arguments[1:], ""], strict=True):
+    for flag, value in zip(arguments, [*arguments, ""][1:], strict=True):
         if flag.partition("=")[0] == "--log-format":
             form = flag.partition("=")[2] or value
     configure("info", "json" if form.strip() == "json" else "text")

@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline import runs, sql
+from pipeline import filecopy, runs, sql
 from pipeline.config import Settings
 from pipeline.durable import sync_folder
 from pipeline.errors import WarehouseDamaged, WarehouseError, WarehouseFailed
@@ -79,9 +79,11 @@ def publish(warehouse: Warehouse, copy: Path) -> Published:
             with warehouse.exclusive() as connection:
                 run_id = connection.exec_driver_sql(sql.read("publish/latest_run")).scalar()
                 connection.rollback()
-                warehouse.copy_to(connection, making)
+                # Loads wait for the lock, and need not wait for the disk.
+                warehouse.copy_to(connection, making, is_flushed=False)
             # The live file is free again; the rest is done to the copy, which nobody else knows yet.
             _mark(making, run_id)
+            filecopy.flush(making)
             making.with_name(f"{making.name}.wal").unlink(missing_ok=True)
             # A log beside the name would be replayed into the new file, even by those who only read.
             copy.with_name(f"{copy.name}.wal").unlink(missing_ok=True)

@@ -149,14 +149,15 @@ class Warehouse:
         with self._open(read_only=False) as connection:
             yield connection
 
-    def copy_to(self, connection: Connection, target: Path) -> None:
+    def copy_to(self, connection: Connection, target: Path, *, is_flushed: bool = True) -> None:
         """Copy the database file, whole, while `connection` from `exclusive` keeps everybody else out.
 
-        Raises OSError when the copy cannot be made; then there is none.
+        The copy is on disk when this returns, or if not `is_flushed` when the caller has seen to it. Raises
+        OSError when the copy cannot be made; then there is none.
         """
         connection.exec_driver_sql(sql.read("schema/checkpoint"))
         connection.rollback()  # ends the implicit transaction of the checkpoint; the file lock stays
-        filecopy.copy_file(Path(str(self.path)), target)
+        filecopy.copy_file(Path(str(self.path)), target, is_flushed=is_flushed)
 
     def make_way(self) -> None:
         """Leave the file alone for a moment if somebody waits for it: for between two loads of many."""

@@ -9,6 +9,7 @@ connections take three times as long as aiohttp's for each request, and longer t
 
 from __future__ import annotations
 
+import socket
 import ssl
 import urllib.request
 from collections.abc import AsyncIterator, Iterator
@@ -159,8 +160,16 @@ def _in_httpx() -> Iterator[None]:
         yield
     except aiohttp.ClientError as error:
         kind = next(told for known, told in _IN_HTTPX if isinstance(error, known))
-        # Without its text and its cause, which may quote the server.
-        raise kind("") from None
+        # Without its text, which may quote the server; of its causes only what this machine found out.
+        raise kind("") from _found_here(error)
+
+
+def _found_here(error: aiohttp.ClientError) -> Exception | None:
+    """Return what the resolver or OpenSSL said, if that is why no connection could be made."""
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        return error.certificate_error
+    cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else None
+    return cause if isinstance(cause, (socket.gaierror, ssl.SSLError)) else None
 
 
 def _proxies() -> dict[str, str]:

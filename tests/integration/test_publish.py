@@ -127,7 +127,7 @@ def test_a_copy_that_cannot_be_written_leaves_the_former_one_and_says_what_to_do
     before = copy.read_bytes()
     with pytest.MonkeyPatch.context() as patch:
 
-        def refuse(source: Path, target: Path) -> None:
+        def refuse(source: Path, target: Path, *, is_flushed: bool) -> None:
             raise OSError("No space left on device")
 
         patch.setattr("pipeline.filecopy.copy_file", refuse)

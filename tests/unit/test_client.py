@@ -17,6 +17,7 @@ from pipeline import __version__
 from pipeline.answer import Answer, Stats
 from pipeline.call_id import is_call_id
 from pipeline.client import CallsClient
+from pipeline.client.wire import AiohttpWire
 from pipeline.errors import ApiUnreachable, ConfigurationError, KeyRefused, NoConnection
 from pipeline.retry import RetryPolicy
 
@@ -170,8 +171,9 @@ def test_plain_http_to_another_machine_is_for_those_who_allow_it_and_goes_to_no_
     assert str(api.requests[0].url) == "http://api.test/v2/get-call/a"
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
     client = CallsClient(base_url="http://api.test", api_key=KEY, allow_http=True)
-    pool = client._http._pools.take()
-    assert list(pool._mounts.values()) == []
+    wire = client._http._wire
+    assert isinstance(wire, AiohttpWire)
+    assert wire._proxies == {}
     with pytest.raises(ConfigurationError, match="must begin with https"):
         CallsClient(base_url="ftp://api.test", api_key=KEY, allow_http=True)
 
