@@ -13,6 +13,7 @@ warehouse   who may open the file, and when
 publish     the copy that readers open (filecopy, queue: how files are copied, and waited for)
 dictionary  what every table, view and column means (diagram: how they join)
 reports     questions to the warehouse (checks: what must hold)
+report      what it says as charts, in one HTML file
 replay      quarantined payloads, tried again
 runs        a run, its record and its report
 fetching    one run that fetches, whatever it was asked for

@@ -29,6 +29,7 @@ COMMANDS = [
     "check",
     "status",
     "inspect",
+    "report",
     "simulate",
     "config",
     "docs",
@@ -42,7 +43,7 @@ try:
     app()
 except SystemExit as left:
     assert left.code == 0, left.code
-slow = {"duckdb", "httpx", "prefect", "sqlalchemy"} & set(sys.modules)
+slow = {"altair", "duckdb", "httpx", "prefect", "sqlalchemy"} & set(sys.modules)
 assert not slow, slow
 """
 
