@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -16,13 +16,12 @@ from pipeline.config import load_settings
 from pipeline.report import page, rows
 from pipeline.simulator.book import CallBook
 
-MADE_AT = datetime(2026, 3, 2, 6)
 _VOID = {"meta", "br", "img", "link", "input"}
 
 
-def mixed_calls(count: int, seed: int = 5) -> list[Call]:
+def mixed_calls(count: int, *, not_connected: bool = True) -> list[Call]:
     """Return calls of every shape and of all agents, over three weeks."""
-    book = CallBook(seed=seed, count=count, until=UNTIL, days=21, shape="mixed", not_connected=True)
+    book = CallBook(seed=5, count=count, until=UNTIL, days=21, shape="mixed", not_connected=not_connected)
     return [book.payload(index) for index in range(count)]
 
 
@@ -36,7 +35,7 @@ def published(folder: Path, calls: list[Call]) -> Path:
 def html_of(data_dir: Path, since: date | None = None, agent: str | None = None, runtime: str = "") -> str:
     """Return the report of a data folder; without its runtime it cannot draw, and is made in a moment."""
     answers = rows.ask(load_settings(data_dir=data_dir), lambda line: None, since, agent)
-    return page.html(answers, MADE_AT, runtime)
+    return page.html(answers, datetime.now(UTC).replace(tzinfo=None), runtime)
 
 
 class Page(HTMLParser):

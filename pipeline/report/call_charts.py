@@ -108,7 +108,7 @@ def _timeline() -> Drawing:
 
     def area(kind: str, fill: str, opacity: float) -> Drawing:
         return (
-            base.transform_filter(f"datum.kind === '{kind}'")
+            _only(kind, base)
             .mark_rect(color=fill, stroke=fill, opacity=opacity)
             .encode(x2="to:Q", tooltip=[*told(kind=("", "")), *span])
         )
@@ -119,7 +119,7 @@ def _timeline() -> Drawing:
     )
     return alt.layer(
         area("silence", "var(--warn)", 0.28),
-        base.transform_filter("datum.kind === 'speech'")
+        _only("speech", base)
         .mark_bar(height=22, cornerRadius=3)
         .encode(
             x2="to:Q",
@@ -129,7 +129,7 @@ def _timeline() -> Drawing:
             tooltip=told(lane=("", ""), text=("said", ""), **{"from": ("from (s)", ".1f")}),
         ),
         area("overlap", "var(--bad)", 0.7),
-        base.transform_filter("datum.kind === 'tool'")
+        _only("tool", base)
         .mark_point(shape="diamond", filled=True, size=150, opacity=1)
         .encode(
             y=y,
@@ -137,8 +137,13 @@ def _timeline() -> Drawing:
             tooltip=told(text=("tool", ""), ending=("ended", ""), **{"from": ("at (s)", ".1f")}),
         ),
         # The call goes on after the last word.
-        chart().transform_filter("datum.kind === 'end'").mark_rule(opacity=0).encode(x="to:Q"),
+        _only("end", chart()).mark_rule(opacity=0).encode(x="to:Q"),
     ).resolve_scale(color="independent")
+
+
+def _only(kind: str, drawn: Drawing) -> Drawing:
+    """Draw the rows of a kind; the page leaves a layer out that is named after a kind without rows."""
+    return drawn.properties(name=kind).transform_filter(f"datum.kind === '{kind}'")
 
 
 def _gaps() -> Drawing:

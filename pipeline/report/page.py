@@ -107,8 +107,7 @@ def tiles(answers: Answers) -> list[tuple[str, str, str]]:
         (
             "Cost",
             "–" if head["cost_cents"] is None else f"${head['cost_cents'] / 100:,.2f}",
-            f"{head['costed_calls']:,} calls"
-            + ("" if per_minute is None else f", {per_minute:,.1f} ¢ a minute"),
+            f"{head['costed_calls']:,} calls" + ("" if per_minute is None else f", {per_minute:,.1f} ¢/min"),
         ),
     ]
 

@@ -8,6 +8,8 @@
 
   async function draw(element, spec, rows) {
     const whole = { ...spec, datasets: { rows } };
+    // A layer is named by what it draws; without rows it would have no scale.
+    if (spec.layer) whole.layer = spec.layer.filter(({ name }) => !name || rows.some(({ kind }) => kind === name));
     if (element.dataset.height) whole.height = Number(element.dataset.height);
     try {
       await vegaEmbed(element, whole, {
@@ -28,7 +30,6 @@
       const chart = told.charts[element.dataset.chart];
       await draw(element, chart.spec, chart.rows);
     }
-    document.documentElement.dataset.drawn = "report";
   }
 
   async function drawCall(section, id) {
@@ -41,10 +42,14 @@
       if (room > element.parentElement.clientWidth) element.style.width = `${Math.ceil(room)}px`;
       await draw(element, told.callSpecs[element.dataset.chart], rows);
     }
-    document.documentElement.dataset.drawn = id;
   }
 
   async function route() {
+    const shown = await show();
+    document.documentElement.dataset.drawn = shown;
+  }
+
+  async function show() {
     const [, id, turn] = /^#call-([^/]+)(?:\/(\d+))?$/.exec(location.hash) ?? [];
     const section = id !== undefined && Object.hasOwn(told.calls, id) ? document.getElementById(`call-${id}`) : null;
     const before = document.body.dataset.page;
@@ -60,7 +65,7 @@
       // What was hidden when the window changed its size has none.
       window.dispatchEvent(new Event("resize"));
       if (before === "call") window.scrollTo(0, place);
-      return;
+      return "report";
     }
     section.classList.add("shown");
     if (!left) window.scrollTo(0, 0);
@@ -72,6 +77,7 @@
       said.classList.add("marked");
       said.scrollIntoView({ block: "center" });
     }
+    return id;
   }
 
   document.documentElement.classList.add("js");
