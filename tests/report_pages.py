@@ -19,9 +19,9 @@ from pipeline.simulator.book import CallBook
 _VOID = {"meta", "br", "img", "link", "input"}
 
 
-def mixed_calls(count: int, *, not_connected: bool = True) -> list[Call]:
+def mixed_calls(count: int) -> list[Call]:
     """Return calls of every shape and of all agents, over three weeks."""
-    book = CallBook(seed=5, count=count, until=UNTIL, days=21, shape="mixed", not_connected=not_connected)
+    book = CallBook(seed=5, count=count, until=UNTIL, days=21, shape="mixed", not_connected=True)
     return [book.payload(index) for index in range(count)]
 
 

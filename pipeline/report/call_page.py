@@ -8,13 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.report import call_charts
+from pipeline.report import call_charts, figures
 from pipeline.report.rows import Answers, Row
 from pipeline.report.words import METRICS, ROLES
 
 _MOST_TEXT = 2_000
-# Of calls that are equally bad, in the order in which they are listed.
-_KINDS = ("slow", "silence", "tools", "overlap")
 
 
 @dataclass(frozen=True)
@@ -55,31 +53,14 @@ class CallPage:
 
 def pages(answers: Answers) -> list[CallPage]:
     """Return the pages of the worst calls, those that are bad in most ways first."""
-    made = [_page(answers, call) for call in answers.calls]
-    ranks = {
-        row["call_id"]: (row["place"], _KINDS.index(row["kind"]))
-        for row in sorted(answers.worst, key=lambda row: -row["place"])
-    }
-    return sorted(made, key=lambda page: (-len(page.why), ranks[page.call_id], page.call_id))
+    calls = {call["call_id"]: call for call in answers.calls}
+    return [_page(answers, calls[call_id], why) for call_id, why in figures.worst(answers).items()]
 
 
-def _page(answers: Answers, call: Row) -> CallPage:
-    bad = [row for row in answers.worst if row["call_id"] == call["call_id"]]
-    why = [_why(row) for row in sorted(bad, key=lambda row: _KINDS.index(row["kind"]))]
+def _page(answers: Answers, call: Row, why: list[str]) -> CallPage:
     agent = answers.agents.get(call["agent_id"], "no agent named")
     latency = [row | {"label": METRICS.get(row["metric"], row["metric"])} for row in call["call_latency"]]
     return CallPage(call, agent, why, _facts(call), latency, _said(call), call_charts.rows(call))
-
-
-def _why(row: Row) -> str:
-    measure = row["measure"]
-    if row["kind"] == "slow":
-        return f"slow: p95 {measure:,.0f} ms"
-    if row["kind"] == "silence":
-        return f"silence of {measure:,.1f} s"
-    if row["kind"] == "overlap":
-        return f"both spoke for {measure:,.1f} s"
-    return "1 tool failed" if measure == 1 else f"{measure:,.0f} tools failed"
 
 
 def _facts(call: Row) -> list[tuple[str, str]]:

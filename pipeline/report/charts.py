@@ -57,7 +57,7 @@ def _volume(answers: Answers) -> Card:
     names = occurring(RESULTS, rows, "result")
     counts = told(calls=("calls", ","), share=("of the day", ".1%"))
     drawn = spec(bars_by_day(rows, names, _calls(), *counts), "Calls by day and how far they came")
-    note = "By day, and how far they came."
+    note = "By day, and how far they came. A call that never started is on the day it was first fetched."
     return Card("volume", "Calls", note, labelled(rows, names, "result"), drawn, names, is_wide=True)
 
 
@@ -89,7 +89,7 @@ def _latency(answers: Answers) -> Card:
         Named("p99", "p99", LATENCY, "dots"),
     ]
     note = "Percentiles over all turns of a day, pooled and never averaged."
-    title = "End-to-end latency by day: p50, p95 and p99"
+    title = "End-to-end latency by day: p50, p95 (dashed) and p99 (dotted)"
     return Card("latency", "End-to-end latency", note, rows, spec(drawn, title), legend, True, _NO_LATENCY)
 
 

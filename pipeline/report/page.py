@@ -15,7 +15,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
-from pipeline.report import call_charts, call_page, charts
+from pipeline.report import call_charts, call_page, charts, figures
 from pipeline.report.call_page import CallPage
 from pipeline.report.drawing import Card
 from pipeline.report.rows import Answers, Row
@@ -76,48 +76,11 @@ def html(answers: Answers, made_at: datetime, runtime: str) -> str:
         filters=answers.filters,
         state=answers.state,
         made_at=made_at,
-        tiles=tiles(answers),
+        tiles=figures.tiles(answers),
         cards=drawn,
         calls=calls,
         call_legend=_legend_of_calls(calls),
     )
-
-
-def tiles(answers: Answers) -> list[tuple[str, str, str]]:
-    """Return the key figures: what each is, its value, and what it is made of."""
-    head = answers.headline
-    e2e = next((row for row in answers.charts["latency_parts"] if row["metric"] == "e2e"), None)
-    turns = f"{e2e['samples']:,} turns, pooled" if e2e else "no call reports it"
-    p50, p95 = (_milliseconds(e2e[name]) if e2e else "–" for name in ("p50_ms", "p95_ms"))
-    per_minute = head["cents_per_connected_minute"]
-    return [
-        ("Calls", f"{head['calls']:,}", f"{head['over_calls']:,} are over"),
-        (
-            "Connected",
-            _percent(head["connect_rate"]),
-            f"{head['connected_calls']:,} of {head['over_calls']:,} calls",
-        ),
-        ("End to end, p50", p50, turns),
-        ("End to end, p95", p95, turns),
-        (
-            "Successful",
-            _percent(head["success_rate"]),
-            f"{head['successful_calls']:,} of {head['judged_calls']:,} judged",
-        ),
-        (
-            "Cost",
-            "–" if head["cost_cents"] is None else f"${head['cost_cents'] / 100:,.2f}",
-            f"{head['costed_calls']:,} calls" + ("" if per_minute is None else f", {per_minute:,.1f} ¢/min"),
-        ),
-    ]
-
-
-def _percent(rate: float | None) -> str:
-    return "–" if rate is None else f"{rate:.1%}"
-
-
-def _milliseconds(latency: float | None) -> str:
-    return "–" if latency is None else f"{latency:,.0f} ms"
 
 
 def _moment(moment: datetime) -> str:
@@ -149,11 +112,12 @@ def _data(drawn: list[Card], calls: list[CallPage]) -> dict[str, Any]:
 
 
 def _in_script(document: Row) -> str:
-    text = json.dumps(document, default=_plain, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    text = json.dumps(document, default=plain, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return text.translate(_IN_SCRIPT)
 
 
-def _plain(value: object) -> str:
+def plain(value: object) -> str:
+    """Return a day or a time as the charts read it."""
     # A datetime is a date too.
     if isinstance(value, date):
         return value.isoformat()

@@ -6,8 +6,8 @@ The file is for the eyes of its owner: it holds what was said in the worst calls
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from importlib.util import find_spec
@@ -38,6 +38,12 @@ class Written:
         calls, worst = self.answers.headline["calls"], len(self.answers.calls)
         size = f"{self.byte_count / 1e6:,.1f} MB"
         return f"{self.path}: {calls:,} calls ({self.answers.period}), {worst} of the worst drawn, {size}"
+
+    def png(self) -> bytes | None:
+        """The first charts as an image; None where there are no calls to draw."""
+        from pipeline.report import picture
+
+        return picture.png(self.answers)
 
     def as_json(self) -> dict[str, Any]:
         """The report for programs: where it is, and its key figures."""
@@ -74,20 +80,26 @@ def write(
     from pipeline.report import page, runtime
 
     path = output or settings.data_dir / NAME
-    if path.is_dir():
-        raise UsageError(f"{path} is a folder: name a file with --output")
+    with _owned(path):
+        # A slip of the pen must not replace a warehouse.
+        if path.suffix.lower() not in (".html", ".htm") or path.is_dir():
+            raise UsageError(
+                f"the report is an HTML page, and {path} is none: name a .html file with --output"
+            )
+        path.parent.mkdir(parents=True, exist_ok=True)
     answers = ask(settings, say, since, agent, is_live=is_live)
     text = page.html(answers, datetime.now(UTC).replace(tzinfo=None), runtime.bundle())
-    _replace(path, text.encode())
+    with _owned(path):
+        write_durably(path, text.encode())
     return Written(path, path.stat().st_size, answers)
 
 
-def _replace(path: Path, content: bytes) -> None:
-    # Other callers than the command line have another mask.
+@contextmanager
+def _owned(path: Path) -> Iterator[None]:
+    """Make files that their owner alone can read, whatever the caller's mask; name a refusal."""
     mask = os.umask(0o077)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_durably(path, content)
+        yield
     except OSError as refused:
         with suppress(OSError):
             path.with_name(f"{path.name}.part").unlink()

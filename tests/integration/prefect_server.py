@@ -100,7 +100,7 @@ class PrefectServer:
         for deployment in self.post("/deployments/filter"):
             for schedule in deployment["schedules"]:
                 path = f"/deployments/{deployment['id']}/schedules/{schedule['id']}"
-                self._client.patch(f"{self.url}{path}", json={"active": False}).raise_for_status()
+                self._ask("PATCH", path, json={"active": False})
 
     def trigger(self, name: str, **parameters: Any) -> str:
         """Start a run of a deployment, as the button in the page does; return the run's id."""
@@ -154,7 +154,8 @@ class PrefectServer:
         while answer.status_code == httpx.codes.SERVICE_UNAVAILABLE:
             time.sleep(1)
             answer = self._client.request(method, f"{self.url}{path}", **content)
-        return answer.raise_for_status().json()
+        answer.raise_for_status()
+        return answer.json() if answer.content else None
 
     def _start(self, name: str, *args: str) -> subprocess.Popen[bytes]:
         log = self.logs / f"{name}-{len(self._started)}.log"

@@ -329,7 +329,8 @@ def test_what_cannot_be_done_is_one_sentence_and_the_former_report_stays(
     refused = {
         "no call is of an agent 'nobody'": cli("report", "--data-dir", data_dir, "--agent", "nobody"),
         "is no time: write a date": cli("report", "--data-dir", data_dir, "--since", "often"),
-        "is a folder: name a file": cli("report", "--data-dir", data_dir, "--output", tmp_path),
+        "name a .html file": cli("report", "--data-dir", data_dir, "--output", data_dir / "warehouse.duckdb"),
+        "name another file": cli("report", "--data-dir", data_dir, "--output", former / "below.html"),
     }
     for sentence, ran in refused.items():
         assert (ran.code, ran.out) == (2, "")

@@ -19,7 +19,7 @@ from pipeline.report import runtime
 pytestmark = pytest.mark.slow
 
 DOCS = Path(__file__).parents[2] / "docs"
-CALLS = mixed_calls(600, not_connected=False)
+CALLS = mixed_calls(600)
 # Stands in every text of a payload; it would run, or load something, if it were more than text.
 HOSTILE = "</script><script>window.ran = 1</script><img src=x onerror='window.ran = 2'>\"'"
 # Charts that draw one mark a row, and how the marks are found.
