@@ -8,7 +8,6 @@ comes from the environment or from a Secret block, never from a parameter, and i
 from __future__ import annotations
 
 import asyncio
-import base64
 import hashlib
 import io
 import time
@@ -25,7 +24,6 @@ from uuid import UUID
 
 from prefect import Flow, flow, get_client, get_run_logger, tags, task
 from prefect.artifacts import (
-    create_image_artifact,
     create_markdown_artifact,
     create_progress_artifact,
     create_table_artifact,
@@ -171,9 +169,6 @@ def write_report(since: str = "30d", agent: str = "") -> State[Any]:
         written = write(load_settings(), get_run_logger().info, since=first, agent=agent or None)
     except PipelineError as refused:
         return Failed(message=str(refused))
-    if image := written.png():
-        address = f"data:image/png;base64,{base64.b64encode(image).decode()}"
-        create_image_artifact(address, key="call-report-charts", description="The first charts of the report")
     create_markdown_artifact(
         markdown.call_report(written), key="call-report", description=f"Report at {written.path.absolute()}"
     )

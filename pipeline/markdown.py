@@ -6,6 +6,7 @@ value of a rejected payload is written: a page is read by more people than the w
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from typing import Any
@@ -80,8 +81,8 @@ def check_report(results: list[CheckResult]) -> str:
 
 
 def call_report(written: Written) -> str:
-    """Return where a report is, its key figures, and which calls were the worst and why."""
-    answers = written.answers
+    """Return where a report is, its key figures, its first charts, and which calls were the worst and why."""
+    answers, image = written.answers, written.png()
     agent = answers.agents.get(answers.filters.agent_id or "", "all agents")
     parts = [
         "# Call report",
@@ -90,6 +91,8 @@ def call_report(written: Written) -> str:
             {"figure": name, "value": value, "made of": note} for name, value, note in figures.tiles(answers)
         ),
     ]
+    if image is not None:
+        parts.append(f"![The first charts](data:image/png;base64,{base64.b64encode(image).decode()})")
     worst = figures.worst(answers)
     if worst:
         parts.append("## Worst calls")

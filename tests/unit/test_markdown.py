@@ -135,7 +135,10 @@ def test_a_run_without_ids_or_time_is_reported_too() -> None:
     assert "| requests per second | 0.0 |" in page
 
 
-def test_a_call_report_names_its_place_its_figures_and_the_worst_calls() -> None:
+def test_a_call_report_names_its_place_its_figures_and_the_worst_calls(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Written, "png", lambda written: b"an image")
     headline = dict.fromkeys(("over_calls", "connected_calls", "judged_calls", "successful_calls"), 2)
     headline |= {"calls": 1_234, "connect_rate": 0.5, "success_rate": None, "costed_calls": 0}
     headline |= {"cost_cents": None, "cents_per_connected_minute": None}
@@ -158,6 +161,7 @@ def test_a_call_report_names_its_place_its_figures_and_the_worst_calls() -> None
     assert "| Calls | 1,234 | 2 are over |" in page
     assert "| End to end, p95 | 2,000 ms | 10,000 turns, pooled |" in page
     assert "| Cost | – | 0 calls |" in page
+    assert "\n![The first charts](data:image/png;base64,YW4gaW1hZ2U=)\n" in page
     worst = page.split("## Worst calls")[1]
     assert [cells_of(line) for line in worst.strip().split("\n")[2:]] == [
         ["twice", "slow: p95 4,321 ms, 1 tool failed"],
