@@ -49,7 +49,7 @@ def _calls(share: bool = False) -> alt.Y:
     if share:
         axis = alt.Axis(labelExpr="datum.value * 100")
         return alt.Y("calls:Q", title="share of calls (%)", stack="normalize", axis=axis)
-    return alt.Y("calls:Q", title="calls", axis=alt.Axis(tickMinStep=1, format="~s"))
+    return alt.Y("calls:Q", title="calls", axis=alt.Axis(tickMinStep=1, format=",d"))
 
 
 def _volume(answers: Answers) -> Card:

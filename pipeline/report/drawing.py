@@ -20,6 +20,8 @@ Drawing: TypeAlias = Any
 HEIGHT = 240
 LATENCY = "var(--latency)"
 _SERIES = tuple(f"var(--s{number})" for number in range(10))
+# Beyond so many days marks would run into each other.
+_MANY_DAYS = 45
 _LABELS = alt.Axis(labelLimit=150, domain=False)
 
 
@@ -54,8 +56,7 @@ def chart() -> Drawing:
 
 def days(rows: list[Row]) -> alt.X:
     """Return an axis of days (UTC) with as many labels as fit."""
-    found = sorted({row["day"] for row in rows})
-    span = (found[-1] - found[0]).days + 1 if found else 1
+    span = _span(rows)
     every: Any = {"interval": "day", "step": 1}
     if span > 120:
         every = {"interval": "month", "step": 1 + span // 365}
@@ -63,6 +64,11 @@ def days(rows: list[Row]) -> alt.X:
         every = {"interval": "week", "step": 1}
     axis = alt.Axis(format="%b %-d" if span <= 120 else "%b %Y", tickCount=every, grid=False)
     return alt.X("utcyearmonthdate(day):T", title=None, axis=axis)
+
+
+def _span(rows: list[Row]) -> int:
+    found = [row["day"] for row in rows]
+    return (max(found) - min(found)).days + 1 if found else 1
 
 
 def told(**shown: tuple[str, str]) -> list[alt.Tooltip]:
@@ -112,7 +118,7 @@ def bars_by_day(rows: list[Row], names: list[Named], y: alt.Y, *more: alt.Toolti
     """Draw a bar a day, one colour for each series."""
     return (
         chart()
-        .mark_bar()
+        .mark_bar(binSpacing=1 if _span(rows) <= _MANY_DAYS else 0)
         .encode(
             x=days(rows),
             y=y,
@@ -130,7 +136,7 @@ def bars_by_label(rows: list[Row], measure: str, names: list[Named], *more: alt.
         chart()
         .mark_bar(height=14)
         .encode(
-            x=alt.X(f"{measure}:Q", title=measure, axis=alt.Axis(tickMinStep=1, format="~s")),
+            x=alt.X(f"{measure}:Q", title=measure, axis=alt.Axis(tickMinStep=1, format=",d")),
             y=alt.Y("label:N", sort=None, title=None, axis=_LABELS),
             color=colour(names),
             order=alt.Order("place:Q"),
@@ -144,7 +150,8 @@ def lines(rows: list[Row], names: list[Named], y: alt.Y, weight: str, *more: alt
     """Draw a line for each series over the days, with points as large as what they weigh."""
     tooltip = [told_day(), *told(series=("", "")), *more]
     base = chart().encode(x=days(rows), y=y, color=colour(names), tooltip=tooltip)
-    size = alt.Size(f"{weight}:Q", scale=alt.Scale(domainMin=0, range=[8, 90]), legend=None)
+    largest = 90 if _span(rows) <= _MANY_DAYS else 18
+    size = alt.Size(f"{weight}:Q", scale=alt.Scale(domainMin=0, range=[6, largest]), legend=None)
     drawn = alt.layer(base.mark_line(opacity=0.65), base.mark_point(filled=True, opacity=1).encode(size=size))
     return drawn.properties(height=HEIGHT)
 

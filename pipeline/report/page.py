@@ -47,7 +47,6 @@ CONFIG = {
     "view": {"stroke": None},
     "axis": _AXIS,
     "axisY": {"domain": False, "tickCount": 5},
-    "bar": {"binSpacing": 1},
     "line": {"strokeWidth": 2, "strokeJoin": "round"},
     "rule": {"color": _INK},
 }

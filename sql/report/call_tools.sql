@@ -1,7 +1,7 @@
 -- The tools that some calls invoked, each with when that was.
--- Grain: invocation. Source: tool_calls, words, utterances. Reads only.
--- The API sends no time of an invocation: at_s is the end of the last word before it, of its turn where
--- that word has no time, and null before any word.
+-- Grain: invocation. Source: tool_calls, words, utterances. Reads only. The API sends no time of an
+-- invocation: at_s is the end of the last word before it, of its turn where that word has no time,
+-- and null before any word.
 -- Parameter: $call_ids.
 select
     tool_calls.call_id,

@@ -1,6 +1,7 @@
 -- What is known of some calls, each in one row.
--- Grain: call. Source: calls, outcome_details, conversation_details, slow_call_details, cost_details,
--- call_analysis. Reads only. Neither phone numbers nor recordings: a report is passed on.
+-- Grain: call. Source: calls, outcome_details, conversation_details, slow_call_details,
+-- cost_details, call_analysis. Reads only. Neither phone numbers nor recordings: a report is passed
+-- on.
 -- Parameter: $call_ids.
 select
     calls.call_id,

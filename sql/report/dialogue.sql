@@ -1,7 +1,7 @@
 -- Who talked how much, and who talked over whom, by day.
--- Grain: day with a timed transcript. Source: conversation_details. Reads only.
--- Sums over calls are divided by sums over calls, as in daily_conversations, whose rows these are where
--- one agent is asked for: ratios of agents cannot be added up.
+-- Grain: day with a timed transcript. Source: conversation_details. Reads only. Sums over calls are
+-- divided by sums over calls, as in daily_conversations, whose rows these are where one agent is
+-- asked for: ratios of agents cannot be added up.
 -- Parameters: $since, the first day (UTC), or null; $agent_id, the one agent, or null.
 select
     day,

@@ -1,12 +1,14 @@
 -- When two spoke at once in some calls, and when nobody did for more than 2 s.
--- Grain: overlap of agent and user, or silence between first and last word. Source: words, utterances.
--- Reads only. The overlaps of a call add up to its overlap_s, its silences to its long_silence_s.
--- Words are swept in time: at each start and end the number of words of each party changes.
+-- Grain: overlap of agent and user, or silence between first and last word. Source: words,
+-- utterances. Reads only. The overlaps of a call add up to its overlap_s, its silences to its
+-- long_silence_s. Words are swept in time: at each start and end the number of words of each party
+-- changes.
 -- Parameter: $call_ids.
 with timed as (
     select
         words.call_id,
-        case when utterances.role in ('agent', 'user') then utterances.role else 'other' end as party,
+        if(utterances.role = 'agent', 1, 0) as agent,
+        if(utterances.role = 'user', 1, 0) as user,
         words.start_s,
         words.end_s
     from words
@@ -26,7 +28,7 @@ spans as (
         min(start_s) as first_word_s,
         max(end_s) as last_word_s
     from timed
-    where party <> 'other'
+    where agent + user > 0
     group by call_id
 ),
 
@@ -34,10 +36,8 @@ changes as (
     select
         call_id,
         unnest([
-            {'at_s': start_s, 'agent': cast(party = 'agent' as int), 'user': cast(party = 'user' as int),
-             'any_party': 1},
-            {'at_s': end_s, 'agent': -cast(party = 'agent' as int), 'user': -cast(party = 'user' as int),
-             'any_party': -1}
+            {'at_s': start_s, 'agent': agent, 'user': user, 'any_party': 1},
+            {'at_s': end_s, 'agent': -agent, 'user': -user, 'any_party': -1}
         ], recursive := true)
     from timed
 ),

@@ -1,6 +1,7 @@
--- When each turn of some calls was spoken: its words, joined where less than 0.4 s lies between them.
--- Grain: stretch of a turn. Source: words, utterances. Reads only.
--- A word is timed as in conversations: both times known, in order and within eleven days.
+-- When each turn of some calls was spoken: its words, joined where less than 0.4 s lies between
+-- them.
+-- Grain: stretch of a turn. Source: words, utterances. Reads only. A word is timed as in
+-- conversations: both times known, in order and within eleven days.
 -- Parameter: $call_ids.
 with timed as (
     select

@@ -9,7 +9,8 @@
   async function draw(element, spec, rows) {
     const whole = { ...spec, datasets: { rows } };
     // A layer is named by what it draws; without rows it would have no scale.
-    if (spec.layer) whole.layer = spec.layer.filter(({ name }) => !name || rows.some(({ kind }) => kind === name));
+    const isThere = ({ name }) => !name || rows.some(({ kind }) => kind === name);
+    if (spec.layer) whole.layer = spec.layer.filter(isThere);
     if (element.dataset.height) whole.height = Number(element.dataset.height);
     try {
       await vegaEmbed(element, whole, {
@@ -51,7 +52,8 @@
 
   async function show() {
     const [, id, turn] = /^#call-([^/]+)(?:\/(\d+))?$/.exec(location.hash) ?? [];
-    const section = id !== undefined && Object.hasOwn(told.calls, id) ? document.getElementById(`call-${id}`) : null;
+    const isKnown = id !== undefined && Object.hasOwn(told.calls, id);
+    const section = isKnown ? document.getElementById(`call-${id}`) : null;
     const before = document.body.dataset.page;
     if (before === "report" && section) place = window.scrollY;
     document.body.dataset.page = section ? "call" : "report";
