@@ -21,11 +21,36 @@ from pipeline.errors import UsageError
 from pipeline.report import rows, runtime
 from pipeline.warehouse import Warehouse
 
-CALLS = mixed_calls(100)
-SINCE = date(2026, 2, 18)
-AGENT = CALLS[0]["agent_id"]
 # What would run, or end what it stands in, if it were not escaped.
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>'\"]]>\u2028{{ 7 * 7 }}"
+
+
+def hostile(call: Call) -> Call:
+    """Return the call with a hostile text wherever its speakers and makers can put one."""
+    changed: Call = json.loads(json.dumps(call))
+    changed |= {"disconnection_reason": HOSTILE}
+    for turn in changed.get("transcript_object") or []:
+        turn["content"] = HOSTILE
+    for item in changed.get("transcript_with_tool_calls") or []:
+        if "tool_call" in str(item.get("role")):
+            item |= {name: HOSTILE for name in ("name", "arguments", "content") if name in item}
+    if changed.get("call_analysis"):
+        changed["call_analysis"] |= {"call_summary": HOSTILE, "user_sentiment": HOSTILE}
+    for line in (changed.get("call_cost") or {}).get("product_costs") or []:
+        line["product"] = HOSTILE
+    return changed
+
+
+def told_of(calls: list[Call]) -> list[Call]:
+    """Return the calls with hostile texts in two of three, and all agents but one called the same."""
+    agent = calls[0]["agent_id"]
+    named = [call if call["agent_id"] == agent else call | {"agent_name": HOSTILE} for call in calls]
+    return [hostile(call) if place % 3 else call for place, call in enumerate(named)]
+
+
+CALLS = told_of(mixed_calls(100))
+SINCE = date(2026, 2, 18)
+AGENT = CALLS[0]["agent_id"]
 FILTERS: list[tuple[date | None, str | None]] = [(None, None), (SINCE, AGENT)]
 
 Sums = dict[Any, Any]
@@ -202,15 +227,18 @@ def test_latency_of_all_agents_is_pooled_as_if_they_were_one(
 ) -> None:
     percentiles = ("p50_ms", "p90_ms", "p95_ms", "p99_ms", "samples")
     shown = f"{', '.join(percentiles)} from daily_latency where samples > 0"
-    one_agent = loaded(tmp_path / "agent", [stripped(call) | {"agent_id": "one"} for call in CALLS])
-    by_day = one_agent.rows(f"select strftime(day, '%Y-%m-%d'), {shown} and metric = 'e2e' order by day")
-    assert picked(whole.rows("latency"), "day", *percentiles) == [pytest.approx(row) for row in by_day]
     noon = int(datetime(2026, 2, 20, 12).timestamp() * 1000)
-    on_one_day = {"agent_id": "one", "start_timestamp": noon, "end_timestamp": noon + 60_000}
-    one_day = loaded(tmp_path / "day", [stripped(call) | on_one_day for call in CALLS])
-    metrics = one_day.rows(f"select metric, {shown} order by p50_ms desc, metric")
+    on_one_day = {"agent_id": "a day", "start_timestamp": noon, "end_timestamp": noon + 60_000}
+    by_day = [stripped(call) | {"agent_id": "all days"} for call in CALLS]
+    by_part = [stripped(call) | on_one_day | {"call_id": f"{call['call_id']}_2"} for call in CALLS]
+    place = loaded(tmp_path, by_day + by_part)
+    days = place.rows(
+        f"select strftime(day, '%Y-%m-%d'), {shown} and metric = 'e2e' and agent_id = 'all days' order by day"
+    )
+    assert picked(whole.rows("latency"), "day", *percentiles) == [pytest.approx(row) for row in days]
+    parts = place.rows(f"select metric, {shown} and agent_id = 'a day' order by p50_ms desc, metric")
     assert picked(whole.rows("latency_parts"), "metric", *percentiles) == [
-        pytest.approx(row) for row in metrics
+        pytest.approx(row) for row in parts
     ]
     of_agents = {row["agent_id"]: row["p95_ms"] for row in whole.rows("latency_agents")}
     assert len(of_agents) > 1
@@ -246,42 +274,25 @@ def test_an_empty_warehouse_without_a_copy_gives_a_page_that_says_so(empty: Path
     assert page.text.count("–") == 5, "rates of nothing are not known"
 
 
-def test_what_payloads_say_is_text_wherever_it_stands(tmp_path: Path, whole: Page) -> None:
-    folder = published(tmp_path, [hostile(call) for call in CALLS[:30]])
-    text = html_of(folder)
-    page = Page(text)
-    assert page.elements["script"] == 3
-    assert page.elements.keys() == whole.elements.keys()
-    assert page.attributes == whole.attributes
-    assert HOSTILE not in text
-    assert page.text.count(HOSTILE) > 20
-    assert HOSTILE in {row["label"] for row in page.rows("tools")}
-    timelines = [row for call in page.data["calls"].values() for row in call["timeline"]]
+def test_what_payloads_say_is_text_wherever_it_stands(data_dir: Path, texts: list[str], whole: Page) -> None:
+    assert HOSTILE not in texts[0]
+    assert whole.elements["script"] == 3
+    assert whole.elements["img"] == 0
+    assert not [name for name in whole.attributes if name.startswith("on")]
+    assert whole.text.count(HOSTILE) > 100
+    assert HOSTILE in {row["label"] for row in whole.rows("tools")}
+    timelines = [row for call in whole.data["calls"].values() for row in call["timeline"]]
     assert any(HOSTILE in row.get("text", "") for row in timelines)
-    with pytest.raises(UsageError, match=f"agents are called .* name one by its id: .*{AGENT}"):
-        html_of(folder, agent=HOSTILE)
 
 
-def hostile(call: Call) -> Call:
-    """Return the call with a hostile text wherever its speakers and makers can put one."""
-    changed: Call = json.loads(json.dumps(call))
-    changed |= {"agent_name": HOSTILE, "disconnection_reason": HOSTILE}
-    for turn in changed.get("transcript_object") or []:
-        turn["content"] = HOSTILE
-    for item in changed.get("transcript_with_tool_calls") or []:
-        if "tool_call" in str(item.get("role")):
-            item |= {name: HOSTILE for name in ("name", "arguments", "content") if name in item}
-    if changed.get("call_analysis"):
-        changed["call_analysis"] |= {"call_summary": HOSTILE, "user_sentiment": HOSTILE}
-    for line in (changed.get("call_cost") or {}).get("product_costs") or []:
-        line["product"] = HOSTILE
-    return changed
+def test_an_agent_that_shares_its_name_is_named_by_its_id(data_dir: Path) -> None:
+    with pytest.raises(UsageError, match=r"3 agents are called .* name one by its id: "):
+        html_of(data_dir, agent=HOSTILE)
 
 
 def test_the_page_asks_for_nothing_and_runs_only_its_own_scripts(texts: list[str], whole: Page) -> None:
     assert {link for link in whole.links if not link.startswith("#")} == set()
-    assert whole.elements["link"] == whole.elements["img"] == 0
-    assert not [name for name in whole.attributes if name.startswith("on")]
+    assert whole.elements["link"] == 0
     policy = texts[0].split('http-equiv="Content-Security-Policy" content="')[1].split('"')[0]
     assert "default-src &#39;none&#39;" in policy
     assert policy.count("sha256-") == 2
