@@ -15,6 +15,7 @@ publish     the copy that readers open (filecopy, queue: how files are copied, a
 serve       the copy, for many readers over the network
 dictionary  what every table, view and column means (diagram: how they join)
 reports     questions to the warehouse (checks: what must hold)
+report      what it says as charts, in one HTML file
 replay      quarantined payloads, tried again
 runs        a run, its record and its report
 fetching    one run that fetches, whatever it was asked for

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 from threading import Event
@@ -52,8 +52,9 @@ from pipeline.fetching import Fetching, Observer, Stages
 from pipeline.landing import Outcome
 from pipeline.load import Loaded
 from pipeline.plan import Plan
+from pipeline.report.write import write
 from pipeline.runs import RunReport
-from pipeline.sync import Sync
+from pipeline.sync import Sync, parse_moment
 from pipeline.warehouse import Warehouse
 
 TAG = "call-analytics"
@@ -158,6 +159,26 @@ def check_warehouse() -> State[Any]:
     if failed:
         return Failed(message=f"failed: {', '.join(failed)}; see the artifact check-report")
     return Completed(message=f"{len(results)} checks, {len(offending)} with warnings")
+
+
+@flow(flow_run_name="report")
+def write_report(since: str = "30d", agent: str = "") -> State[Any]:
+    """Write the report, one HTML file on the worker, and show its figures and first charts here.
+
+    Args:
+        since: Only calls of that day (UTC) and later: a date, or how long ago, such as 30d. Empty for all.
+        agent: Only calls of this agent, by its id or its name. Empty for all.
+    """
+    try:
+        first = parse_moment(since, datetime.now(UTC)).date() if since else None
+        written = write(load_settings(), get_run_logger().info, since=first, agent=agent or None)
+    except PipelineError as refused:
+        return Failed(message=str(refused))
+    create_markdown_artifact(
+        markdown.call_report(written), key="call-report", description=f"Report at {written.path.absolute()}"
+    )
+    _rename(f"report {written.answers.period}")
+    return Completed(message=written.summary)
 
 
 # A retry is for a task whose process died or that met a bug; what HTTP needs is retried in the client alone.

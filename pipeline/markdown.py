@@ -6,11 +6,14 @@ value of a rejected payload is written: a page is read by more people than the w
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from typing import Any
 
 from pipeline.checks import CheckResult
+from pipeline.report import figures
+from pipeline.report.write import Written
 from pipeline.runs import OUTCOME_LABELS, RunReport
 
 _MOST_ROWS = 100
@@ -75,6 +78,26 @@ def check_report(results: list[CheckResult]) -> str:
         }
         for result in offending
     )
+
+
+def call_report(written: Written) -> str:
+    """Return where a report is, its key figures, its first charts, and which calls were the worst and why."""
+    answers, image = written.answers, written.png()
+    agent = answers.agents.get(answers.filters.agent_id or "", "all agents")
+    parts = [
+        "# Call report",
+        f"{_text(f'{written.path.absolute()}: {agent}, {answers.period} (UTC)')}.",
+        _table(
+            {"figure": name, "value": value, "made of": note} for name, value, note in figures.tiles(answers)
+        ),
+    ]
+    if image is not None:
+        parts.append(f"![The first charts](data:image/png;base64,{base64.b64encode(image).decode()})")
+    worst = figures.worst(answers)
+    if worst:
+        parts.append("## Worst calls")
+        parts.append(_table({"call_id": call, "what was bad": ", ".join(why)} for call, why in worst.items()))
+    return "\n\n".join(parts) + "\n"
 
 
 def cells(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -32,6 +32,7 @@ COMMANDS = [
     "check",
     "status",
     "inspect",
+    "report",
     "serve",
     "doctor",
     "simulate",
@@ -47,7 +48,7 @@ try:
     app()
 except SystemExit as left:
     assert left.code == 0, left.code
-slow = {"aiohttp", "duckdb", "httpx", "prefect", "rich", "sqlalchemy"} & set(sys.modules)
+slow = {"aiohttp", "altair", "duckdb", "httpx", "prefect", "rich", "sqlalchemy"} & set(sys.modules)
 assert not slow, slow
 """
 

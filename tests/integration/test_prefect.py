@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import signal
 from collections.abc import Iterator
@@ -98,6 +99,7 @@ def test_deployments_say_what_they_are_and_when_they_run(prefect: PrefectServer)
             "sync-calls/sync",
             "refresh-calls/refresh",
             "check-warehouse/check",
+            "write-report/report",
             "backfill-calls/backfill",
         )
     }
@@ -109,11 +111,12 @@ def test_deployments_say_what_they_are_and_when_they_run(prefect: PrefectServer)
         "sync-calls/sync": ["hourly"],
         "refresh-calls/refresh": ["every-15-minutes"],
         "check-warehouse/check": ["daily"],
+        "write-report/report": ["daily"],
         "backfill-calls/backfill": [],
     }
     assert all(deployment["global_concurrency_limit"]["limit"] for deployment in found.values())
     strategies = [deployment["concurrency_options"]["collision_strategy"] for deployment in found.values()]
-    assert strategies == ["CANCEL_NEW", "CANCEL_NEW", "CANCEL_NEW", "ENQUEUE"]
+    assert strategies == ["CANCEL_NEW"] * 4 + ["ENQUEUE"]
 
 
 def test_the_form_of_a_backfill_describes_and_checks_what_is_typed(prefect: PrefectServer) -> None:
@@ -186,6 +189,30 @@ def test_sync_refresh_and_check_do_what_the_commands_do(prefect: PrefectServer) 
     assert refreshed["state_name"] in ("Completed", "Partial"), refreshed["state"]
     assert checked["state_name"] == "Completed", checked["state"]
     assert "check-report" in prefect.artifacts(checked["id"])
+
+
+def test_the_report_is_written_where_the_worker_runs_and_shown_in_the_server(prefect: PrefectServer) -> None:
+    """Needs the tests that fetch calls."""
+    written = prefect.ended(prefect.trigger("write-report/report", since="2025-05-25"))
+    assert written["state_name"] == "Completed", written["state"]
+    assert written["name"].startswith("report 2025-05-2")
+    page = prefect.data_dir / "report.html"
+    assert page.stat().st_mode & 0o777 == 0o600
+    assert "vegaEmbed" in page.read_text(encoding="utf-8")
+    artifacts = prefect.artifacts(written["id"])
+    assert set(artifacts) == {"call-report"}
+    shown = artifacts["call-report"]["data"]
+    assert str(page).replace("_", "\\_") in shown
+    [(calls,)] = query(
+        warehouse_in(prefect.data_dir),
+        "select sum(calls) from daily_outcomes where day >= date '2025-05-25'",
+    )
+    assert f"| Calls | {calls:,} |" in shown
+    image = shown.split("](data:image/png;base64,")[1].partition(")")[0]
+    assert base64.b64decode(image).startswith(b"\x89PNG")
+    refused = prefect.ended(prefect.trigger("write-report/report", agent="nobody"))
+    assert refused["state_type"] == "FAILED"
+    assert "no call is of an agent 'nobody'" in refused["state"]["message"]
 
 
 def test_a_failed_check_fails_its_run_and_names_the_check(prefect: PrefectServer) -> None:

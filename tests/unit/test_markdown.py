@@ -3,6 +3,7 @@
 import re
 from dataclasses import replace
 from datetime import date, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,8 @@ from hypothesis import strategies as st
 from pipeline import markdown
 from pipeline.checks import CheckResult
 from pipeline.errors import KeyRefused
+from pipeline.report.rows import Answers, Filters, State
+from pipeline.report.write import Written
 from pipeline.runs import OUTCOME_LABELS, RunReport, Unaccounted
 
 REPORT = RunReport(
@@ -130,6 +133,40 @@ def test_a_run_without_ids_or_time_is_reported_too() -> None:
     page = run_page(RunReport("r", "sync", "w"))
     assert page.startswith("# sync succeeded\n\n0 ids.")
     assert "| requests per second | 0.0 |" in page
+
+
+def test_a_call_report_names_its_place_its_figures_and_the_worst_calls(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Written, "png", lambda written: b"an image")
+    headline = dict.fromkeys(("over_calls", "connected_calls", "judged_calls", "successful_calls"), 2)
+    headline |= {"calls": 1_234, "connect_rate": 0.5, "success_rate": None, "costed_calls": 0}
+    headline |= {"cost_cents": None, "cents_per_connected_minute": None}
+    headline |= {"first_day": date(2026, 3, 1), "last_day": date(2026, 3, 2)}
+    answers = Answers(
+        Filters(agent_id="a"),
+        State(Path("analytics.duckdb"), True, None, None),
+        {"a": "desk | <b>"},
+        headline,
+        {"latency_parts": [{"metric": "e2e", "samples": 10_000, "p50_ms": 1_000.4, "p95_ms": 2_000.0}]},
+        [
+            {"kind": "overlap", "place": 1, "call_id": "once", "measure": 2.0},
+            {"kind": "slow", "place": 2, "call_id": "twice", "measure": 4_321.0},
+            {"kind": "tools", "place": 3, "call_id": "twice", "measure": 1},
+        ],
+        [],
+    )
+    page = markdown.call_report(Written(Path("/data/report.html"), 1, answers))
+    assert "/data/report.html: desk \\| \\<b\\>, 2026-03-01 to 2026-03-02 \\(UTC\\)." in page
+    assert "| Calls | 1,234 | 2 are over |" in page
+    assert "| End to end, p95 | 2,000 ms | 10,000 turns, pooled |" in page
+    assert "| Cost | – | 0 calls |" in page
+    assert "\n![The first charts](data:image/png;base64,YW4gaW1hZ2U=)\n" in page
+    worst = page.split("## Worst calls")[1]
+    assert [cells_of(line) for line in worst.strip().split("\n")[2:]] == [
+        ["twice", "slow: p95 4,321 ms, 1 tool failed"],
+        ["once", "both spoke for 2.0 s"],
+    ]
 
 
 def test_checks_that_did_not_pass_come_first_and_failures_before_warnings() -> None:

@@ -1,0 +1,132 @@
+"""The report as one HTML page: charts, the worst calls, and all that draws them, in one file.
+
+The page asks no network for anything and runs no script but its own: its security policy names the two by
+their hashes, so that what a payload says can never run, wherever it stands.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from datetime import date, datetime
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup
+
+from pipeline.report import call_charts, call_page, charts, figures
+from pipeline.report.call_page import CallPage
+from pipeline.report.drawing import Card
+from pipeline.report.rows import Answers, Row
+from pipeline.report.words import Named
+
+# What would end a script element, or a line of JavaScript, is spelled as JSON can spell it.
+_IN_SCRIPT = {ord(character): f"\\u{ord(character):04x}" for character in "<>&\u2028\u2029"}
+_INK, _SOFT, _LINE, _FONT = "var(--ink)", "var(--soft)", "var(--line)", "system-ui, sans-serif"
+_AXIS = {
+    "domainColor": _LINE,
+    "gridColor": _LINE,
+    "gridOpacity": 0.7,
+    "labelColor": _SOFT,
+    "labelFont": _FONT,
+    "labelFontSize": 11,
+    "labelOverlap": True,
+    "ticks": False,
+    "labelPadding": 6,
+    "titleColor": _SOFT,
+    "titleFont": _FONT,
+    "titleFontSize": 11,
+    "titleFontWeight": "normal",
+    "titlePadding": 8,
+}
+CONFIG = {
+    "background": None,
+    "autosize": {"type": "fit-x", "contains": "padding"},
+    "padding": {"left": 0, "right": 4, "top": 6, "bottom": 0},
+    "view": {"stroke": None},
+    "axis": _AXIS,
+    "axisY": {"domain": False, "tickCount": 5},
+    "line": {"strokeWidth": 2, "strokeJoin": "round"},
+    "rule": {"color": _INK},
+}
+
+
+def html(answers: Answers, made_at: datetime, runtime: str) -> str:
+    """Return the page; `runtime` is the script that offers `vegaEmbed`."""
+    drawn, calls = charts.cards(answers), call_page.pages(answers)
+    environment = Environment(
+        loader=PackageLoader("pipeline.report"),
+        autoescape=select_autoescape(["html.j2"]),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"clock": call_page.clock, "moment": _moment}
+    script = environment.get_template("page.js").render()
+    return environment.get_template("page.html.j2").render(
+        policy=_policy(runtime, script),
+        style=Markup(environment.get_template("style.css").render()),  # noqa: S704  our own file
+        runtime=Markup(runtime),  # noqa: S704  the bundle of the chart library
+        script=Markup(script),  # noqa: S704  our own file
+        data=Markup(_in_script(_data(drawn, calls))),  # noqa: S704  escaped for where it stands
+        period=answers.period,
+        agent=answers.agents.get(answers.filters.agent_id or "", None),
+        filters=answers.filters,
+        state=answers.state,
+        made_at=made_at,
+        tiles=figures.tiles(answers),
+        cards=drawn,
+        calls=calls,
+        call_legend=_legend_of_calls(calls),
+    )
+
+
+def _moment(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M}"
+
+
+def _legend_of_calls(calls: list[CallPage]) -> dict[str, list[Named]]:
+    """Return of each call those entries of the legend that its chart shows."""
+    found = {}
+    for page in calls:
+        shown = {row.get("lane") for row in page.charts["timeline"]}
+        shown |= {row["kind"] for row in page.charts["timeline"]}
+        shown |= {
+            row["ending"].replace("no verdict", "unknown")
+            for row in page.charts["timeline"]
+            if "ending" in row
+        }
+        found[page.call_id] = [name for name in call_charts.LEGEND if name.key in shown]
+    return found
+
+
+def _data(drawn: list[Card], calls: list[CallPage]) -> dict[str, Any]:
+    return {
+        "config": CONFIG,
+        "charts": {card.name: {"spec": card.spec, "rows": card.rows} for card in drawn if card.rows},
+        "callSpecs": call_charts.specs() if calls else {},
+        "calls": {page.call_id: page.charts for page in calls},
+    }
+
+
+def _in_script(document: Row) -> str:
+    text = json.dumps(document, default=plain, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return text.translate(_IN_SCRIPT)
+
+
+def plain(value: object) -> str:
+    """Return a day or a time as the charts read it."""
+    # A datetime is a date too.
+    if isinstance(value, date):
+        return value.isoformat()
+    raise TypeError(f"{type(value).__name__} has no place in the page")
+
+
+def _policy(*scripts: str) -> str:
+    digests = (base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts)
+    allowed = " ".join(f"'sha256-{digest}'" for digest in digests)
+    return (
+        f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src data:; "
+        "base-uri 'none'; form-action 'none'"
+    )
