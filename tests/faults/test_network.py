@@ -164,7 +164,7 @@ def test_plain_http_on_this_machine_goes_past_every_proxy(lab: Lab) -> None:
 def test_a_proxy_that_is_down_or_refuses_is_one_sentence(lab: Lab, https: Any, certificate: Path) -> None:
     env = {"RETELL_BASE_URL": f"https://localhost:{https.port}", "SSL_CERT_FILE": certificate}
     ended = lab.run(lab.place(), "backfill", lab.ids, **env, HTTPS_PROXY="http://127.0.0.1:1")
-    assert "(could not connect; tried 4 times)" in sentence(ended)
+    assert "(the proxy failed; tried 4 times)" in sentence(ended)
     assert "HTTPS_PROXY" in ended.err
     assert https.connections == 0
 
