@@ -95,6 +95,14 @@ def test_an_older_warehouse_upgrades_with_its_rows_intact(revision: str, older: 
     with place.warehouse.reading() as connection:
         assert schema.is_current(connection)
         assert rows_of(connection, before) == before
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("revision", REVISIONS)
+def test_every_view_and_check_answers_on_an_upgraded_warehouse(revision: str, older: Open) -> None:
+    place = older(revision)
+    schema.ensure(place.warehouse)
+    with place.warehouse.reading() as connection:
         for name in sql.names("views"):
             connection.exec_driver_sql(f"select * from {name}").all()
         failed = [result.name for result in checks.run_checks(connection) if result.verdict == "fail"]

@@ -208,6 +208,7 @@ def test_a_warehouse_that_is_something_else_is_named(cli: Cli, tmp_path: Path) -
     assert "hunter2" not in str(ran)
 
 
+@pytest.mark.slow
 def test_what_waits_is_named(cli: Cli, tmp_path: Path) -> None:
     place = Place(tmp_path / "data")
     payload = Payload("c1", as_body({"call_id": "c1", "agent_id": "a", "call_status": "ended"}))
