@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sys
+import webbrowser
 from collections.abc import Callable
 from datetime import date, datetime
 from pathlib import Path
@@ -323,9 +324,15 @@ def days_since(first: date) -> list[str]:
 
 
 @pytest.mark.usefixtures("drawn_fast")
-def test_a_named_warehouse_is_read_itself(cli: Cli, data_dir: Path) -> None:
-    live = data_dir / "warehouse.duckdb"
-    ran = cli("report", "--data-dir", data_dir, "--warehouse", live, "--output", "there.html", "--json")
+def test_a_named_warehouse_is_read_itself_and_the_report_shown_where_a_browser_is(
+    cli: Cli, data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: list[str] = []
+    monkeypatch.setattr(webbrowser, "open", lambda address: bool(shown.append(address)))
+    live, options = data_dir / "warehouse.duckdb", ("--output", "there.html", "--open", "--json")
+    ran = cli("report", "--data-dir", data_dir, "--warehouse", live, *options)
+    assert shown == [Path("there.html").absolute().as_uri()]
+    assert ran.err == "no browser could be started: open there.html in one\n"
     told = json.loads(ran.out)
     assert (told["path"], told["read_from"], told["calls"]) == ("there.html", str(live), len(CALLS))
     assert "Read from the warehouse itself" in Path("there.html").read_text(encoding="utf-8")
