@@ -37,7 +37,6 @@ class Ran:
 
     seconds: float
     cpu_s: float
-    peak_mb: float
     facts: dict[str, Any] = field(default_factory=dict)
 
 
@@ -95,7 +94,7 @@ def run(
         facts = _facts(out.read())
     cpu_s = usage.ru_utime + usage.ru_stime
     seconds = float(facts.get("seconds", took_s))
-    return Ran(seconds, float(facts.get("cpu_s", cpu_s)), usage.ru_maxrss / 1024, facts)
+    return Ran(seconds, float(facts.get("cpu_s", cpu_s)), facts)
 
 
 def _facts(out: str) -> dict[str, Any]:

@@ -25,9 +25,9 @@ def main(path: Path) -> None:
     told = {"measurement", "is_met"}
     rows = [Row(**{name: value for name, value in row.items() if name not in told}) for row in found["rows"]]
     scale = found["scale"]
-    runs = f"{scale['calls']:,} calls, {scale['repetitions']} repetitions"
+    runs = f"{scale['calls']:,} calls, runs of each: {scale['repetitions']}"
     table = "\n".join([heading(found), *map(line, rows)])
-    replace(_FOLDER / "README.md", f"Measured with {runs}, {table}\n")
+    replace(_FOLDER / "README.md", f"{runs}; {table}\n")
     figures = forecast.Figures.read(path)
     replace(_FOLDER / "growth.md", f"{forecast.tables(figures)}\n")
 

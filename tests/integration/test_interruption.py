@@ -123,7 +123,8 @@ def test_a_load_after_a_kill_brings_in_what_was_landed(
     tmp_path: Path, start: Start, hold: Callable[..., Holder]
 ) -> None:
     data_dir = tmp_path / "data"
-    with running(BOOK, delay_s=0.03) as server:
+    # Slow enough that the run still goes on when the holder has started.
+    with running(BOOK, delay_s=0.3) as server:
         process = begin(start, server, data_dir)
         process.until(lambda: server.requests.total > 0)
         holder = hold(data_dir / "warehouse.duckdb", "reading")
