@@ -7,6 +7,7 @@ holds the file, and gives up after a limit with everything landed still safe.
 
 from __future__ import annotations
 
+import glob
 import os
 import re
 import threading
@@ -263,9 +264,10 @@ class Warehouse:
         A disk that fills up or a process that is killed while DuckDB writes the first blocks would leave a
         file that nobody can open.
         """
-        new = path.with_name(f"{path.name}.new-{os.getpid()}")
+        # In full, because DuckDB takes a name such as md:x for a place on the network.
+        new = path.absolute().with_name(f"{path.name}.new-{os.getpid()}")
         try:
-            for left in path.parent.glob(f"{path.name}.new-*"):
+            for left in path.parent.glob(f"{glob.escape(path.name)}.new-*"):
                 left.unlink(missing_ok=True)
             duckdb.connect(str(new)).close()
             # If somebody else was faster, theirs is as good; where files have one name only, DuckDB makes it.

@@ -269,6 +269,7 @@ def test_what_turns_words_and_tools_hold_beyond_their_columns_is_in_extra(
     assert sum(1 for extra in (*turns.values(), *tools.values()) if extra) > _PAYLOADS / 20
 
 
+@pytest.mark.slow
 def test_a_replay_of_all_payloads_changes_nothing(source: str, collected: Collected, place: Place) -> None:
     if source == "sdk":
         pytest.skip("the other maker's are odder, and a replay takes as long as the loads")

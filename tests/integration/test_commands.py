@@ -80,7 +80,14 @@ def test_ids_are_read_from_every_kind_of_file(
     ran = cli("backfill", name, "--dry-run", "--json", server=server)
     assert ran.code == 0
     assert document(ran.out)["requested"] == 3
-    assert cli("backfill", name, server=server).code == 0
+
+
+@pytest.mark.parametrize("content", ["{0}\n{1}\n{2}", '["{0}", {{"call_id": "{1}", "x": 1}}, "{2}"]'])
+def test_ids_of_a_file_are_those_that_are_fetched(
+    content: str, cli: Cli, server: Simulator, tmp_path: Path
+) -> None:
+    (tmp_path / "ids").write_bytes(content.format(*IDS[:3]).encode())
+    assert cli("backfill", "ids", server=server).code == 0
     assert set(landed_calls(tmp_path / "data")) == set(IDS[:3])
 
 

@@ -65,7 +65,7 @@ def loaded(place: Place, fetched_at: datetime, count: int = 10) -> None:
     place.load()
 
 
-@pytest.mark.parametrize("loads", [8, pytest.param(50, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("loads", [4, pytest.param(50, marks=pytest.mark.slow)])
 def test_a_reader_meets_no_error_and_no_mixture_while_loads_are_published(tmp_path: Path, loads: int) -> None:
     place, copy, stop = Place(tmp_path), tmp_path / "analytics.duckdb", tmp_path / "stop"
     schema.ensure(place.warehouse)
