@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -19,6 +20,9 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 
 # What is not about the readers' copy does without: it costs every run a copy and a process.
 os.environ["PIPELINE_PUBLISH"] = "off"
+
+# A shell without job control starts what runs in the background deaf to Ctrl-C, and its children too.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
