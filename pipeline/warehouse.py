@@ -47,7 +47,8 @@ _LONGEST_PAUSE_S = 0.1
 _MAKE_WAY_S = 0.3
 _SAY_EVERY_S = 10.0
 _HURRIED_TIMEOUT_S = 2.0
-_REASON_LIMIT = 200
+# Room for a long path before what was wrong with it.
+_REASON_LIMIT = 600
 # What DuckDB says first where a file is cut, where a block is not what its checksum says, and where a log is
 # not one of this file.
 _DAMAGED = ("Corrupt database file", "Could not read enough bytes", "Failure while replaying WAL")
