@@ -119,6 +119,7 @@ def _assert_whole(data_dir: Path, undisturbed: Tables) -> None:
     assert found == expected
 
 
+@pytest.mark.slow
 def test_a_load_after_a_kill_brings_in_what_was_landed(
     tmp_path: Path, start: Start, hold: Callable[..., Holder]
 ) -> None:
