@@ -17,7 +17,7 @@ dictionary  what every table, view and column means (diagram: how they join)
 reports     questions to the warehouse (checks: what must hold)
 report      what it says as charts, in one HTML file
 replay      quarantined payloads, tried again
-runs        a run, its record and its report
+runs        a run, its record and its report (ending: what happens last)
 fetching    one run that fetches, whatever it was asked for
 backfill    what to fetch: known ids, or calls that are not final (sync: calls that are new)
 session     what the commands share

@@ -12,7 +12,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pipeline import leftovers, load, log, publish, results, runs, schema
+from sqlalchemy import Connection
+
+from pipeline import ending, leftovers, load, log, publish, runs, schema
 from pipeline.client import CallsClient
 from pipeline.config import Settings
 from pipeline.errors import PipelineError, WarehouseFailed, WarehouseLocked, WarehouseMismatch
@@ -160,22 +162,16 @@ class Fetching:
     def end(self, spool: Path) -> runs.RunReport:
         """Record how the run ended for the ids in the spool; return its report."""
         notes = spool.with_name("outcomes.jsonl")
+
+        def read(connection: Connection) -> None:
+            runs.read_outcomes(connection, self.report, spool)
+            if log.is_on(log.DEBUG):
+                runs.note_outcomes(connection, self.report, notes)
+
         try:
             if isinstance(self.report.error, WarehouseLocked):
                 raise self.report.error  # it was waited for just now
-            with self.warehouse.writing() as connection:
-                schema.check_unchanged(connection)
-                runs.read_outcomes(connection, self.report, spool)
-                if log.is_on(log.DEBUG):
-                    runs.note_outcomes(connection, self.report, notes)
-                runs.finish(connection, self.report)
-                is_due = results.are_due(connection)
-            if is_due and not self.report.is_interrupted:
-                results.store(self.warehouse)
-            if self.report.calls_loaded or not self.settings.readers_copy.exists():
-                failed = publish.if_due(self.warehouse, self.settings, at_the_end=True)
-                # What failed between two loads may fail again for the same reason: that is said once.
-                self.report.problems += [each for each in failed if each not in self.report.problems]
+            ending.end(self.warehouse, self.settings, self.report, read)
         except (WarehouseLocked, WarehouseMismatch, WarehouseFailed) as refused:
             # Nothing can be recorded, but what was landed tells how the ids stand.
             self.report.error = refused

@@ -6,10 +6,10 @@ the file beside it (`publish`). Nothing that was landed is removed.
 
 from __future__ import annotations
 
-import fcntl
 from contextlib import suppress
 from pathlib import Path
 
+from pipeline import publish
 from pipeline.config import Settings
 from pipeline.durable import PART, deserted, sync_folder
 from pipeline.landing import MANIFEST, PAYLOADS
@@ -23,7 +23,7 @@ def clear(settings: Settings) -> None:
     # The data folder is the user's, who may keep other things there.
     if any(settings.data_dir.glob(f"sync.json.*{PART}")):
         _clear(settings.data_dir, f"sync.json.*{PART}")
-    clear_copies(settings.readers_copy)
+    publish.clear_unfinished(settings.readers_copy)
 
 
 def _clear(folder: Path, pattern: str) -> None:
@@ -39,12 +39,3 @@ def _clear(folder: Path, pattern: str) -> None:
                 sync_folder(folder)
             else:
                 part.unlink(missing_ok=True)
-
-
-def clear_copies(copy: Path) -> None:
-    """Remove unfinished copies for readers, unless somebody makes one now."""
-    lock = copy.with_name(f"{copy.name}.publishing")
-    with suppress(OSError), lock.open("rb") as file:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        for left in list(copy.parent.glob(f"{copy.name}.making*")):
-            left.unlink(missing_ok=True)

@@ -103,6 +103,13 @@ def publish(warehouse: Warehouse, copy: Path) -> Published:
     return Published(copy, run_id, copy.stat().st_size, time.monotonic() - started)
 
 
+def clear_unfinished(copy: Path) -> None:
+    """Remove what a killed process left of a copy, unless somebody makes one now; what stays does no harm."""
+    with suppress(OSError), _lock(copy).open("rb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _remove_unfinished(copy)
+
+
 def _mark(copy: Path, run_id: str | None) -> None:
     """Write into a copy what it is; raise OSError when that cannot be written."""
     try:
@@ -122,12 +129,16 @@ def _remove_unfinished(copy: Path) -> None:
         left.unlink(missing_ok=True)
 
 
+def _lock(copy: Path) -> Path:
+    return copy.with_name(f"{copy.name}.publishing")
+
+
 @contextmanager
 def _alone(copy: Path) -> Iterator[None]:
     """Let one process at a time make a copy: an older one must not replace a newer one."""
     try:
         copy.parent.mkdir(parents=True, exist_ok=True)
-        file = copy.with_name(f"{copy.name}.publishing").open("ab")
+        file = _lock(copy).open("ab")
     except OSError as refused:
         raise WarehouseError(
             f"cannot write beside {copy} ({refused.strerror}): choose another folder with --data-dir"

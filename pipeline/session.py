@@ -10,7 +10,7 @@ from typing import TextIO
 
 from sqlalchemy import Connection
 
-from pipeline import backfill, checks, console, leftovers, load, log, publish, replay, results, runs, schema
+from pipeline import backfill, checks, console, ending, leftovers, load, log, publish, replay, runs, schema
 from pipeline.backfill import Backfill
 from pipeline.config import Settings
 from pipeline.errors import (
@@ -160,14 +160,7 @@ def _recorded(
     except PipelineError as stopped:
         report.error = stopped
     try:
-        with warehouse.writing() as connection:
-            schema.check_unchanged(connection)
-            runs.finish(connection, report)
-            is_due = results.are_due(connection)
-        if is_due and not report.is_interrupted:
-            results.store(warehouse)
-        if report.calls_loaded or not settings.readers_copy.exists():
-            report.problems += publish.if_due(warehouse, settings, at_the_end=True)
+        ending.end(warehouse, settings, report)
     except (WarehouseLocked, WarehouseMismatch, WarehouseFailed) as refused:
         report.error = report.error or refused
     report.duration_s = time.monotonic() - started

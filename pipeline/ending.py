@@ -1,0 +1,37 @@
+"""Ends a run that may have loaded calls: its record, the results it makes worth storing, the readers' copy.
+
+Its own work is done by then, so what goes wrong with the copy is told beside the result and fails nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sqlalchemy import Connection
+
+from pipeline import publish, results, runs, schema
+from pipeline.config import Settings
+from pipeline.warehouse import Warehouse
+
+
+def end(
+    warehouse: Warehouse,
+    settings: Settings,
+    report: runs.RunReport,
+    read: Callable[[Connection], None] = lambda connection: None,
+) -> None:
+    """Record that the run ended, after `read` has completed its report from the warehouse.
+
+    Raises WarehouseLocked, WarehouseMismatch and WarehouseFailed when it cannot be recorded.
+    """
+    with warehouse.writing() as connection:
+        schema.check_unchanged(connection)
+        read(connection)
+        runs.finish(connection, report)
+        is_due = results.are_due(connection)
+    if is_due and not report.is_interrupted:
+        results.store(warehouse)
+    if report.calls_loaded or not settings.readers_copy.exists():
+        failed = publish.if_due(warehouse, settings, at_the_end=True)
+        # What failed between two loads may fail again for the same reason: that is said once.
+        report.problems += [each for each in failed if each not in report.problems]
