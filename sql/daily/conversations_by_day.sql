@@ -5,12 +5,8 @@
 -- A rerun replaces the macro; it holds no data. daily_conversations reads it.
 create or replace macro conversations_by_day(chosen := true) as table
 with calls_of_day as (
-    select
-        call_id,
-        cast(coalesce(started_at, first_seen_at) as date) as day,
-        agent_id
-    from calls
-    where chosen
+    select *
+    from calls_of_day(chosen)
 ),
 
 conversations_of_day as (

@@ -4,12 +4,8 @@
 -- A rerun replaces the macro; it holds no data. daily_tools reads it.
 create or replace macro tools_by_day(chosen := true) as table
 with calls_of_day as (
-    select
-        call_id,
-        cast(coalesce(started_at, first_seen_at) as date) as day,
-        agent_id
-    from calls
-    where chosen
+    select *
+    from calls_of_day(chosen)
 )
 
 select

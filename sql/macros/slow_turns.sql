@@ -9,12 +9,8 @@ create or replace macro slow_turns(
     threshold_1, threshold_2, threshold_3, threshold_4, chosen := true
 ) as table
 with calls_of_day as (
-    select
-        call_id,
-        cast(coalesce(started_at, first_seen_at) as date) as day,
-        agent_id
-    from calls
-    where chosen
+    select *
+    from calls_of_day(chosen)
 ),
 
 counted as (

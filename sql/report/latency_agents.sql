@@ -1,18 +1,7 @@
 -- End-to-end latency of the whole period, agent by agent, pooled over turns.
 -- Grain: agent_id. Source: calls, latency_stats, latency_values through the macro pooled_latency.
--- Reads only. As in latency.sql, calls stands for the calls of the period.
+-- Reads only.
 -- Parameters: $since, the first day (UTC), or null; $agent_id, the one agent, or null.
-with calls as (
-    select *
-    from calls
-    where
-        (
-            $since is null
-            or cast(coalesce(started_at, first_seen_at) as date) >= cast($since as date)
-        )
-        and ($agent_id is null or agent_id = $agent_id)
-)
-
 select
     agent_id,
     calls,
@@ -22,7 +11,14 @@ select
     p95_ms,
     p99_ms,
     method
-from pooled_latency('period')
+from pooled_latency(
+    'period',
+    (
+        $since is null
+        or cast(coalesce(started_at, first_seen_at) as date) >= cast($since as date)
+    )
+    and ($agent_id is null or agent_id = $agent_id)
+)
 where
     metric = 'e2e'
     and p50_ms is not null

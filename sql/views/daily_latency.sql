@@ -4,6 +4,18 @@
 -- how percentiles are pooled. Both give the same numbers.
 -- A rerun replaces the view and its comments; it holds no data.
 create or replace view daily_latency as
+with answers as (
+    select *
+    from stored_daily_latency
+    where day in (select day from stored_days)
+    union all by name
+    select * rename (period as day)
+    from pooled_latency(
+        cast(coalesce(started_at, first_seen_at) as date),
+        cast(coalesce(started_at, first_seen_at) as date) not in (select day from stored_days)
+    )
+)
+
 select
     day,
     agent_id,
@@ -17,26 +29,7 @@ select
     median_call_p50_ms,
     p99_call_p99_ms,
     method
-from stored_daily_latency
-where day in (select day from stored_days)
-union all
-select
-    period,
-    agent_id,
-    metric,
-    calls,
-    samples,
-    p50_ms,
-    p90_ms,
-    p95_ms,
-    p99_ms,
-    median_call_p50_ms,
-    p99_call_p99_ms,
-    method
-from pooled_latency(
-    cast(coalesce(started_at, first_seen_at) as date),
-    cast(coalesce(started_at, first_seen_at) as date) not in (select day from stored_days)
-);
+from answers;
 
 comment on view daily_latency is
     'Latency of each day, agent and metric, pooled over turns: never an average of percentiles';

@@ -4,6 +4,21 @@
 -- takes other thresholds: `from slow_turns(500, 700, 900, 1100)`. Both give the same numbers.
 -- A rerun replaces the view and its comments; it holds no data.
 create or replace view daily_slow_turns as
+with answers as (
+    select *
+    from stored_daily_slow_turns
+    where day in (select day from stored_days)
+    union all by name
+    select *
+    from slow_turns(
+        800,
+        1500,
+        2000,
+        3000,
+        cast(coalesce(started_at, first_seen_at) as date) not in (select day from stored_days)
+    )
+)
+
 select
     day,
     agent_id,
@@ -13,25 +28,7 @@ select
     samples,
     slow_rate,
     method
-from stored_daily_slow_turns
-where day in (select day from stored_days)
-union all
-select
-    day,
-    agent_id,
-    metric,
-    threshold_ms,
-    calls,
-    samples,
-    slow_rate,
-    method
-from slow_turns(
-    800,
-    1500,
-    2000,
-    3000,
-    cast(coalesce(started_at, first_seen_at) as date) not in (select day from stored_days)
-);
+from answers;
 
 comment on view daily_slow_turns is
     'Share of turns whose latency lies above 800, 1500, 2000 and 3000 ms; slow_turns() takes '

@@ -4,6 +4,18 @@
 -- how percentiles are pooled. Both give the same numbers.
 -- A rerun replaces the view and its comments; it holds no data.
 create or replace view hourly_latency as
+with answers as (
+    select *
+    from stored_hourly_latency
+    where cast(hour as date) in (select day from stored_days)
+    union all by name
+    select * rename (period as hour)
+    from pooled_latency(
+        date_trunc('hour', coalesce(started_at, first_seen_at)),
+        cast(coalesce(started_at, first_seen_at) as date) not in (select day from stored_days)
+    )
+)
+
 select
     hour,
     agent_id,
@@ -17,26 +29,7 @@ select
     median_call_p50_ms,
     p99_call_p99_ms,
     method
-from stored_hourly_latency
-where cast(hour as date) in (select day from stored_days)
-union all
-select
-    period,
-    agent_id,
-    metric,
-    calls,
-    samples,
-    p50_ms,
-    p90_ms,
-    p95_ms,
-    p99_ms,
-    median_call_p50_ms,
-    p99_call_p99_ms,
-    method
-from pooled_latency(
-    date_trunc('hour', coalesce(started_at, first_seen_at)),
-    cast(coalesce(started_at, first_seen_at) as date) not in (select day from stored_days)
-);
+from answers;
 
 comment on view hourly_latency is
     'Latency of each hour, agent and metric, pooled over turns: never an average of percentiles';
