@@ -67,7 +67,7 @@ typed as (
         cast(fields['duration_ms'] as bigint) as duration_ms,
         fields['transcript'] ->> '$' as transcript,
         fields['transcript_object'] as transcript_object,
-        cast(fields['transcript_with_tool_calls'] as json[]) as transcript_with_tool_calls,
+        fields['transcript_with_tool_calls'] as transcript_with_tool_calls,
         fields['recording_url'] ->> '$' as recording_url,
         fields['recording_multi_channel_url'] ->> '$' as recording_multi_channel_url,
         fields['scrubbed_recording_url'] ->> '$' as scrubbed_recording_url,
@@ -97,49 +97,47 @@ typed as (
             when not is_plain_speech(fields['transcript_object'])
                 then cast(fields['transcript_object'] as json[])
         end as odd_turns,
-        if(
-            json_type(fields['scrubbed_transcript_with_tool_calls']) = 'ARRAY',
-            cast(fields['scrubbed_transcript_with_tool_calls'] as json[]),
-            []
-        ) as scrubbed
+        fields['scrubbed_transcript_with_tool_calls'] as scrubbed
     from objects
     inner join winners
         on objects.payload_file = winners.payload_file
         and objects.call_id = winners.call_id
 ),
 
--- Worked out only for calls without turns of their own.
+chosen as (
+    select
+        *,
+        holds_items(transcript_object) as has_turns,
+        if(
+            holds_items(transcript_with_tool_calls),
+            'transcript_with_tool_calls',
+            'scrubbed_transcript_with_tool_calls'
+        ) as woven_source,
+        case
+            when holds_items(transcript_with_tool_calls) then transcript_with_tool_calls
+            when holds_items(scrubbed) then scrubbed
+        end as woven
+    from typed
+),
+
+-- Worked out only for calls without turns of their own: the lists are most of a payload, and stay text.
 spoken as (
     select
         *,
-        coalesce(json_array_length(transcript_object), 0) > 0 as has_turns,
+        case when not has_turns then spoken_items(transcript_with_tool_calls) end as woven_turns,
         case
-            when has_turns then []
-            else list_filter(transcript_with_tool_calls, lambda item: is_speech(
-                item ->> '$.role', json_type(item, '$.words') = 'ARRAY'
-            ))
-        end as woven_turns,
-        case
-            when has_turns or len(woven_turns) > 0 then []
-            else list_filter(scrubbed, lambda item: is_speech(
-                item ->> '$.role', json_type(item, '$.words') = 'ARRAY'
-            ))
+            when not has_turns and len(woven_turns) = 0 then spoken_items(scrubbed)
         end as scrubbed_turns,
         case
             when has_turns then 'transcript_object'
             when len(woven_turns) > 0 then 'transcript_with_tool_calls'
             when len(scrubbed_turns) > 0 then 'scrubbed_transcript_with_tool_calls'
-        end as turn_source,
-        if(
-            len(transcript_with_tool_calls) > 0,
-            'transcript_with_tool_calls',
-            'scrubbed_transcript_with_tool_calls'
-        ) as woven_source
-    from typed
+        end as turn_source
+    from chosen
 )
 
 select
-    * exclude (has_turns, scrubbed, woven_turns, scrubbed_turns)
+    * exclude (has_turns, scrubbed, woven_turns, scrubbed_turns, transcript_with_tool_calls, woven)
     replace (
         json_transform(
             case
@@ -151,12 +149,29 @@ select
                 "words": [{"word": "VARCHAR", "start": "DOUBLE", "end": "DOUBLE"}]
             }]'
         ) as transcript_object,
-        if(
-            woven_source = 'transcript_with_tool_calls', transcript_with_tool_calls, scrubbed
-        ) as transcript_with_tool_calls,
         case
             when has_turns then odd_turns
             else list_concat(woven_turns, scrubbed_turns)
         end as odd_turns
-    )
+    ),
+    -- Of a woven item that is plain speech only its place and its number of words are kept: the text of
+    -- a turn weighs much and is known already.
+    list_transform(
+        list_zip(
+            -- One pass over the text for all heads; of the words only how many there are.
+            json_transform(woven, '[{"role": "VARCHAR", "words": ["NULL"]}]'),
+            cast(woven as json[])
+        ),
+        lambda pair: {
+            'role': pair[1]['role'],
+            'has_words': pair[1]['words'] is not null,
+            'word_count': coalesce(len(pair[1]['words']), 0),
+            'item': case
+                when pair[1]['role'] in ('agent', 'user', 'transfer_target')
+                    and is_plain_speech(pair[2])
+                    then null
+                else pair[2]
+            end
+        }
+    ) as woven_items
 from spoken;

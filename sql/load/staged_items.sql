@@ -10,35 +10,27 @@ with woven as (
         call_id,
         turn_source = 'transcript_object'
         and woven_source = 'transcript_with_tool_calls' as is_said_twice,
-        unnest(transcript_with_tool_calls) as item,
-        generate_subscripts(transcript_with_tool_calls, 1) - 1 as item_index
+        unnest(woven_items) as woven_item,
+        generate_subscripts(woven_items, 1) - 1 as item_index
     from staged
 ),
 
--- Only what is needed of an item goes on: the text of a turn weighs much and is known already.
 read as (
     select
         call_id,
         item_index,
-        -- One pass over the text for both; of the words only how many there are.
-        json_transform(item, '{"role": "VARCHAR", "words": ["NULL"]}') as head,
-        head['role'] as role,
-        is_speech(role, head['words'] is not null) as is_speech,
-        case
-            when role in ('agent', 'user', 'transfer_target') then is_plain_speech(item)
-            else false
-        end as is_plain,
-        case when not is_plain then item end as item,
-        coalesce(len(head['words']), 0) as word_count,
-        case
-            when is_speech and is_said_twice and not is_plain then turn_rest(item)
-        end as speech_rest
+        woven_item.role as role,
+        is_speech(role, woven_item.has_words) as is_speech,
+        woven_item.item as item,
+        woven_item.word_count as word_count,
+        case when is_speech and is_said_twice and item is not null then turn_rest(item) end
+            as speech_rest
     from woven
 ),
 
 counted as (
     select
-        * exclude (head),
+        *,
         coalesce(
             sum(word_count) filter (where is_speech) over (
                 partition by call_id

@@ -11,10 +11,15 @@
 -- together with the turn it belongs to, in one number, so that the turn comes with the maximum; where
 -- two end together it is the later turn.
 --
+-- All calls are swept in one stream: windows without partition and order look at each row once, where
+-- those with them cost several times as much. So the call stands before the end in that number, and
+-- what is from a call before counts as nothing heard.
+--
 -- heard_us, heard_turn, heard_party     the latest end before the word, and whose; null at the first
 -- talk_us                               what the word adds to its party's talk
 -- overlap_us, interrupting_turn         what of that lies over the other party's talk; of two turns
 --                                       that overlap, the later one in the transcript interrupts
+-- position                              numbers the words as they are swept
 -- run                                   numbers the stretches in which only this party spoke
 create or replace temp table staged_speech as
 with turns as (
@@ -42,8 +47,7 @@ timed as (
         word_index,
         party,
         cast(round(spoken_word."start" * 1e6) as bigint) as start_us,
-        cast(round(spoken_word."end" * 1e6) as bigint) as end_us,
-        end_us * 1048576 + utterance_index as end_and_turn
+        cast(round(spoken_word."end" * 1e6) as bigint) as end_us
     from spoken
     where
         spoken_word."start" >= 0
@@ -51,21 +55,48 @@ timed as (
         and spoken_word."end" < 1e6
 ),
 
-swept as (
+-- 2^63 is above every end with its turn: eleven days of microseconds times 2^20.
+sorted as (
     select
         *,
-        row_number() over before as position,
-        max(end_and_turn) over before as heard,
-        max(end_and_turn) filter (where party = 'agent') over before as agent_heard,
-        max(end_and_turn) filter (where party = 'user') over before as user_heard,
-        count(*) filter (where party <> 'agent') over before as not_agent_count,
-        count(*) filter (where party <> 'user') over before as not_user_count
+        end_us * 1048576 + utterance_index + call_number * 9223372036854775808::hugeint
+            as end_and_turn
     from timed
-    window before as (
-        partition by call_number
-        order by start_us, utterance_index, word_index
-        rows between unbounded preceding and 1 preceding
-    )
+    order by call_number, start_us, utterance_index, word_index
+),
+
+swept as (
+    select
+        * exclude (word_index, end_and_turn),
+        row_number() over () as position,
+        max(end_and_turn) over so_far as latest,
+        max(case when party = 'agent' then end_and_turn end) over so_far as agent_latest,
+        max(case when party = 'user' then end_and_turn end) over so_far as user_latest,
+        count(case when party <> 'agent' then 1 end) over so_far as not_agent_count,
+        count(case when party <> 'user' then 1 end) over so_far as not_user_count
+    from sorted
+    window so_far as (rows between unbounded preceding and current row)
+),
+
+before as (
+    select
+        * exclude (latest, agent_latest, user_latest),
+        lag(latest) over () as latest,
+        lag(agent_latest) over () as agent_latest,
+        lag(user_latest) over () as user_latest,
+        call_number * 9223372036854775808::hugeint as call_begins
+    from swept
+),
+
+heard as (
+    select
+        * exclude (latest, agent_latest, user_latest, call_begins),
+        case when latest >= call_begins then cast(latest - call_begins as bigint) end as heard,
+        case when agent_latest >= call_begins then cast(agent_latest - call_begins as bigint) end
+            as agent_heard,
+        case when user_latest >= call_begins then cast(user_latest - call_begins as bigint) end
+            as user_heard
+    from before
 ),
 
 sided as (
@@ -74,7 +105,7 @@ sided as (
         case party when 'agent' then agent_heard when 'user' then user_heard end as own_heard,
         case party when 'agent' then user_heard when 'user' then agent_heard end as other_heard,
         greatest(start_us, own_heard >> 20) as new_from_us
-    from swept
+    from heard
 )
 
 select

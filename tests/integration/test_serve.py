@@ -77,6 +77,11 @@ def client(port: int, token: str = TOKEN) -> Ask:
     return ask
 
 
+def _settled(column: str, kind: str) -> str:
+    # Threads add fractions up in any order, which the last bits of a sum show.
+    return f"round({column}, 6)" if kind == "DOUBLE" else column
+
+
 def test_a_client_with_the_token_reads_every_view_as_it_is_in_the_copy(
     served: Serve, published: Path
 ) -> None:
@@ -84,7 +89,7 @@ def test_a_client_with_the_token_reads_every_view_as_it_is_in_the_copy(
     ask = client(port)
     with duckdb.connect(str(published / "analytics.duckdb"), read_only=True) as copy:
         for view in [*sql.names("views"), "published"]:
-            columns = [row[0] for row in copy.execute(f"describe {view}").fetchall()]
+            columns = [_settled(*row[:2]) for row in copy.execute(f"describe {view}").fetchall()]
             hashed = "select count(*), bit_xor(hash({})) from {}".format(", ".join(columns), view)
             assert ask(hashed) == copy.execute(hashed).fetchall(), view
     joined = "select count(*) from calls join utterances using (call_id) where role = 'agent'"
