@@ -15,16 +15,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from warehouse_files import landed_lines
 
-from pipeline import extract
+from pipeline import extract, payload_file
 from pipeline.answer import Answer
 from pipeline.durable import write_durably
 from pipeline.errors import KeyRefused, LandingError
 from pipeline.extract import Extraction
-from pipeline.landing import ChunkWriter, LandedChunk, Landing, Outcome, read_lines
+from pipeline.landing import ChunkWriter, LandedChunk, Landing, Outcome
+from pipeline.payload_file import read_lines
 from pipeline.strict_json import Malformed
 
 NOON = datetime(2025, 1, 1, 12, tzinfo=UTC)
@@ -72,6 +74,20 @@ def test_what_is_landed_is_read_back(lines: list[bytes]) -> None:
 def test_lines_longer_than_a_block_are_read_whole(landing: Landing, size: int) -> None:
     lines = [b"a", b"x" * size, b"b"]
     assert landed_lines(land(landing, lines)) == lines
+
+
+@pytest.mark.parametrize("piece", [1, 10, 50, 1 << 20])
+def test_lines_are_read_back_in_order_whatever_the_pieces_they_are_compressed_in(
+    landing: Landing, monkeypatch: pytest.MonkeyPatch, piece: int
+) -> None:
+    monkeypatch.setattr(payload_file, "_PIECE", piece)
+    lines = [b"%d" % number * (number % 7) for number in range(100)]
+    chunk = land(landing, lines)
+    assert landed_lines(landing.verified(chunk.manifest)) == lines
+    # One frame, because readers stop at the end of the first.
+    assert zstandard.ZstdDecompressor().decompressobj().decompress(payloads_of(chunk).read_bytes()) == (
+        b"".join(line + b"\n" for line in lines)
+    )
 
 
 def test_a_manifest_says_what_is_beside_it(landing: Landing) -> None:
