@@ -3,7 +3,7 @@
 ids         what was asked for (call_id: what an id looks like)
 plan        which of it to fetch
 client      asks the API (retry, outage, pace, origin, body, answer: how often, how fast, where, how much)
-validate    may this payload be landed (payloads, strict_json: the API's contract, sound JSON)
+validate    may this payload be landed (payloads: the API's contract; strict_json: sound JSON; outline: fast)
 landing     chunks and quarantine (payload_file: the compressed lines; durable: whole or not at all;
             leftovers, repair: after crash or damage)
 extract     client → validate → landing

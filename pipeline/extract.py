@@ -132,8 +132,8 @@ class Extraction:
 
     def _judge(self, answer: Answer) -> tuple[Outcome, bytes | None]:
         judged: Accepted | Rejected
-        if answer.status == "found":
-            judged = validate(answer.call_id, answer.body, answer.document)
+        if answer.status == "found" and answer.outline is not None:
+            judged = validate(answer.call_id, answer.body, answer.outline)
         elif answer.status == "malformed" and answer.fault is not None:
             judged = reject(answer.fault)
         else:
@@ -159,7 +159,7 @@ class Extraction:
             "fetched_at": answer.fetched_at.isoformat(),
         }
         path = self.landing.quarantine(
-            self.run_id, answer.call_id, redact(answer.body, answer.document), facts
+            self.run_id, answer.call_id, redact(answer.body, answer.outline), facts
         )
         rejected = Outcome(
             answer.call_id,

@@ -16,8 +16,9 @@ from typing import Any
 import orjson
 from pydantic import ValidationError
 
+from pipeline.outline import Outline, filled, outline, whole
 from pipeline.payloads import Call, WovenTranscripts
-from pipeline.strict_json import Malformed, parse, to_line
+from pipeline.strict_json import Malformed, to_line
 
 # In bytes that are not sound JSON: the value of the key. Of one that is no text, where it ends is not known.
 _TOKEN = re.compile(
@@ -57,8 +58,25 @@ class Rejected:
     value: str | None
 
 
-def validate(call_id: str, body: bytes, document: Any) -> Accepted | Rejected:
-    """Judge the payload that was fetched for `call_id`; `document` is what `strict_json.parse` made of it."""
+def validate(call_id: str, body: bytes, outline: Outline) -> Accepted | Rejected:
+    """Judge the payload that was fetched for `call_id`; `outline` is that of its body."""
+    judged = _judge(call_id, body, outline)
+    if isinstance(judged, Rejected) and outline.text is not body:
+        # What is said of a value is said of all of it.
+        return _judge(call_id, body, whole(body))
+    return judged
+
+
+def validate_body(call_id: str, body: bytes) -> Accepted | Rejected:
+    """Judge a payload from its bytes alone, as when quarantine is tried again."""
+    try:
+        return validate(call_id, body, outline(body))
+    except Malformed as malformed:
+        return reject(malformed)
+
+
+def _judge(call_id: str, body: bytes, outline: Outline) -> Accepted | Rejected:
+    document = outline.document
     if not isinstance(document, dict):
         return Rejected(f"should be a JSON object, not {_kind(document)}", "$", _shown(document))
     try:
@@ -73,20 +91,11 @@ def validate(call_id: str, body: bytes, document: Any) -> Accepted | Rejected:
     if call.call_id != call_id:
         return Rejected("should be the call that was asked for", "$.call_id", _shown(call.call_id))
     try:
-        clean = redact(body, document)
-        line = to_line(clean, document if clean is body else None)
+        clean = redact(body, outline)
+        line = to_line(clean, document if clean is outline.text else None, is_plain=outline.is_plain)
     except Malformed as malformed:
         return reject(malformed)
     return Accepted(line, hashlib.sha256(line).hexdigest())
-
-
-def validate_body(call_id: str, body: bytes) -> Accepted | Rejected:
-    """Judge a payload from its bytes alone, as when quarantine is tried again."""
-    try:
-        document = parse(body)
-    except Malformed as malformed:
-        return reject(malformed)
-    return validate(call_id, body, document)
 
 
 def reject(malformed: Malformed) -> Rejected:
@@ -95,20 +104,26 @@ def reject(malformed: Malformed) -> Rejected:
     return Rejected(malformed.reason, malformed.path, value)
 
 
-def redact(body: bytes, document: Any = None) -> bytes:
+def redact(body: bytes, outline: Outline | None = None) -> bytes:
     """Return a body without access tokens and without the query strings of signed URLs.
 
-    With the document that the body holds, secrets are removed from it at any depth and the body is written
-    anew; without it, because the body is not sound JSON, they are removed from the bytes.
+    With the outline of the body, secrets are removed from it at any depth and the body is written anew, but
+    for its plain words; without it, because the body is not sound JSON, they are removed from the bytes.
     """
-    if not _is_suspect(body):
+    if not _is_suspect(outline.text if outline else body):
         return body
-    if document is None:
+    if outline is None:
         plain = _ESCAPED.sub(lambda escape: bytes.fromhex(escape[1].decode()), body)
         plain = _TOKEN.sub(rb'\1"removed"', plain)
         return _URL_BYTES.sub(lambda url: _unsigned(url[0].decode("latin-1")).encode("latin-1"), plain)
-    clean = _without_secrets(document, is_top=True)
-    return body if clean == document else _encoded(clean)
+    clean = _without_secrets(outline.document, is_top=True)
+    if clean == outline.document:
+        return body
+    text = _encoded(clean)
+    if outline.text is body:
+        return text
+    kept = filled(text, outline, body)
+    return redact(body, whole(body)) if kept is None else kept
 
 
 def _is_harmless(value: Any) -> bool:

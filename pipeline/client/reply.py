@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
 
 import httpx
 
 from pipeline.body import Body, UnsupportedEncoding
+from pipeline.outline import Outline, outline
 from pipeline.retry import Retriable
-from pipeline.strict_json import Malformed, parse
+from pipeline.strict_json import Malformed
 
 _DRAINED = 64 * 1024
 
@@ -32,14 +32,14 @@ class Reply:
     """What became of an errand.
 
     ``status`` is that of the last response, None when there was none; ``reason`` is a short phrase without
-    payload text, None when there is a ``document``, which is what `strict_json.parse` made of ``body``;
+    payload text, None when there is an ``outline`` of ``body``, which then is sound JSON;
     ``fault`` is what was wrong with a body, of which ``body`` holds no more than was kept when it
     ``is_too_large``.
     """
 
     status: int | None
     body: bytes = field(default=b"", repr=False)
-    document: Any = field(default=None, repr=False)
+    outline: Outline | None = field(default=None, repr=False)
     fault: Malformed | None = field(default=None, repr=False)
     reason: str | None = None
     is_too_large: bool = False
@@ -89,7 +89,7 @@ def whole(body: Body) -> Reply | bytes:
 def parsed(body: bytes) -> Reply:
     """Return the reply that a whole body is. Raises `Retriable` for one that may have been cut."""
     try:
-        return Reply(200, body, parse(body))
+        return Reply(200, body, outline(body))
     except Malformed as fault:
         if fault.is_syntax:
             # Without Content-Length a cut body looks complete until it is parsed.

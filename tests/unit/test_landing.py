@@ -26,6 +26,7 @@ from pipeline.durable import write_durably
 from pipeline.errors import KeyRefused, LandingError
 from pipeline.extract import Extraction
 from pipeline.landing import ChunkWriter, LandedChunk, Landing, Outcome
+from pipeline.outline import outline
 from pipeline.payload_file import read_lines
 from pipeline.strict_json import Malformed
 
@@ -337,7 +338,8 @@ def answer_for(call_id: str) -> Answer:
     if kind == "broken":
         return Answer(call_id, "malformed", 200, 1, NOON, b"{", fault=Malformed("not JSON", is_syntax=True))
     document = {"call_id": call_id, "agent_id": 5 if kind == "wrong" else "a", "call_status": "ended"}
-    return Answer(call_id, "found", 200, 1, NOON, json.dumps(document).encode(), document)
+    body = json.dumps(document).encode()
+    return Answer(call_id, "found", 200, 1, NOON, body, outline(body))
 
 
 EXPECTED = {
