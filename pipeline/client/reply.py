@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import httpx
 
 from pipeline.body import Body, UnsupportedEncoding
+from pipeline.client.wire import Response
 from pipeline.outline import Outline, outline
 from pipeline.retry import Retriable
 from pipeline.strict_json import Malformed
@@ -52,26 +53,26 @@ class Reader:
         self.received_bytes = 0
         self._max_body_bytes = max_body_bytes
 
-    async def read(self, response: httpx.Response) -> Body:
+    async def read(self, response: Response) -> Body:
         """Read a body to its end or its cap. Raises `Hopeless` for an encoding that was not asked for."""
         try:
             body = Body(response.headers.get("content-encoding", ""), self._max_body_bytes)
         except UnsupportedEncoding as error:
             raise Hopeless(str(error), response.status_code) from None
-        async for raw in _raw(response):
+        async for raw in response.pieces:
             self.received_bytes += len(raw)
             body.feed(raw)
             if body.is_too_large:
                 break
         return body
 
-    async def drain(self, response: httpx.Response) -> None:
+    async def drain(self, response: Response) -> None:
         """Read a body that nobody needs, as far as this is worth it."""
         # An error page read to its end leaves the connection usable; a long one is not worth it. If it breaks
         # off, what the status and the headers said still holds.
         drained = 0
         with suppress(httpx.TransportError, OSError):
-            async for raw in _raw(response):
+            async for raw in response.pieces:
                 self.received_bytes += len(raw)
                 drained += len(raw)
                 if drained > _DRAINED:
@@ -95,9 +96,3 @@ def parsed(body: bytes) -> Reply:
             # Without Content-Length a cut body looks complete until it is parsed.
             raise Retriable(fault.reason, status=200, body=body, cause=fault) from None
         return Reply(200, body, fault=fault, reason=fault.reason)
-
-
-def _raw(response: httpx.Response) -> httpx.AsyncByteStream:
-    # The stream itself rather than aiter_raw(), which refuses a response that a mock transport made whole.
-    assert isinstance(response.stream, httpx.AsyncByteStream)
-    return response.stream
