@@ -22,6 +22,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import orjson
+
 from pipeline.config import Settings
 from pipeline.durable import PART, deserted, occupied, reported, sync_folder, write_durably, write_part
 from pipeline.errors import LandingError
@@ -143,7 +145,7 @@ class ChunkWriter:
         }
         # Both are on disk before either has its name: whoever finds the payloads named and the manifest
         # not, as after a crash, can finish the chunk.
-        write_part(self._part(MANIFEST), json.dumps(manifest).encode() + b"\n")
+        write_part(self._part(MANIFEST), _encoded(manifest) + b"\n")
         path = self._folder / f"{self.chunk_id}{MANIFEST}"
         if payloads is not None:
             self._part(PAYLOADS).replace(payloads)
@@ -265,6 +267,14 @@ class Landing:
 def _facts(outcome: Outcome) -> dict[str, Any]:
     facts = {name: getattr(outcome, name) for name in Outcome.__slots__}
     return facts | {"fetched_at": _stamp(outcome.fetched_at)}
+
+
+def _encoded(manifest: dict[str, Any]) -> bytes:
+    try:
+        return orjson.dumps(manifest)
+    except orjson.JSONEncodeError:
+        # A value that was refused may hold half of a surrogate pair.
+        return json.dumps(manifest).encode()
 
 
 def _stamp(moment: datetime) -> str:

@@ -127,6 +127,7 @@ class AiohttpWire:
                 proxy=self._proxy_for(target),
                 allow_redirects=False,
                 timeout=_timeout(self._connect_s, read_s),
+                ssl=_tls() if target.scheme == "https" else True,
             )
         except aiohttp.ClientError as error:
             raise _in_httpx(error) from _found_here(error)
@@ -141,7 +142,7 @@ class AiohttpWire:
     def _opened(self) -> aiohttp.ClientSession:
         session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
-                limit=self._connections, ssl=_tls(), keepalive_timeout=_IDLE_S, ttl_dns_cache=60
+                limit=self._connections, keepalive_timeout=_IDLE_S, ttl_dns_cache=60
             ),
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
