@@ -18,6 +18,7 @@ from pydantic import ValidationError
 
 from pipeline.outline import Outline, filled, outline, whole
 from pipeline.payloads import Call, WovenTranscripts
+from pipeline.shape import Shape, shape_of
 from pipeline.strict_json import Malformed, to_line
 
 # In bytes that are not sound JSON: the value of the key. Of one that is no text, where it ends is not known.
@@ -40,10 +41,11 @@ _VALUE_LIMIT = 200
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """A payload as one NDJSON line without its end, and the SHA-256 of that line."""
+    """A payload as one NDJSON line without its end, the SHA-256 of that line, and its shape."""
 
     line: bytes
     payload_hash: str
+    shape: Shape
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +94,7 @@ def _judge(call_id: str, body: bytes, outline: Outline) -> Accepted | Rejected:
         line = to_line(clean, document if clean is outline.text else None, is_plain=outline.is_plain)
     except Malformed as malformed:
         return reject(malformed)
-    return Accepted(line, hashlib.sha256(line).hexdigest())
+    return Accepted(line, hashlib.sha256(line).hexdigest(), shape_of(document))
 
 
 def reject(malformed: Malformed) -> Rejected:
