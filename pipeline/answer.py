@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 
+from pipeline.outline import Outline
 from pipeline.strict_json import Malformed
 
 ApiVersion = Literal["v1", "v2"]
@@ -21,8 +22,8 @@ class Answer:
 
     ``http_status`` is that of the last response, None when there was none; ``fetched_at`` is aware, in UTC;
     ``body`` is the payload, decompressed, for ``found`` and ``malformed`` (its first MiB when it was too
-    large); ``document`` is what `strict_json.parse` made of it, for ``found``; ``reason`` is a short phrase
-    without payload text, for all but ``found``.
+    large); ``outline`` is that of the payload, for ``found``; ``reason`` is a short phrase without payload
+    text, for all but ``found``.
     """
 
     call_id: str
@@ -31,7 +32,7 @@ class Answer:
     attempts: int
     fetched_at: datetime
     body: bytes = field(default=b"", repr=False)
-    document: Any = field(default=None, repr=False)
+    outline: Outline | None = field(default=None, repr=False)
     fault: Malformed | None = field(default=None, repr=False)
     reason: str | None = None
 

@@ -112,11 +112,14 @@ class Extraction:
         self._answered.set()
 
     def _take(self, answer: Answer) -> None:
-        outcome, line = self._judge(answer)
+        outcome, kept = self._judge(answer)
         if self._chunk is None:
             self._chunk = self.landing.writer(self.run_id, self._number, self.batch)
             self._number += 1
-        self._chunk.add(outcome, line)
+        if kept is None:
+            self._chunk.add(outcome)
+        else:
+            self._chunk.add(outcome, kept.line, kept.shape)
         self.counts[outcome.outcome] += 1
         log.event(
             "answer",
@@ -130,10 +133,10 @@ class Extraction:
         )
         self.on_outcome(outcome)
 
-    def _judge(self, answer: Answer) -> tuple[Outcome, bytes | None]:
+    def _judge(self, answer: Answer) -> tuple[Outcome, Accepted | None]:
         judged: Accepted | Rejected
-        if answer.status == "found":
-            judged = validate(answer.call_id, answer.body, answer.document)
+        if answer.status == "found" and answer.outline is not None:
+            judged = validate(answer.call_id, answer.body, answer.outline)
         elif answer.status == "malformed" and answer.fault is not None:
             judged = reject(answer.fault)
         else:
@@ -149,7 +152,7 @@ class Extraction:
                 None,
             )
         if isinstance(judged, Accepted):
-            return accepted(answer, judged), judged.line
+            return accepted(answer, judged), judged
         facts = {
             "call_id": answer.call_id,
             "reason": judged.reason,
@@ -159,7 +162,7 @@ class Extraction:
             "fetched_at": answer.fetched_at.isoformat(),
         }
         path = self.landing.quarantine(
-            self.run_id, answer.call_id, redact(answer.body, answer.document), facts
+            self.run_id, answer.call_id, redact(answer.body, answer.outline), facts
         )
         rejected = Outcome(
             answer.call_id,

@@ -8,34 +8,34 @@ A run that extracts in batches, side by side, has the batch in the name too, bef
 A chunk exists from the moment its manifest has its name: both files are written under a temporary name and
 fsynced before either is renamed, the manifest last. So a killed run leaves whole chunks and `.part` files,
 which the next run clears (`leftovers`).
+
+A manifest also says what a reader that names the columns would miss in the payloads: `other_fields`, names at
+the top of any of them that have no column, and `is_plain_speech`, whether no turn of `transcript_object` and
+no word of one has a field beyond its columns. Null, or absent as in older manifests: that is not known.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from io import BufferedWriter
 from pathlib import Path
 from typing import Any
 
-import zstandard
+import orjson
 
 from pipeline.config import Settings
 from pipeline.durable import PART, deserted, occupied, reported, sync_folder, write_durably, write_part
 from pipeline.errors import LandingError
+from pipeline.payload_file import MEND, PayloadFile
+from pipeline.shape import Shape
 
 PAYLOADS = ".ndjson.zst"
 MANIFEST = ".json"
-_MEND = (
-    "restore it, or run `python -m pipeline repair`, which keeps what is sound and says which calls to fetch "
-    "again"
-)
 _NUMBER = "[0-9]" * 6
 
 
@@ -84,13 +84,13 @@ class ChunkWriter:
         self._folder = landing_dir / run_id
         self._outcomes: list[dict[str, Any]] = []
         self._call_ids: set[str] = set()
-        self._file: BufferedWriter | None = None
-        self._writer: zstandard.ZstdCompressionWriter | None = None
+        self._shape: Shape | None = Shape()
+        self._payloads: PayloadFile | None = None
         self._held = ExitStack()
         self._failure: LandingError | None = None
 
-    def add(self, outcome: Outcome, line: bytes | None = None) -> None:
-        """Add what became of an id, with its payload as one line for an accepted one.
+    def add(self, outcome: Outcome, line: bytes | None = None, shape: Shape | None = None) -> None:
+        """Add what became of an id, with its payload as one line for an accepted one, and its shape if known.
 
         Raises ValueError for an id that is in the chunk already, LandingError when it cannot be written: then
         the whole chunk is given up.
@@ -101,13 +101,14 @@ class ChunkWriter:
         if line is not None:
             try:
                 with reported(self._folder):
-                    self._write(line + b"\n")
+                    self._write(line)
             except LandingError as failure:
-                # What the compressor held is lost, so nothing that is written later would be whole.
+                # What was held back is lost, so nothing that is written later would be whole.
                 self._failure = failure
                 self.discard()
                 raise
             self.record_count += 1
+            self._shape = self._shape | shape if self._shape and shape else None
         self._outcomes.append(_facts(outcome))
         self.outcome_count += 1
 
@@ -126,23 +127,20 @@ class ChunkWriter:
             raise
 
     def _write(self, line: bytes) -> None:
-        if self._writer is None:
+        if self._payloads is None:
             self._occupy()
-            # Buffered, because a raw file may write only a part and not say so when a disk is full.
-            self._file = self._part(PAYLOADS).open("wb")
-            # The frame's own checksum lets zstd notice a flipped bit by itself.
-            compressor = zstandard.ZstdCompressor(level=3, write_checksum=True)
-            self._writer = compressor.stream_writer(self._file, closefd=False)
-        self._writer.write(line)
+            self._payloads = PayloadFile(self._part(PAYLOADS))
+        self._payloads.add(line)
 
     def _occupy(self) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
         self._held.enter_context(occupied(self._folder))
 
     def _finish(self) -> LandedChunk:
-        if self._writer is None:
+        if self._payloads is None:
             self._occupy()
         payloads, size, checksum = self._finish_payloads()
+        shape = self._shape or Shape(None, False)
         manifest = {
             "chunk_id": self.chunk_id,
             "run_id": self._run_id,
@@ -150,12 +148,14 @@ class ChunkWriter:
             "record_count": self.record_count,
             "byte_count": size,
             "sha256": checksum,
+            "other_fields": None if shape.other_fields is None else sorted(shape.other_fields),
+            "is_plain_speech": None if self._shape is None else shape.is_plain_speech,
             "landed_at": _stamp(datetime.now(UTC)),
             "outcomes": self._outcomes,
         }
         # Both are on disk before either has its name: whoever finds the payloads named and the manifest
         # not, as after a crash, can finish the chunk.
-        write_part(self._part(MANIFEST), json.dumps(manifest).encode() + b"\n")
+        write_part(self._part(MANIFEST), _encoded(manifest) + b"\n")
         path = self._folder / f"{self.chunk_id}{MANIFEST}"
         if payloads is not None:
             self._part(PAYLOADS).replace(payloads)
@@ -165,9 +165,8 @@ class ChunkWriter:
 
     def discard(self) -> None:
         """Give up the chunk: close its file and remove it, as when the disk is full."""
-        if self._file is not None:
-            with suppress(OSError):
-                self._file.close()
+        if self._payloads is not None:
+            self._payloads.close()
         # What kept the chunk from being written may keep its files from being removed.
         with suppress(OSError):
             self._part(PAYLOADS).unlink(missing_ok=True)
@@ -177,12 +176,9 @@ class ChunkWriter:
         self._held.close()
 
     def _finish_payloads(self) -> tuple[Path | None, int, str | None]:
-        if self._writer is None or self._file is None:
+        if self._payloads is None:
             return None, 0, None
-        self._writer.flush(zstandard.FLUSH_FRAME)
-        self._file.flush()
-        os.fsync(self._file.fileno())
-        self._file.close()
+        self._payloads.finish()
         part = self._part(PAYLOADS)
         size, checksum = part.stat().st_size, _sha256(part)
         return self._folder / f"{self.chunk_id}{PAYLOADS}", size, checksum
@@ -256,14 +252,14 @@ class Landing:
                 raise ValueError
         except (OSError, ValueError, KeyError, TypeError, RecursionError) as broken:
             raise LandingError(
-                f"the manifest {manifest} cannot be read ({type(broken).__name__}): {_MEND}",
+                f"the manifest {manifest} cannot be read ({type(broken).__name__}): {MEND}",
                 path=manifest,
             ) from None
         if payloads is None:
             return LandedChunk(chunk_id, manifest, None, 0, 0, None)
         if not payloads.is_file() or payloads.stat().st_size != size or _sha256(payloads) != checksum:
             raise LandingError(
-                f"the landed file {payloads} is missing or not what its manifest says: {_MEND}",
+                f"the landed file {payloads} is missing or not what its manifest says: {MEND}",
                 path=payloads,
             )
         return LandedChunk(chunk_id, manifest, payloads, record_count, size, checksum)
@@ -278,28 +274,17 @@ class Landing:
         return f"{run_id}/{call_id}.body"
 
 
-def read_lines(path: Path) -> Iterator[bytes]:
-    """Yield the payload lines of a landed file, without their ends.
-
-    Raises LandingError where it can be read no further; what came before may be damaged too.
-    """
-    try:
-        with path.open("rb") as file, zstandard.ZstdDecompressor().stream_reader(file) as reader:
-            rest = b""
-            while block := reader.read(1 << 20):
-                *lines, rest = (rest + block).split(b"\n")
-                yield from lines
-            if rest:
-                yield rest
-    except (OSError, zstandard.ZstdError) as broken:
-        raise LandingError(
-            f"the landed file {path} cannot be read ({type(broken).__name__}): {_MEND}", path=path
-        ) from None
-
-
 def _facts(outcome: Outcome) -> dict[str, Any]:
     facts = {name: getattr(outcome, name) for name in Outcome.__slots__}
     return facts | {"fetched_at": _stamp(outcome.fetched_at)}
+
+
+def _encoded(manifest: dict[str, Any]) -> bytes:
+    try:
+        return orjson.dumps(manifest)
+    except orjson.JSONEncodeError:
+        # A value that was refused may hold half of a surrogate pair.
+        return json.dumps(manifest).encode()
 
 
 def _stamp(moment: datetime) -> str:

@@ -10,8 +10,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
+from typing import Self
 
 # Rounds of successes before the limit rises by one. Measured against a token bucket on virtual time: with one
 # round, as in TCP, a third of all requests were refused and some calls ran out of attempts; with four, none.
@@ -26,12 +26,30 @@ _LAST_PAUSE_S = 10.0
 
 
 class Slot:
-    """One request's permission to be under way; it remembers under which limit the request started."""
+    """One request's permission to be under way; it remembers under which limit the request started.
 
-    def __init__(self, limit: AdaptiveLimit, generation: int, outage_round: int) -> None:
+    Waits when it is entered for a slot and for the time to start, and gives the slot back when it is left.
+    """
+
+    def __init__(self, limit: AdaptiveLimit) -> None:
         self._limit = limit
-        self._generation = generation
-        self._outage_round = outage_round
+        self._generation = self._outage_round = 0
+
+    async def __aenter__(self) -> Self:
+        limit = self._limit
+        await limit._acquire()
+        try:
+            # Nearly always nothing is to be waited for.
+            if not limit._started():
+                await limit._start()
+        except BaseException:
+            limit._release()
+            raise
+        self._generation, self._outage_round = limit._generation, limit._outage_round
+        return self
+
+    async def __aexit__(self, *raised: object) -> None:
+        self._limit._release()
 
     def reached(self) -> None:
         """Tell that somebody answered this request, whatever they said."""
@@ -99,15 +117,17 @@ class AdaptiveLimit:
         """How many slots are taken now."""
         return self._held
 
-    @asynccontextmanager
-    async def slot(self) -> AsyncIterator[Slot]:
-        """Wait for a slot and for the time to start, hold the slot for the block, and give it back."""
-        await self._acquire()
-        try:
-            await self._start()
-            yield Slot(self, self._generation, self._outage_round)
-        finally:
-            self._release()
+    def slot(self) -> Slot:
+        """Return a slot that is held for the block that it is entered for."""
+        return Slot(self)
+
+    def _started(self) -> bool:
+        """Start at once if nobody waits for the time to start and it has come; say whether it has."""
+        now_s = self._clock()
+        if self._gate.locked() or self._open_at_s > now_s:
+            return False
+        self._open_at_s = now_s + max(self._interval_s, self._spacing_s, self._pause_s)
+        return True
 
     async def _start(self) -> None:
         # One at a time, in the order they came: otherwise all would wake at the same moment.

@@ -9,7 +9,17 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StrictStr, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    StrictBool,
+    StrictStr,
+    field_validator,
+)
+from pydantic_core import CoreSchema, core_schema
 
 # pydantic needs this TypedDict on Python 3.11; the one in `typing` is enough from 3.12 on.
 from typing_extensions import TypedDict
@@ -40,20 +50,49 @@ class _Model(BaseModel):
     model_config = ConfigDict(extra="ignore", hide_input_in_errors=True)
 
 
+class _NamedObject:
+    """Refuses what is no object in the words in which a model of that name would."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        is_object = core_schema.custom_error_schema(
+            core_schema.is_instance_schema(dict),
+            "model_type",
+            custom_error_context={"class_name": self._name},
+        )
+        return core_schema.chain_schema([is_object, handler(source)])
+
+
+class _AnyObject:
+    """Takes an object as it is: `dict[str, Any]` by itself would copy it."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.custom_error_schema(core_schema.is_instance_schema(dict), "dict_type")
+
+
+WovenItem = Annotated[dict[str, Any], _AnyObject()]
+
+
+# Words and turns are no models because there are so many of them: a TypedDict takes a third of the time.
 class Word(TypedDict, total=False):
-    """A word with its time in the call's audio, in seconds; a TypedDict because there are so many."""
+    """A word with its time in the call's audio, in seconds."""
 
     word: StrictStr | None
     start: Number | None
     end: Number | None
 
 
-class Utterance(_Model):
+class Turn(TypedDict, total=False):
     """A turn of the transcript."""
 
-    role: StrictStr | None = None
-    content: StrictStr | None = None
-    words: list[Word] | None = None
+    role: StrictStr | None
+    content: StrictStr | None
+    words: list[Word] | None
+
+
+Utterance = Annotated[Turn, _NamedObject("Utterance")]
 
 
 class Latency(_Model):
@@ -132,8 +171,8 @@ class Call(_Model):
     duration_ms: Whole | None = None
     transcript: StrictStr | None = None
     transcript_object: list[Utterance] | None = None
-    transcript_with_tool_calls: list[dict[str, Any]] | None = None
-    scrubbed_transcript_with_tool_calls: list[dict[str, Any]] | None = None
+    transcript_with_tool_calls: list[WovenItem] | None = None
+    scrubbed_transcript_with_tool_calls: list[WovenItem] | None = None
     recording_url: StrictStr | None = None
     recording_multi_channel_url: StrictStr | None = None
     scrubbed_recording_url: StrictStr | None = None

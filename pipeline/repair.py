@@ -19,7 +19,8 @@ from pipeline.answer import Answer
 from pipeline.durable import reported, write_durably
 from pipeline.errors import LandingError
 from pipeline.extract import accepted
-from pipeline.landing import PAYLOADS, Landing, Outcome, read_lines
+from pipeline.landing import PAYLOADS, Landing, Outcome
+from pipeline.payload_file import read_lines
 from pipeline.validate import Accepted, validate_body
 
 _LOST_IDS = "to_fetch_again.txt"

@@ -14,7 +14,8 @@ from sqlalchemy import Connection
 
 from pipeline import schema, sql
 from pipeline.errors import LandingError
-from pipeline.landing import Landing, read_lines
+from pipeline.landing import Landing
+from pipeline.payload_file import read_lines
 
 Row = dict[str, Any]
 

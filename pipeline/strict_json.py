@@ -57,7 +57,8 @@ class Malformed(ValueError):
         super().__init__(f"{reason} at {self.path}")
 
 
-_UNSURE = object()
+UNSURE = object()
+"""What `parse_plain` returns for a body that it leaves to `parse_strictly`."""
 _KEY_END = b'":'
 # How orjson writes floats from 1e16 on; an integer of more than 64 bits has become one.
 _LARGE = b"e+"
@@ -108,7 +109,7 @@ def _number_or_offence(text: str) -> Any:
     return _Offence("number beyond a double", text) if math.isinf(float(text)) else None
 
 
-# For what `_plainly_sound` leaves: a Python call for every object and number is seven times slower.
+# For what `parse_plain` leaves: a Python call for every object and number is seven times slower.
 _STRICT = json.JSONDecoder(
     object_pairs_hook=_object, parse_constant=_refuse, parse_float=_float, parse_int=_int
 )
@@ -127,35 +128,39 @@ def parse(body: bytes) -> Any:
     sound syntax that cannot be landed: NaN, Infinity, a number beyond a double, a duplicate key, or nesting
     deeper than `MAX_DEPTH`.
     """
-    document = _plainly_sound(body)
-    return _parse_strictly(body) if document is _UNSURE else document
+    document = parse_plain(body)
+    return parse_strictly(body) if document is UNSURE else document
 
 
-def _plainly_sound(body: bytes) -> Any:
-    """Return the document of a body that is sound beyond doubt, else `_UNSURE`: most are, and this is fast.
+def parse_plain(body: bytes) -> Any:
+    """Return the document of a body that is sound beyond doubt, else `UNSURE`: most are, and this is fast.
 
     orjson refuses what is not JSON in UTF-8, NaN, numbers beyond a double and lone surrogates, and does not
-    write what lies deeper than 254. Of duplicate keys only the last is left in the document, so a body that
-    has some holds more of them than it does when it is written again: a key ends with a quote before a colon,
-    and within strings such pairs stand in both, unless one of the two was spelled as an escape.
+    write what lies deeper than 254. A body that is, byte for byte, what it writes has no duplicate key and no
+    number that was changed. Otherwise: of duplicate keys only the last is left in the document, so a body
+    that has some holds more of them than it does when it is written again: a key ends with a quote before a
+    colon, and within strings such pairs stand in both, unless one of the two was spelled as an escape.
     """
     try:
         document = orjson.loads(body)
         again = orjson.dumps(document)
     except (orjson.JSONDecodeError, orjson.JSONEncodeError):
-        return _UNSURE
+        return UNSURE
+    if again == body:
+        return document
     has_same_keys = body.count(_KEY_END) == again.count(_KEY_END)
     is_plainly_spelled = rb"\u00" not in body or (rb"\u002" not in body and rb"\u003" not in body)
     if has_same_keys and is_plainly_spelled and not _has_blank_before_colon(body) and _LARGE not in again:
         return document
-    return _UNSURE
+    return UNSURE
 
 
 def _has_blank_before_colon(body: bytes) -> bool:
     return any(blank + b":" in body for blank in (b" ", b"\t", b"\n", b"\r") if blank in body)
 
 
-def _parse_strictly(body: bytes) -> Any:
+def parse_strictly(body: bytes) -> Any:
+    """Do what `parse` does without trying `parse_plain` first."""
     try:
         text = body.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -199,14 +204,16 @@ def has_lone_surrogates(body: bytes) -> bool:
     return any(match["lone"] for match in _ESCAPE.finditer(body))
 
 
-def to_line(body: bytes, document: Any = None) -> bytes:
+def to_line(body: bytes, document: Any = None, *, is_plain: bool = False) -> bytes:
     """Return a payload as one line for NDJSON, without its end; ``document`` is what `parse` made of it.
+
+    ``is_plain`` says that it is known to hold no lone surrogate.
 
     The bytes stay as they came, so that no number changes its digits, except line breaks between tokens and a
     byte order mark. Only a body with lone surrogates is written anew, each of them as U+FFFD, as DuckDB
     refuses them. Raises `Malformed` when two keys of one object become the same by that.
     """
-    if not has_lone_surrogates(body):
+    if is_plain or not has_lone_surrogates(body):
         # A raw line break is legal only between tokens: inside a string it is a syntax error.
         return body.removeprefix(_BOM).replace(b"\r", b" ").replace(b"\n", b" ").strip(b" \t")
     document = json.loads(body) if document is None else document

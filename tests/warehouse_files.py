@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from pipeline import load, schema
-from pipeline.landing import LandedChunk, Landing, Outcome, read_lines
+from pipeline.landing import LandedChunk, Landing, Outcome
+from pipeline.payload_file import read_lines
 from pipeline.tables import metadata
 from pipeline.validate import Accepted, validate_body
 from pipeline.warehouse import Warehouse

@@ -8,6 +8,7 @@ from __future__ import annotations
 import httpx
 
 from pipeline.client.reply import Hopeless
+from pipeline.client.wire import Response
 from pipeline.errors import ConfigurationError
 from pipeline.origin import Origin
 
@@ -39,7 +40,7 @@ class Address:
         """Return the URL of a path of the API, which begins with a slash and is encoded."""
         return f"{self._text}{path}"
 
-    def after(self, asked: str, response: httpx.Response) -> str:
+    def after(self, asked: str, response: Response) -> str:
         """Return where a redirect leads that ``asked`` was answered with.
 
         Raises `Hopeless` where the key must not follow it.

@@ -131,7 +131,7 @@ class CallsClient:
             errand.attempts,
             self._now(),
             body=reply.body,
-            document=reply.document,
+            outline=reply.outline,
             fault=reply.fault,
             reason=reply.reason,
         )

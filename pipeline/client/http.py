@@ -19,7 +19,7 @@ from pipeline import __version__, log
 from pipeline.answer import ApiVersion, Stats
 from pipeline.client.address import Address
 from pipeline.client.reply import Hopeless, Reader, Reply, parsed, whole
-from pipeline.client.wire import AiohttpWire, TransportWire, Wire
+from pipeline.client.wire import AiohttpWire, Response, TransportWire, Wire
 from pipeline.errors import ApiUnreachable, ConfigurationError, KeyRefused, NoConnection
 from pipeline.outage import Outage
 from pipeline.pace import AdaptiveLimit, Slot
@@ -211,7 +211,7 @@ class Http:
                         slot.reached()
                         return await self._read(errand, request, response, slot)
                     finally:
-                        await response.aclose()
+                        await response.close()
             except (httpx.TransportError, OSError) as error:
                 # Without its cause: that quotes bytes of the server and holds the request, so the key.
                 raise self._failed(error, slot) from None
@@ -226,7 +226,7 @@ class Http:
         return failure
 
     async def _read(
-        self, errand: Errand, request: _Request, response: httpx.Response, slot: Slot
+        self, errand: Errand, request: _Request, response: Response, slot: Slot
     ) -> Reply | bytes | _Request:
         status = response.status_code
         if status in (401, 403):

@@ -87,10 +87,10 @@ async def list_page(
     content = json.dumps(asked, allow_nan=False).encode()
     errand = Errand()
     reply = await http.run(errand, lambda: http.send(errand, "POST", _PATH, content, timeout_s=timeout_s))
-    if reply.reason is not None:
-        raise _failure(reply, reply.reason)
+    if reply.outline is None:
+        raise _failure(reply, reply.reason or "no answer")
     try:
-        return _page(reply.document)
+        return _page(reply.outline.document)
     except Malformed as fault:
         raise ListingFailed(f"unexpected answer: {fault}", _GIVE_IDS, status=reply.status) from None
 

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
 
 import httpx
 
 from pipeline.body import Body, UnsupportedEncoding
+from pipeline.client.wire import Response
+from pipeline.outline import Outline, outline
 from pipeline.retry import Retriable
-from pipeline.strict_json import Malformed, parse
+from pipeline.strict_json import Malformed
 
 _DRAINED = 64 * 1024
 
@@ -32,14 +33,14 @@ class Reply:
     """What became of an errand.
 
     ``status`` is that of the last response, None when there was none; ``reason`` is a short phrase without
-    payload text, None when there is a ``document``, which is what `strict_json.parse` made of ``body``;
+    payload text, None when there is an ``outline`` of ``body``, which then is sound JSON;
     ``fault`` is what was wrong with a body, of which ``body`` holds no more than was kept when it
     ``is_too_large``.
     """
 
     status: int | None
     body: bytes = field(default=b"", repr=False)
-    document: Any = field(default=None, repr=False)
+    outline: Outline | None = field(default=None, repr=False)
     fault: Malformed | None = field(default=None, repr=False)
     reason: str | None = None
     is_too_large: bool = False
@@ -52,26 +53,26 @@ class Reader:
         self.received_bytes = 0
         self._max_body_bytes = max_body_bytes
 
-    async def read(self, response: httpx.Response) -> Body:
+    async def read(self, response: Response) -> Body:
         """Read a body to its end or its cap. Raises `Hopeless` for an encoding that was not asked for."""
         try:
             body = Body(response.headers.get("content-encoding", ""), self._max_body_bytes)
         except UnsupportedEncoding as error:
             raise Hopeless(str(error), response.status_code) from None
-        async for raw in _raw(response):
+        async for raw in response.pieces:
             self.received_bytes += len(raw)
             body.feed(raw)
             if body.is_too_large:
                 break
         return body
 
-    async def drain(self, response: httpx.Response) -> None:
+    async def drain(self, response: Response) -> None:
         """Read a body that nobody needs, as far as this is worth it."""
         # An error page read to its end leaves the connection usable; a long one is not worth it. If it breaks
         # off, what the status and the headers said still holds.
         drained = 0
         with suppress(httpx.TransportError, OSError):
-            async for raw in _raw(response):
+            async for raw in response.pieces:
                 self.received_bytes += len(raw)
                 drained += len(raw)
                 if drained > _DRAINED:
@@ -89,15 +90,9 @@ def whole(body: Body) -> Reply | bytes:
 def parsed(body: bytes) -> Reply:
     """Return the reply that a whole body is. Raises `Retriable` for one that may have been cut."""
     try:
-        return Reply(200, body, parse(body))
+        return Reply(200, body, outline(body))
     except Malformed as fault:
         if fault.is_syntax:
             # Without Content-Length a cut body looks complete until it is parsed.
             raise Retriable(fault.reason, status=200, body=body, cause=fault) from None
         return Reply(200, body, fault=fault, reason=fault.reason)
-
-
-def _raw(response: httpx.Response) -> httpx.AsyncByteStream:
-    # The stream itself rather than aiter_raw(), which refuses a response that a mock transport made whole.
-    assert isinstance(response.stream, httpx.AsyncByteStream)
-    return response.stream

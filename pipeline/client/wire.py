@@ -3,8 +3,8 @@
 Invariant: a request is sent once (retrying is `retry`'s alone), to the URL that was asked, with no header but
 those given here, and no error that leaves quotes what the server sent.
 
-httpx stays the vocabulary of responses and errors, so that its mock can stand in for the network; its own
-connections take three times as long as aiohttp's for each request, and longer the more of them there are.
+httpx stays the vocabulary of errors, and its mock can stand in for the network; its own connections take
+three times as long as aiohttp's for each request, and longer the more of them there are.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from __future__ import annotations
 import socket
 import ssl
 import urllib.request
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import cache
 from typing import Protocol
 from urllib.parse import urlsplit
@@ -27,6 +27,7 @@ from pipeline.errors import ConfigurationError
 # httpx closes a connection that was idle for so long, before most servers do.
 _IDLE_S = 5.0
 _BUFFER = 256 * 1024
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 # The first match counts; aiohttp's errors are each several kinds of error.
 _IN_HTTPX: tuple[tuple[type[Exception], type[httpx.TransportError]], ...] = (
@@ -42,12 +43,27 @@ _IN_HTTPX: tuple[tuple[type[Exception], type[httpx.TransportError]], ...] = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Response:
+    """A response whose head has come: the ``pieces`` of its body are read once, as they come off the wire."""
+
+    status_code: int
+    headers: Mapping[str, str]
+    pieces: AsyncIterable[bytes]
+    close: Callable[[], Awaitable[None]]
+
+    @property
+    def has_redirect_location(self) -> bool:
+        """Whether it says where else to ask."""
+        return self.status_code in _REDIRECTS and "location" in self.headers
+
+
 class Wire(Protocol):
     """What a client needs of a network."""
 
     async def ask(
         self, method: str, url: str, headers: dict[str, str], content: bytes | None, read_s: float
-    ) -> httpx.Response:
+    ) -> Response:
         """Send a request; return the response as soon as its head has come, to be read and closed.
 
         ``url`` is encoded; ``read_s`` bounds each single read. Raises `httpx.TransportError` and OSError.
@@ -67,12 +83,15 @@ class TransportWire:
 
     async def ask(
         self, method: str, url: str, headers: dict[str, str], content: bytes | None, read_s: float
-    ) -> httpx.Response:
+    ) -> Response:
         """Send a request; see `Wire`."""
         request = httpx.Request(
             method, url, headers=headers, content=content, extensions={"timeout": {"read": read_s}}
         )
-        return await self._transport.handle_async_request(request)
+        response = await self._transport.handle_async_request(request)
+        # The stream itself rather than aiter_raw(), which refuses a response that a mock made whole.
+        assert isinstance(response.stream, httpx.AsyncByteStream)
+        return Response(response.status_code, response.headers, response.stream, response.aclose)
 
     async def aclose(self) -> None:
         """Close the transport."""
@@ -94,12 +113,12 @@ class AiohttpWire:
 
     async def ask(
         self, method: str, url: str, headers: dict[str, str], content: bytes | None, read_s: float
-    ) -> httpx.Response:
+    ) -> Response:
         """Send a request; see `Wire`."""
         if self._session is None:
             self._session = self._opened()
         target = URL(url, encoded=True)
-        with _in_httpx():
+        try:
             response = await self._session.request(
                 method,
                 target,
@@ -107,11 +126,13 @@ class AiohttpWire:
                 data=content,
                 proxy=self._proxy_for(target),
                 allow_redirects=False,
-                timeout=aiohttp.ClientTimeout(
-                    total=None, connect=None, sock_connect=self._connect_s, sock_read=read_s
-                ),
+                timeout=_timeout(self._connect_s, read_s),
+                ssl=_tls() if target.scheme == "https" else True,
             )
-        return httpx.Response(response.status, headers=list(response.raw_headers), stream=_Stream(response))
+        except aiohttp.ClientError as error:
+            raise _in_httpx(error) from _found_here(error)
+        pieces = _Pieces(response)
+        return Response(response.status, _Headers(response), pieces, pieces.aclose)
 
     async def aclose(self) -> None:
         """Close every connection."""
@@ -121,7 +142,7 @@ class AiohttpWire:
     def _opened(self) -> aiohttp.ClientSession:
         session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
-                limit=self._connections, ssl=_tls(), keepalive_timeout=_IDLE_S, ttl_dns_cache=60
+                limit=self._connections, keepalive_timeout=_IDLE_S, ttl_dns_cache=60
             ),
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
@@ -140,32 +161,58 @@ class AiohttpWire:
         return self._proxies.get("https") or self._proxies.get("all")
 
 
-class _Stream(httpx.AsyncByteStream):
+class _Pieces:
     def __init__(self, response: aiohttp.ClientResponse) -> None:
         self._response = response
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        with _in_httpx():
-            while piece := await self._response.content.readany():
-                yield piece
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        try:
+            piece = await self._response.content.readany()
+        except aiohttp.ClientError as error:
+            raise _in_httpx(error) from _found_here(error)
+        if not piece:
+            raise StopAsyncIteration
+        return piece
 
     async def aclose(self) -> None:
         # A connection whose response was not read to its end is closed by that.
         self._response.release()
 
 
-@contextmanager
-def _in_httpx() -> Iterator[None]:
-    try:
-        yield
-    except aiohttp.ClientError as error:
-        kind = next(told for known, told in _IN_HTTPX if isinstance(error, known))
-        # Without its text, which may quote the server; of its causes only what this machine found out.
-        raise kind("") from _found_here(error)
+class _Headers(Mapping[str, str]):
+    """By name, whatever its case; what came more than once is one list, as HTTP has it."""
+
+    def __init__(self, response: aiohttp.ClientResponse) -> None:
+        self._headers = response.headers
+
+    def __getitem__(self, name: str) -> str:
+        return ", ".join(self._headers.getall(name))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(dict.fromkeys(name.lower() for name in self._headers))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
+@cache
+def _timeout(connect_s: float, read_s: float) -> aiohttp.ClientTimeout:
+    return aiohttp.ClientTimeout(total=None, connect=None, sock_connect=connect_s, sock_read=read_s)
+
+
+def _in_httpx(error: aiohttp.ClientError) -> httpx.TransportError:
+    """Return the error in httpx's terms, without its text, which may quote the server."""
+    return next(told for known, told in _IN_HTTPX if isinstance(error, known))("")
 
 
 def _found_here(error: aiohttp.ClientError) -> Exception | None:
-    """Return what the resolver or OpenSSL said, if that is why no connection could be made."""
+    """Return what the resolver or OpenSSL said, if that is why no connection could be made.
+
+    Of the causes of an error only this is told, which this machine found out itself.
+    """
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
         return error.certificate_error
     cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else None

@@ -16,7 +16,8 @@ from warehouse_files import Payload, Place, Tables, landed_calls, query, tables_
 from pipeline import schema
 from pipeline.backfill import Backfill, Observer
 from pipeline.config import Settings, load_settings
-from pipeline.landing import Outcome, read_lines
+from pipeline.landing import Outcome
+from pipeline.payload_file import read_lines
 from pipeline.runs import RunReport
 from pipeline.simulator import BREAKAGE_KINDS, FAULT_KINDS, CallBook, Faults, Simulator, running
 from pipeline.strict_json import parse

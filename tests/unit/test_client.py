@@ -19,6 +19,7 @@ from pipeline.call_id import is_call_id
 from pipeline.client import CallsClient
 from pipeline.client.wire import AiohttpWire
 from pipeline.errors import ApiUnreachable, ConfigurationError, KeyRefused, NoConnection
+from pipeline.outline import Outline
 from pipeline.retry import RetryPolicy
 
 KEY = "key_4f1d2c"
@@ -79,6 +80,11 @@ class Api:
         return answer
 
 
+def document_of(answer: Answer) -> Any:
+    assert answer.outline is not None
+    return answer.outline.document
+
+
 def ok(document: str = '{"call_id": "call_1"}') -> httpx.Response:
     return httpx.Response(200, content=document.encode())
 
@@ -103,7 +109,7 @@ def test_a_payload_is_found_with_its_bytes_and_its_document() -> None:
         attempts=1,
         fetched_at=NOW,
         body=b'{"call_id": "call_1", "n": 1.10}',
-        document={"call_id": "call_1", "n": 1.1},
+        outline=Outline(b'{"call_id": "call_1", "n": 1.10}', {"call_id": "call_1", "n": 1.1}, is_plain=True),
     )
     (request,) = api.requests
     assert request.method == "GET"
@@ -359,7 +365,7 @@ def test_a_whole_body_that_cannot_be_landed_is_malformed_at_once() -> None:
     answer = api.ask()
     assert (answer.status, answer.http_status, answer.attempts) == ("malformed", 200, 1)
     assert answer.body == b'{"a": NaN}'
-    assert answer.document is None
+    assert answer.outline is None
     assert answer.fault is not None
     assert answer.fault.path == "$.a"
     assert answer.reason == "NaN and Infinity are not JSON"
@@ -368,7 +374,7 @@ def test_a_whole_body_that_cannot_be_landed_is_malformed_at_once() -> None:
 def test_a_body_with_broken_syntax_is_retried() -> None:
     api = Api(ok('{"a": "x'), ok('{"a": "xyz"}'))
     answer = api.ask()
-    assert (answer.status, answer.attempts, answer.document) == ("found", 2, {"a": "xyz"})
+    assert (answer.status, answer.attempts, document_of(answer)) == ("found", 2, {"a": "xyz"})
 
 
 def test_a_body_with_broken_syntax_to_the_end_is_malformed_with_its_last_body() -> None:
@@ -400,7 +406,7 @@ def test_gzip_is_decoded() -> None:
 
 def test_gzip_in_several_members_is_decoded() -> None:
     packed = gzip.compress(b'{"a":') + gzip.compress(b"") + gzip.compress(b"1}")
-    assert Api(raw(200, packed, content_encoding="x-gzip")).ask().document == {"a": 1}
+    assert document_of(Api(raw(200, packed, content_encoding="x-gzip")).ask()) == {"a": 1}
 
 
 @pytest.mark.parametrize("damage", [lambda packed: packed[:-9], lambda packed: packed[:40], lambda _: b""])

@@ -15,16 +15,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from warehouse_files import landed_lines
 
-from pipeline import extract
+from pipeline import extract, payload_file
 from pipeline.answer import Answer
 from pipeline.durable import write_durably
 from pipeline.errors import KeyRefused, LandingError
 from pipeline.extract import Extraction
-from pipeline.landing import ChunkWriter, LandedChunk, Landing, Outcome, read_lines
+from pipeline.landing import ChunkWriter, LandedChunk, Landing, Outcome
+from pipeline.outline import outline
+from pipeline.payload_file import read_lines
 from pipeline.strict_json import Malformed
 
 NOON = datetime(2025, 1, 1, 12, tzinfo=UTC)
@@ -72,6 +75,20 @@ def test_what_is_landed_is_read_back(lines: list[bytes]) -> None:
 def test_lines_longer_than_a_block_are_read_whole(landing: Landing, size: int) -> None:
     lines = [b"a", b"x" * size, b"b"]
     assert landed_lines(land(landing, lines)) == lines
+
+
+@pytest.mark.parametrize("piece", [1, 10, 50, 1 << 20])
+def test_lines_are_read_back_in_order_whatever_the_pieces_they_are_compressed_in(
+    landing: Landing, monkeypatch: pytest.MonkeyPatch, piece: int
+) -> None:
+    monkeypatch.setattr(payload_file, "_PIECE", piece)
+    lines = [b"%d" % number * (number % 7) for number in range(100)]
+    chunk = land(landing, lines)
+    assert landed_lines(landing.verified(chunk.manifest)) == lines
+    # One frame, because readers stop at the end of the first.
+    assert zstandard.ZstdDecompressor().decompressobj().decompress(payloads_of(chunk).read_bytes()) == (
+        b"".join(line + b"\n" for line in lines)
+    )
 
 
 def test_a_manifest_says_what_is_beside_it(landing: Landing) -> None:
@@ -321,7 +338,8 @@ def answer_for(call_id: str) -> Answer:
     if kind == "broken":
         return Answer(call_id, "malformed", 200, 1, NOON, b"{", fault=Malformed("not JSON", is_syntax=True))
     document = {"call_id": call_id, "agent_id": 5 if kind == "wrong" else "a", "call_status": "ended"}
-    return Answer(call_id, "found", 200, 1, NOON, json.dumps(document).encode(), document)
+    body = json.dumps(document).encode()
+    return Answer(call_id, "found", 200, 1, NOON, body, outline(body))
 
 
 EXPECTED = {

@@ -13,11 +13,12 @@ from pathlib import Path
 import pytest
 from warehouse_files import landed_lines
 
-from pipeline import filecopy, leftovers
+from pipeline import filecopy, leftovers, payload_file
 from pipeline.config import Settings, load_settings
 from pipeline.durable import occupied, write_durably
 from pipeline.errors import LandingError
 from pipeline.landing import ChunkWriter, Landing, Outcome
+from pipeline.payload_file import PayloadFile
 from pipeline.repair import repair
 
 NOON = datetime(2025, 1, 1, 12, tzinfo=UTC)
@@ -95,15 +96,17 @@ def test_a_chunk_that_could_not_be_written_in_part_is_given_up(
 ) -> None:
     writer = writer_of(settings, "a")
 
-    class Full:
-        def write(self, line: bytes) -> int:
-            raise OSError(errno.ENOSPC, "No space left on device")
+    def refuse(self: PayloadFile, lines: list[bytes]) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(writer, "_writer", Full())
+    # Every line is a piece, which is written while the next one is awaited.
+    monkeypatch.setattr(payload_file, "_PIECE", 1)
+    monkeypatch.setattr(PayloadFile, "_write", refuse)
+    writer.add(Outcome("b", "accepted", 1, NOON, 200), b"{}")
     with pytest.raises(LandingError, match="No space left on device"):
-        writer.add(Outcome("b", "accepted", 1, NOON, 200), b"{}")
+        writer.add(Outcome("c", "accepted", 1, NOON, 200), b"{}")
     monkeypatch.undo()
-    # There is room again, but what the compressor held is gone.
+    # There is room again, but what was held back is gone.
     with pytest.raises(LandingError, match="No space left on device"):
         writer.finish()
     assert names(tmp_path) == set()

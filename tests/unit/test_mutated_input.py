@@ -23,6 +23,7 @@ from pipeline.call_id import is_call_id
 from pipeline.errors import LandingError, UsageError
 from pipeline.ids import read_ids
 from pipeline.landing import Landing, Outcome
+from pipeline.outline import outline
 from pipeline.simulator import CallBook
 from pipeline.strict_json import Malformed, parse
 from pipeline.validate import Accepted, redact, validate_body
@@ -96,10 +97,11 @@ def judge(call_id: str, body: bytes) -> Accepted | None:
     """Judge a body; fail where what is kept, or said of it, is not as promised."""
     try:
         document: Any = parse(body)
+        read = outline(body)
     except Malformed:
-        document = None
+        document = read = None
     judged = validate_body(call_id, body)
-    kept = judged.line if isinstance(judged, Accepted) else redact(body, document)
+    kept = judged.line if isinstance(judged, Accepted) else redact(body, read)
     if document is None or SECRET not in json.dumps(without_token(document)):
         assert SECRET.encode() not in kept
     if isinstance(judged, Accepted):

@@ -14,14 +14,14 @@ from hypothesis import strategies as st
 from pipeline.simulator.book import CallBook
 from pipeline.simulator.breakage import encode
 from pipeline.strict_json import (
-    _UNSURE,
     MAX_DEPTH,
+    UNSURE,
     Malformed,
-    _parse_strictly,
-    _plainly_sound,
     exceeds_depth,
     has_lone_surrogates,
     parse,
+    parse_plain,
+    parse_strictly,
     to_line,
 )
 
@@ -125,17 +125,17 @@ def written() -> st.SearchStrategy[str]:
 def test_what_is_read_fast_is_what_is_read_strictly(text: str) -> None:
     body = text.encode("utf-8", "surrogatepass")
     try:
-        expected: Any = _parse_strictly(body)
+        expected: Any = parse_strictly(body)
     except Malformed:
-        expected = _UNSURE
-    read = _plainly_sound(body)
-    assert read is _UNSURE or (read == expected and json.dumps(read) == json.dumps(expected))
+        expected = UNSURE
+    read = parse_plain(body)
+    assert read is UNSURE or (read == expected and json.dumps(read) == json.dumps(expected))
 
 
 def test_a_payload_as_the_api_sends_it_is_read_fast() -> None:
     book = CallBook(count=20, shape="mixed", until=datetime(2026, 3, 1, tzinfo=UTC))
     bodies = [encode(book.payload(index)) for index in range(20)]
-    assert [body for body in bodies if _plainly_sound(body) is _UNSURE] == []
+    assert [body for body in bodies if parse_plain(body) is UNSURE] == []
 
 
 def depth_of(document: Any) -> int:

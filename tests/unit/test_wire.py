@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-import httpx
 import pytest
 from yarl import URL
 
 from pipeline.client import CallsClient
-from pipeline.client.wire import AiohttpWire
+from pipeline.client.wire import AiohttpWire, Response
 from pipeline.errors import ConfigurationError
 
 VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
@@ -60,7 +59,7 @@ def test_a_netrc_puts_nothing_in_place_of_the_key(tmp_path: Path, monkeypatch: p
         await writer.drain()
         writer.close()
 
-    async def scenario() -> list[httpx.Response]:
+    async def scenario() -> list[Response]:
         async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
             port = server.sockets[0].getsockname()[1]
             wire = AiohttpWire(1, connect_s=5, trust_env=True)
@@ -68,7 +67,7 @@ def test_a_netrc_puts_nothing_in_place_of_the_key(tmp_path: Path, monkeypatch: p
             for _ in range(2):
                 url = f"http://127.0.0.1:{port}/a"
                 responses.append(await wire.ask("GET", url, {"Authorization": "Bearer k"}, None, 5))
-                await responses[-1].aclose()
+                await responses[-1].close()
             await wire.aclose()
             return responses
 
