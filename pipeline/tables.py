@@ -53,7 +53,7 @@ calls = Table(
     _time("ended_at", "End of the call, UTC"),
     _time("transfer_ended_at", "End of the transferred leg, UTC"),
     _big("duration_ms", "Duration in ms: the API's, else ended_at minus started_at"),
-    _text("transcript", "Whole transcript as one text"),
+    columns.long_text("transcript", "Whole transcript as one text"),
     _text("recording_url", "Recording; signed query strings are removed"),
     _text("recording_multi_channel_url", "Recording with one channel a party"),
     _text("scrubbed_recording_url", "Recording without personal data"),

@@ -47,6 +47,9 @@ _LONGEST_PAUSE_S = 0.1
 _MAKE_WAY_S = 0.3
 _SAY_EVERY_S = 10.0
 _HURRIED_TIMEOUT_S = 2.0
+# The format of new files: a newer one would shut out readers that docs/readers promises, an older one takes
+# more room and knows no zstd. A file keeps the format that it has.
+_FORMAT: dict[str, str | bool | int | float | list[str]] = {"storage_compatibility_version": "v1.2.0"}
 # Room for a long path before what was wrong with it.
 _REASON_LIMIT = 600
 # What DuckDB says first where a file is cut, where a block is not what its checksum says, and where a log is
@@ -177,7 +180,7 @@ class Warehouse:
                 poolclass=NullPool,
                 # Closing rolls back by itself, and after a full disk it is all that still works.
                 pool_reset_on_return=None,
-                connect_args={"read_only": True} if read_only else {},
+                connect_args={"read_only": True} if read_only else {"config": dict(_FORMAT)},
             )
         except NoSuchModuleError:
             raise ConfigurationError(f"no driver for the warehouse {self.url}: use a DuckDB file") from None
@@ -270,7 +273,7 @@ class Warehouse:
         try:
             for left in path.parent.glob(f"{glob.escape(path.name)}.new-*"):
                 left.unlink(missing_ok=True)
-            duckdb.connect(str(new)).close()
+            duckdb.connect(str(new), config=_FORMAT).close()
             # If somebody else was faster, theirs is as good; where files have one name only, DuckDB makes it.
             os.link(new, path)
         except duckdb.Error as failure:

@@ -19,6 +19,16 @@ destructive_upgrade = False
 destructive_downgrade = True
 
 
+class Compressed(sa.types.UserDefinedType[str]):
+    """Text that is stored with zstd, where the file is of a format that has it."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **_: object) -> str:
+        """Return how the column is declared."""
+        return "VARCHAR USING COMPRESSION zstd"
+
+
 def upgrade() -> None:
     """Create every table with its comments."""
     op.create_table(
@@ -75,7 +85,7 @@ def upgrade() -> None:
         sa.Column(
             "duration_ms", sa.BigInteger, comment="Duration in ms: the API's, else ended_at minus started_at"
         ),
-        sa.Column("transcript", sa.String, comment="Whole transcript as one text"),
+        sa.Column("transcript", Compressed, comment="Whole transcript as one text"),
         sa.Column("recording_url", sa.String, comment="Recording; signed query strings are removed"),
         sa.Column("recording_multi_channel_url", sa.String, comment="Recording with one channel a party"),
         sa.Column("scrubbed_recording_url", sa.String, comment="Recording without personal data"),

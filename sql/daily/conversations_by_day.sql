@@ -6,7 +6,7 @@
 create or replace macro conversations_by_day(chosen := true) as table
 with calls_of_day as (
     select *
-    from calls_of_day(chosen)
+    from calls_of_day(chosen := chosen)
 ),
 
 conversations_of_day as (

@@ -5,4 +5,4 @@
 -- A rerun replaces the macro; it holds no data. daily_outcomes reads it.
 create or replace macro outcomes_by_day(chosen := true) as table
 select * exclude (agent_version) rename (period as day)
-from rated_outcomes(day, null, chosen);
+from rated_outcomes(day, null, chosen := chosen);

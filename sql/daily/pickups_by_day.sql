@@ -18,7 +18,7 @@ select
     connected_numbers / nullif(numbers, 0) as number_connect_rate,
     count(distinct to_number) filter (where is_conversation) as picked_up_numbers,
     picked_up_numbers / nullif(numbers, 0) as number_pickup_rate
-from outcomes_of_calls(chosen)
+from outcomes_of_calls(chosen := chosen)
 where
     direction = 'outbound'
     and is_over

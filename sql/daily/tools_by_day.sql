@@ -5,7 +5,7 @@
 create or replace macro tools_by_day(chosen := true) as table
 with calls_of_day as (
     select *
-    from calls_of_day(chosen)
+    from calls_of_day(chosen := chosen)
 )
 
 select

@@ -42,5 +42,5 @@ select
     contained_calls / nullif(conversations, 0) as containment_rate,
     count(*) filter (where is_early_hangup) as early_hangups,
     early_hangups / nullif(conversations, 0) as early_hangup_rate
-from outcomes_of_calls(chosen)
+from outcomes_of_calls(chosen := chosen)
 group by period, agent_id, version_of;

@@ -10,7 +10,7 @@ create or replace macro slow_turns(
 ) as table
 with calls_of_day as (
     select *
-    from calls_of_day(chosen)
+    from calls_of_day(chosen := chosen)
 ),
 
 counted as (

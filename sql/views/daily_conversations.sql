@@ -10,7 +10,10 @@ with answers as (
     where day in (select day from stored_days)
     union all by name
     select *
-    from conversations_by_day(cast(coalesce(started_at, first_seen_at) as date) not in (select day from stored_days))
+    from conversations_by_day(
+        chosen := cast(coalesce(started_at, first_seen_at) as date)
+            not in (select day from stored_days)
+    )
 )
 
 select

@@ -12,7 +12,8 @@ with answers as (
     select * rename (period as day)
     from pooled_latency(
         cast(coalesce(started_at, first_seen_at) as date),
-        cast(coalesce(started_at, first_seen_at) as date) not in (select day from stored_days)
+        chosen := cast(coalesce(started_at, first_seen_at) as date)
+            not in (select day from stored_days)
     )
 )
 

@@ -11,7 +11,8 @@ with answers as (
     union all by name
     select *
     from ratings_by_day(
-        cast(coalesce(started_at, first_seen_at) as date) not in (select day from stored_days)
+        chosen := cast(coalesce(started_at, first_seen_at) as date)
+            not in (select day from stored_days)
     )
 )
 

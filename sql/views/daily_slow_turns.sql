@@ -15,7 +15,8 @@ with answers as (
         1500,
         2000,
         3000,
-        cast(coalesce(started_at, first_seen_at) as date) not in (select day from stored_days)
+        chosen := cast(coalesce(started_at, first_seen_at) as date)
+            not in (select day from stored_days)
     )
 )
 

@@ -12,7 +12,8 @@ with answers as (
     select * rename (period as hour)
     from pooled_latency(
         date_trunc('hour', coalesce(started_at, first_seen_at)),
-        cast(coalesce(started_at, first_seen_at) as date) not in (select day from stored_days)
+        chosen := cast(coalesce(started_at, first_seen_at) as date)
+            not in (select day from stored_days)
     )
 )
 
