@@ -23,7 +23,15 @@ def land(folder: Path, calls: int, *, first: int = 0, run_id: str = "run") -> La
         for call_id in ids[start : start + CHUNK]:
             judged = validate_body(call_id, bodies.body(call_id.encode()))
             assert isinstance(judged, Accepted)
-            outcome = Outcome(call_id, "accepted", 1, fetched_at, 200, payload_hash=judged.payload_hash)
+            outcome = Outcome(
+                call_id,
+                "accepted",
+                1,
+                fetched_at,
+                200,
+                payload_hash=judged.payload_hash,
+                has_plain_speech=judged.has_plain_speech,
+            )
             writer.add(outcome, judged.line)
         writer.finish()
     return landing

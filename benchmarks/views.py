@@ -120,7 +120,15 @@ def simulated(folder: Path) -> Path:
             judged = validate_body(book.call_id(index), breakage.encode(book.payload(index)))
             assert isinstance(judged, Accepted)
             writer.add(
-                Outcome(book.call_id(index), "accepted", 1, UNTIL, 200, payload_hash=judged.payload_hash),
+                Outcome(
+                    book.call_id(index),
+                    "accepted",
+                    1,
+                    UNTIL,
+                    200,
+                    payload_hash=judged.payload_hash,
+                    has_plain_speech=judged.has_plain_speech,
+                ),
                 judged.line,
             )
         writer.finish()

@@ -119,7 +119,7 @@ class Extraction:
         if kept is None:
             self._chunk.add(outcome)
         else:
-            self._chunk.add(outcome, kept.line, kept.shape)
+            self._chunk.add(outcome, kept.line)
         self.counts[outcome.outcome] += 1
         log.event(
             "answer",
@@ -227,6 +227,7 @@ def accepted(answer: Answer, judged: Accepted) -> Outcome:
         answer.fetched_at,
         answer.http_status,
         payload_hash=judged.payload_hash,
+        has_plain_speech=judged.has_plain_speech,
     )
 
 

@@ -8,10 +8,6 @@ A run that extracts in batches, side by side, has the batch in the name too, bef
 A chunk exists from the moment its manifest has its name: both files are written under a temporary name and
 fsynced before either is renamed, the manifest last. So a killed run leaves whole chunks and `.part` files,
 which the next run clears (`leftovers`).
-
-A manifest also says what a reader that names the columns would miss in the payloads: `other_fields`, names at
-the top of any of them that have no column, and `is_plain_speech`, whether no turn of `transcript_object` and
-no word of one has a field beyond its columns. Null, or absent as in older manifests: that is not known.
 """
 
 from __future__ import annotations
@@ -32,7 +28,6 @@ from pipeline.config import Settings
 from pipeline.durable import PART, deserted, occupied, reported, sync_folder, write_durably, write_part
 from pipeline.errors import LandingError
 from pipeline.payload_file import MEND, PayloadFile
-from pipeline.shape import Shape
 
 PAYLOADS = ".ndjson.zst"
 MANIFEST = ".json"
@@ -43,7 +38,8 @@ _NUMBER = "[0-9]" * 6
 class Outcome:
     """What became of one call id when it was asked for.
 
-    `outcome` is accepted, not_found, rejected or failed; the load refines accepted by what it finds.
+    `outcome` is accepted, not_found, rejected or failed; the load refines accepted by what it finds. With
+    `has_plain_speech` nothing spoken in its payload has a field without a column, so the load need not look.
     """
 
     call_id: str
@@ -56,6 +52,7 @@ class Outcome:
     json_path: str | None = None
     value: str | None = None
     quarantine_path: str | None = None
+    has_plain_speech: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +81,12 @@ class ChunkWriter:
         self._folder = landing_dir / run_id
         self._outcomes: list[dict[str, Any]] = []
         self._call_ids: set[str] = set()
-        self._shape: Shape | None = Shape()
         self._payloads: PayloadFile | None = None
         self._held = ExitStack()
         self._failure: LandingError | None = None
 
-    def add(self, outcome: Outcome, line: bytes | None = None, shape: Shape | None = None) -> None:
-        """Add what became of an id, with its payload as one line for an accepted one, and its shape if known.
+    def add(self, outcome: Outcome, line: bytes | None = None) -> None:
+        """Add what became of an id, with its payload as one line for an accepted one.
 
         Raises ValueError for an id that is in the chunk already, LandingError when it cannot be written: then
         the whole chunk is given up.
@@ -108,7 +104,6 @@ class ChunkWriter:
                 self.discard()
                 raise
             self.record_count += 1
-            self._shape = self._shape | shape if self._shape and shape else None
         self._outcomes.append(_facts(outcome))
         self.outcome_count += 1
 
@@ -140,7 +135,6 @@ class ChunkWriter:
         if self._payloads is None:
             self._occupy()
         payloads, size, checksum = self._finish_payloads()
-        shape = self._shape or Shape(None, False)
         manifest = {
             "chunk_id": self.chunk_id,
             "run_id": self._run_id,
@@ -148,8 +142,6 @@ class ChunkWriter:
             "record_count": self.record_count,
             "byte_count": size,
             "sha256": checksum,
-            "other_fields": None if shape.other_fields is None else sorted(shape.other_fields),
-            "is_plain_speech": None if self._shape is None else shape.is_plain_speech,
             "landed_at": _stamp(datetime.now(UTC)),
             "outcomes": self._outcomes,
         }

@@ -35,7 +35,7 @@ def retry_quarantine(warehouse: Warehouse, landing: Landing, run_id: str, chunk_
         if writer is None:
             writer = landing.writer(run_id, number)
             number += 1
-        writer.add(accepted(answer, judged), judged.line, judged.shape)
+        writer.add(accepted(answer, judged), judged.line)
         passed.add(answer.call_id)
         if writer.record_count >= chunk_size:
             writer.finish()

@@ -18,7 +18,7 @@ from pydantic import ValidationError
 
 from pipeline.outline import Outline, filled, outline, whole
 from pipeline.payloads import Call, WovenTranscripts
-from pipeline.shape import Shape, shape_of
+from pipeline.plain_speech import has_plain_speech
 from pipeline.strict_json import Malformed, to_line
 
 # In bytes that are not sound JSON: the value of the key. Of one that is no text, where it ends is not known.
@@ -41,11 +41,11 @@ _VALUE_LIMIT = 200
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """A payload as one NDJSON line without its end, the SHA-256 of that line, and its shape."""
+    """A payload as one NDJSON line without its end, with its SHA-256 and what is known of its turns."""
 
     line: bytes
     payload_hash: str
-    shape: Shape
+    has_plain_speech: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ def _judge(call_id: str, body: bytes, outline: Outline) -> Accepted | Rejected:
         line = to_line(clean, document if clean is outline.text else None, is_plain=outline.is_plain)
     except Malformed as malformed:
         return reject(malformed)
-    return Accepted(line, hashlib.sha256(line).hexdigest(), shape_of(document))
+    return Accepted(line, hashlib.sha256(line).hexdigest(), has_plain_speech(document))
 
 
 def reject(malformed: Malformed) -> Rejected:

@@ -100,7 +100,16 @@ def land() -> None:
             judged = validate_body(call, json.dumps(document).encode())
             assert isinstance(judged, Accepted), judged
             writer.add(
-                Outcome(call, "accepted", 1, fetched_at, 200, payload_hash=judged.payload_hash), judged.line
+                Outcome(
+                    call,
+                    "accepted",
+                    1,
+                    fetched_at,
+                    200,
+                    payload_hash=judged.payload_hash,
+                    has_plain_speech=judged.has_plain_speech,
+                ),
+                judged.line,
             )
     writer.add(Outcome("nobody_knows_it", "not_found", 1, fetched_at, 404, "HTTP 404"))
     writer.add(

@@ -56,6 +56,7 @@ class Place:
                     payload.fetched_at,
                     200,
                     payload_hash=judged.payload_hash,
+                    has_plain_speech=judged.has_plain_speech,
                 ),
                 judged.line,
             )

@@ -44,6 +44,7 @@ select
     ranked.json_path,
     ranked.value,
     ranked.quarantine_path,
+    coalesce(ranked.has_plain_speech, false) as has_plain_speech,
     ranked.is_newest_answer,
     least(ranked.first_fetched_at, calls.first_seen_at) as first_seen_at,
     calls.call_id is not null as is_known,

@@ -27,7 +27,8 @@ from
                 payload_hash varchar,
                 json_path varchar,
                 value varchar,
-                quarantine_path varchar
+                quarantine_path varchar,
+                has_plain_speech boolean
             )[]'
         }
     );

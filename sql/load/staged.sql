@@ -9,6 +9,7 @@ with winners as (
     select
         payload_file,
         call_id,
+        has_plain_speech,
         payload_hash,
         fetched_at,
         first_seen_at
@@ -40,6 +41,7 @@ typed as (
         winners.payload_hash,
         winners.fetched_at,
         winners.first_seen_at,
+        winners.has_plain_speech,
         objects.call_id,
         fields['agent_id'] ->> '$' as agent_id,
         fields['agent_name'] ->> '$' as agent_name,
@@ -94,7 +96,7 @@ typed as (
             lambda name: {'key': name, 'value': fields[name]}
         ) as unkept,
         case
-            when not is_plain_speech(fields['transcript_object'])
+            when not has_plain_speech and not is_plain_speech(fields['transcript_object'])
                 then cast(fields['transcript_object'] as json[])
         end as odd_turns,
         fields['scrubbed_transcript_with_tool_calls'] as scrubbed
@@ -137,7 +139,7 @@ spoken as (
 )
 
 select
-    * exclude (has_turns, scrubbed, woven_turns, scrubbed_turns, transcript_with_tool_calls, woven)
+    * exclude (has_plain_speech, has_turns, scrubbed, woven_turns, scrubbed_turns, transcript_with_tool_calls, woven)
     replace (
         json_transform(
             case
@@ -168,7 +170,7 @@ select
             'word_count': coalesce(len(pair[1]['words']), 0),
             'item': case
                 when pair[1]['role'] in ('agent', 'user', 'transfer_target')
-                    and is_plain_speech(pair[2])
+                    and (has_plain_speech or is_plain_speech(pair[2]))
                     then null
                 else pair[2]
             end

@@ -96,7 +96,15 @@ def _load_chunk(place: Place, collected: Collected, call_ids: list[str]) -> None
     for call_id in call_ids:
         judged = collected.accepted[call_id]
         writer.add(
-            Outcome(call_id, "accepted", 1, NOON, 200, payload_hash=judged.payload_hash),
+            Outcome(
+                call_id,
+                "accepted",
+                1,
+                NOON,
+                200,
+                payload_hash=judged.payload_hash,
+                has_plain_speech=judged.has_plain_speech,
+            ),
             judged.line,
         )
     chunk = writer.finish()

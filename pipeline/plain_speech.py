@@ -1,0 +1,47 @@
+"""Tells whether all that was spoken in a call has a column for each of its fields.
+
+Invariant: where it says so, neither `turn_rest` nor a name that nobody knows is to be found in a turn, so the
+load need not look for them in the text. In doubt it says no, and the load looks.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from functools import cache
+from typing import Any
+
+from pipeline import sql
+
+# Roles whose woven items are turns, as in the macro `is_speech`; others are kept whole.
+_SPEAKERS = frozenset({"agent", "user", "transfer_target"})
+_METADATA = frozenset({"response_id", "interrupt_id", "is_backchannel"})
+_LITERAL = re.compile(r"'([a-z0-9_]+)'")
+
+
+def has_plain_speech(document: dict[str, Any]) -> bool:
+    """Tell it of an accepted payload; an outline of one, without its plain words, will do."""
+    woven = document.get("transcript_with_tool_calls") or document.get("scrubbed_transcript_with_tool_calls")
+    items = woven if isinstance(woven, list) else ()
+    return _are_plain(document.get("transcript_object") or ()) and _are_plain(
+        item for item in items if isinstance(item, dict) and item.get("role") in _SPEAKERS
+    )
+
+
+def _are_plain(turns: Iterable[dict[str, Any]]) -> bool:
+    kept, kept_in_word = _kept_in("turn").issuperset, _kept_in("word").issuperset
+    for turn in turns:
+        if not kept(turn):
+            return False
+        words, metadata = turn.get("words"), turn.get("metadata")
+        if words and not (isinstance(words, list) and all(map(kept_in_word, words))):
+            return False
+        if metadata is not None and not (isinstance(metadata, dict) and _METADATA.issuperset(metadata)):
+            return False
+    return True
+
+
+@cache
+def _kept_in(what: str) -> frozenset[str]:
+    """Return the names of the fields that the load has a column for."""
+    return frozenset(_LITERAL.findall(sql.read(f"macros/kept_in_{what}")))

@@ -1,0 +1,93 @@
+"""Where a payload's speech is called plain, the load finds nothing in it that has no column."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from pipeline import sql
+from pipeline.landing import Landing, Outcome
+from pipeline.plain_speech import has_plain_speech
+from pipeline.simulator import CallBook
+from pipeline.simulator.breakage import encode
+from pipeline.validate import Accepted, validate_body
+
+LEAST = {"call_id": "c", "agent_id": "a", "call_status": "ended"}
+WORD = {"word": "hi", "start": 1.5, "end": 2.5}
+TURN = {"role": "agent", "content": "hi", "words": [WORD], "metadata": {"response_id": 1}}
+TOOL = {"role": "tool_call_invocation", "tool_call_id": "t", "name": "n", "arguments": "{}", "new": 1}
+
+
+def said_of(**members: Any) -> bool:
+    judged = validate_body("c", encode(LEAST | members))
+    assert isinstance(judged, Accepted), judged
+    return judged.has_plain_speech
+
+
+@pytest.mark.parametrize("shape", ["v1", "early_v2", "today"])
+def test_calls_as_the_api_sends_them_are_plain_and_the_load_agrees(shape: str) -> None:
+    book = CallBook(count=8, until=datetime(2026, 3, 1, tzinfo=UTC), shape=shape)
+    connection = duckdb.connect()
+    connection.execute(sql.read("macros/is_plain_speech"))
+    for index in range(8):
+        payload = book.payload(index)
+        assert has_plain_speech(payload)
+        turns = json.dumps(payload.get("transcript_object") or [], separators=(",", ":"))
+        assert connection.execute("select is_plain_speech(?)", [turns]).fetchall() == [(True,)]
+
+
+ODD = [
+    TURN | {"language": "de"},
+    TURN | {"words": [WORD, WORD | {"confidence": 0.5}]},
+    TURN | {"metadata": {"response_id": 1, "backup_model_used": "x"}},
+    {"role": "agent", "words": [{"text": "hi"}]},
+]
+
+
+@pytest.mark.parametrize("turn", ODD)
+def test_a_field_without_a_column_is_seen_wherever_it_was_spoken(turn: dict[str, Any]) -> None:
+    assert not said_of(transcript_object=[TURN, turn])
+    assert not said_of(transcript_object=[TURN], transcript_with_tool_calls=[TURN, TOOL, turn])
+    assert not said_of(scrubbed_transcript_with_tool_calls=[TURN, turn])
+
+
+@pytest.mark.parametrize("turns", [None, [], [{}], [{"words": None}], [TURN, TURN | {"words": []}]])
+def test_what_is_missing_is_plain(turns: Any) -> None:
+    assert said_of(transcript_object=turns)
+
+
+def test_items_that_nobody_spoke_are_kept_whole_and_do_not_count() -> None:
+    assert said_of(transcript_object=[TURN], transcript_with_tool_calls=[TURN, TOOL, {"role": "new", "x": 1}])
+
+
+def test_the_names_of_metadata_are_those_that_the_load_knows() -> None:
+    connection = duckdb.connect()
+    for name in sql.names("macros"):
+        if name.startswith("kept_in_") or name == "known_names":
+            connection.execute(sql.read(f"macros/{name}"))
+    ((known,),) = connection.execute(
+        "select names from known_names() where place = 'turn metadata'"
+    ).fetchall()
+    for name in known:
+        metadata = {"transcript_object": [{"metadata": {name: 1}}]}
+        assert has_plain_speech(metadata) is (name != "backup_model_used")
+
+
+def test_a_manifest_says_it_of_each_payload_and_older_ones_are_read(tmp_path: Path) -> None:
+    landing = Landing(tmp_path / "landing", tmp_path / "quarantine")
+    writer = landing.writer("run", 0)
+    noon = datetime(2025, 1, 1, 12, tzinfo=UTC)
+    for call_id, is_plain in (("a", True), ("b", False)):
+        writer.add(Outcome(call_id, "accepted", 1, noon, 200, has_plain_speech=is_plain), b"{}")
+    manifest = writer.finish().manifest
+    assert [each.has_plain_speech for each in landing.outcomes("run")] == [True, False]
+    older = json.loads(manifest.read_bytes())
+    for outcome in older["outcomes"]:
+        del outcome["has_plain_speech"]
+    manifest.write_text(json.dumps(older) + "\n")
+    assert [each.has_plain_speech for each in landing.outcomes("run")] == [False, False]
