@@ -1,4 +1,8 @@
-"""How large the warehouse is, beside the same tables as Parquet with zstd."""
+"""How large the warehouse is, as loads leave it and compacted, beside the same tables as Parquet with zstd.
+
+Parquet is what DuckDB writes of each table, in the order of the warehouse: zstd at its default level of 3 and
+row groups of 122,880 rows, as in the warehouse. It holds no views.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,7 @@ import duckdb
 from benchmarks import contest
 from benchmarks.contest import Measured, Row, Scale
 from benchmarks.landed import land
-from pipeline import load, schema
+from pipeline import compact, load, schema
 from pipeline.warehouse import Warehouse
 
 
@@ -23,22 +27,37 @@ def measure(scale: Scale) -> Measured:
         load.load_pending(warehouse, landing, refresh_window_s=86_400)
         size = file.stat().st_size
         parquet = _as_parquet(file, folder / "parquet")
+        compacted = compact.compact(warehouse)
         raw = sum(path.stat().st_size for path in landing.landing_dir.glob("*/*.ndjson.zst"))
-    row = Row(
-        f"warehouse file of {scale.calls:,} calls",
-        "Parquet zstd of the same tables",
-        size / parquet,
-        1.5,
-        False,
-        f"{size / 1e6:,.1f} MB, of which {empty / 1e6:,.1f} MB empty; landed {raw / 1e6:,.1f} MB",
-        f"{parquet / 1e6:,.1f} MB",
-    )
+    rows = [
+        Row(
+            f"warehouse file of {scale.calls:,} calls{how}",
+            "Parquet zstd of the same tables",
+            held / parquet,
+            1.5,
+            False,
+            ours,
+            f"{parquet / 1e6:,.1f} MB",
+        )
+        for how, held, ours in (
+            (
+                "",
+                size,
+                f"{size / 1e6:,.1f} MB, of which {empty / 1e6:,.1f} MB empty; landed {raw / 1e6:,.1f} MB",
+            ),
+            (
+                ", after `compact`",
+                compacted.bytes_after,
+                f"{compacted.bytes_after / 1e6:,.1f} MB, in {compacted.duration_s:,.1f} s",
+            ),
+        )
+    ]
     figures = {
         "warehouse_bytes_per_call": (size - empty) / scale.calls,
         "landed_bytes_per_call": raw / scale.calls,
         "parquet_bytes_per_call": parquet / scale.calls,
     }
-    return Measured([row], figures)
+    return Measured(rows, figures)
 
 
 def _as_parquet(file: Path, folder: Path) -> int:
