@@ -5,17 +5,19 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from benchmarks.bodies import Bodies, call_ids
+from benchmarks.bodies import DISTINCT, Bodies, call_ids
 from pipeline.landing import Landing, Outcome
 from pipeline.validate import Accepted, validate_body
 
 CHUNK = 250
 
 
-def land(folder: Path, calls: int, *, first: int = 0, run_id: str = "run") -> Landing:
+def land(
+    folder: Path, calls: int, *, first: int = 0, run_id: str = "run", distinct: int = DISTINCT
+) -> Landing:
     """Land calls in chunks of the default size; return the landing."""
     landing = Landing(folder / "landing", folder / "quarantine")
-    bodies = Bodies()
+    bodies = Bodies(distinct)
     fetched_at = datetime.now(UTC) - timedelta(minutes=1)
     ids = call_ids(calls, first)
     for number, start in enumerate(range(0, calls, CHUNK)):

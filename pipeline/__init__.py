@@ -13,6 +13,7 @@ schema      migrations and views
 results     what the heavy views answer, stored by day (stored_tables: where)
 warehouse   who may open the file, and when
 publish     the copy that readers open (filecopy, queue: how files are copied, and waited for)
+compact     the file, without the room that nothing uses
 serve       the copy, for many readers over the network
 dictionary  what every table, view and column means (diagram: how they join)
 reports     questions to the warehouse (checks: what must hold)

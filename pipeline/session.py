@@ -10,7 +10,20 @@ from typing import TextIO
 
 from sqlalchemy import Connection
 
-from pipeline import backfill, checks, console, ending, leftovers, load, log, publish, replay, runs, schema
+from pipeline import (
+    backfill,
+    checks,
+    compact,
+    console,
+    ending,
+    leftovers,
+    load,
+    log,
+    publish,
+    replay,
+    runs,
+    schema,
+)
 from pipeline.backfill import Backfill
 from pipeline.config import Settings
 from pipeline.errors import (
@@ -100,6 +113,11 @@ def _watching() -> Iterator[Observer]:
 def published(settings: Settings) -> publish.Published:
     """Replace the readers' copy, of a warehouse upgraded to this version; raises as `opened` does."""
     return publish.publish(_upgraded(settings, console.say), settings.readers_copy)
+
+
+def compacted(settings: Settings) -> compact.Compacted:
+    """Rewrite the file of a warehouse upgraded to this version; raises as `opened` does."""
+    return compact.compact(_upgraded(settings, console.say))
 
 
 def load_landed(settings: Settings) -> runs.RunReport:

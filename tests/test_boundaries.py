@@ -28,6 +28,7 @@ COMMANDS = [
     "replay",
     "repair",
     "publish",
+    "compact",
     "migrate",
     "check",
     "status",

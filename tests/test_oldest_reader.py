@@ -69,6 +69,7 @@ def test_a_warehouse_and_its_copy_are_stored_as_the_oldest_promised_reader_can_r
     assert [storage_version(file) for file in (tmp_path / "warehouse.duckdb", copy)] == ["v1.2.0+", "v1.2.0+"]
 
 
+@pytest.mark.slow
 def test_a_warehouse_stored_as_before_loads_and_stays_as_it_is(tmp_path: Path) -> None:
     place = Place(tmp_path)
     packed = (FIXTURES / f"{revisions()[0]}.duckdb.zst").read_bytes()

@@ -1,4 +1,4 @@
-"""Commands on what is landed and loaded: load, replay, repair, publish, migrate, check, status, inspect."""
+"""Commands on what is landed and loaded: load, replay, repair, publish, compact, migrate, check and more."""
 
 from __future__ import annotations
 
@@ -80,6 +80,22 @@ def publish(
         console.text(
             f"{written.folder}: {written.written:,} days written, {written.unchanged:,} unchanged, "
             f"{written.removed:,} removed"
+        )
+
+
+@command
+def compact(warehouse: Warehouse = None, data_dir: DataDir = None, json: AsJson = False) -> None:
+    """Rewrite the warehouse file without room that nothing uses; nobody can open it meanwhile."""
+    from pipeline import console
+    from pipeline.session import compacted
+
+    done = compacted(read_settings(warehouse=warehouse, data_dir=data_dir))
+    if json:
+        print_json(vars(done) | {"path": str(done.path)})
+    else:
+        console.text(
+            f"{done.path}: {done.bytes_before / 1e6:,.1f} MB before, {done.bytes_after / 1e6:,.1f} MB now, "
+            f"in {done.duration_s:,.1f} s"
         )
 
 

@@ -107,7 +107,9 @@ def _left(paths: list[Path]) -> Finding:
 
 
 def _is_temporary(path: Path) -> bool:
-    return path.name.endswith((".part", ".duckdb.tmp")) or ".making" in path.name
+    return path.name.endswith((".part", ".duckdb.tmp")) or any(
+        made in path.name for made in (".making", ".compacting")
+    )
 
 
 def _below(folder: Path) -> Iterator[Path]:

@@ -129,6 +129,19 @@ def killed_publications(killer: Killer) -> None:
     shutil.rmtree(data_dir)
 
 
+def killed_compactions(killer: Killer) -> None:
+    """Kill a compaction until it ends: the warehouse is whole, in the former file or in the new one."""
+    lab, data_dir = killer.lab, killer.lab.place("loaded")
+    done = False
+    while not done:
+        done = killer.ends("compact", data_dir, "compact")
+        assert not (data_dir / "warehouse.duckdb.wal").exists()
+        assert tables_in(data_dir / "warehouse.duckdb") == lab.tables
+        killer.tally.calls["compact"] += len(lab.tables["calls"])
+    assert strays(data_dir) == []
+    shutil.rmtree(data_dir)
+
+
 def killed_migrations(killer: Killer) -> None:
     """Kill migrations down and up: the schema is the one or the other, and every copy kept is whole."""
     lab, data_dir = killer.lab, killer.lab.place("loaded")
@@ -156,6 +169,7 @@ PHASES: dict[str, Callable[[Killer], None]] = {
     "load": killed_loads,
     "replay": killed_replays,
     "publish": killed_publications,
+    "compact": killed_compactions,
     "migrate": killed_migrations,
 }
 

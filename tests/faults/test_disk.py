@@ -99,7 +99,7 @@ def completed(lab: Lab, data_dir: Path) -> None:
     assert tables_in(data_dir / "analytics.duckdb") == lab.tables
 
 
-@pytest.mark.parametrize("command", ["load", "replay", "publish", "migrate"])
+@pytest.mark.parametrize("command", ["load", "replay", "publish", "compact", "migrate"])
 def test_a_disk_that_is_full_for_a_command_leaves_the_tables_and_the_same_command_works_later(
     lab: Lab, command: str
 ) -> None:
@@ -112,6 +112,7 @@ def test_a_disk_that_is_full_for_a_command_leaves_the_tables_and_the_same_comman
     present = assert_whole(lab, data_dir)
     assert present == (0 if command == "load" else len(lab.tables["calls"]))
     assert not list(data_dir.glob("*.making*")) + list(data_dir.glob("*.part"))
+    assert not list(data_dir.glob("*.compacting*"))
     assert lab.run(data_dir, *args).code == 0
     if command == "migrate":
         assert lab.run(data_dir, "load").code == 0
