@@ -214,4 +214,5 @@ class Fetching:
 
     def _tell(self, outcome: Outcome) -> None:
         self.observer.on_outcome(outcome)
-        self.observer.on_requests(self.client.stats.requests, self.client.stats.retries)
+        stats = self.client.stats
+        self.observer.on_requests(stats.requests, stats.retries)

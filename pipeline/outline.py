@@ -28,7 +28,8 @@ _BELOW_1 = rb"0\.[0-9]++"
 _FROM_1 = rb"[1-9][0-9]{0,5}+\.[0-9]++"
 _EARLY = rb'\{"word":%s,"start":%s,"end":(?:%s|%s)\}' % (_TEXT, _BELOW_1, _BELOW_1, _FROM_1)
 _LATER = rb'\{"word":%s,"start":%s,"end":%s\}' % (_TEXT, _FROM_1, _FROM_1)
-_ANY_TEXT = rb'(?:"(?:[^"\\:\x00-\x1f]++|(?<![pPsS]):)*+"|null)'
+# Of other alphabets there is a letter that counts as an s where case does not.
+_ANY_TEXT = rb'(?:"(?:[^"\\:\x00-\x1f]++|(?<![pPsS\x80-\xff]):)*+"|null)'
 _ANY_NUMBER = rb"(?:-?(?:0|[1-9][0-9]{0,8}+)(?:\.[0-9]++)?+|null)"
 _ANY = rb'\{"word":%s,"start":%s,"end":%s\}' % (_ANY_TEXT, _ANY_NUMBER, _ANY_NUMBER)
 _PLAIN = re.compile(

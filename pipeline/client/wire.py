@@ -27,6 +27,8 @@ from pipeline.errors import ConfigurationError
 # httpx closes a connection that was idle for so long, before most servers do.
 _IDLE_S = 5.0
 _BUFFER = 256 * 1024
+# What aiohttp would add by itself.
+_AUTOMATIC = ("User-Agent", "Accept", "Accept-Encoding")
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 # The first match counts; aiohttp's errors are each several kinds of error.
@@ -126,6 +128,7 @@ class AiohttpWire:
                 data=content,
                 proxy=self._proxy_for(target),
                 allow_redirects=False,
+                skip_auto_headers=_unnamed(headers, content),
                 timeout=_timeout(self._connect_s, read_s),
                 ssl=_tls() if target.scheme == "https" else True,
             )
@@ -148,7 +151,6 @@ class AiohttpWire:
             auto_decompress=False,
             # It would also read a .netrc, for every request.
             trust_env=False,
-            skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
             read_bufsize=_BUFFER,
         )
         # By itself it would ask once more when a connection breaks, and nobody would count that.
@@ -196,6 +198,12 @@ class _Headers(Mapping[str, str]):
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
+
+
+def _unnamed(headers: dict[str, str], content: bytes | None) -> list[str] | None:
+    """Return the headers that are not to be sent; None, which is quicker, where all are given."""
+    automatic = _AUTOMATIC if content is None else (*_AUTOMATIC, "Content-Type")
+    return [name for name in automatic if name not in headers] or None
 
 
 @cache

@@ -167,6 +167,7 @@ def test_depth_is_counted_with_the_words_that_are_cut_out(brackets: bytes) -> No
         b'"url":"https://x/y?X-Amz-Signature=5ecre7"',
         b'"words":[{"word":"https://x/y?sig=5ecre7","start":1.5,"end":2.5}]',
         b'"words":[{"word":"HTTP:x?a&token=5ecre7","start":1,"end":2}]',
+        '"words":[{"word":"http\u017f:x?sig=5ecre7","start":1,"end":2}]'.encode(),
         b'"words":[{"word":"htt\\u0070s://x/y?sig=5ecre7","start":1.5,"end":2.5}]',
     ],
 )
