@@ -1,3 +1,2 @@
 -- Lets joins keep the side in memory that is estimated to be smaller, as usual. A rerun sets the same.
 reset disabled_optimizers;
-reset threads;
