@@ -61,14 +61,14 @@ def agrees(call_id: str, body: bytes) -> bool:
 def payloads() -> list[tuple[str, bytes]]:
     found = []
     for shape in ("v1", "early_v2", "today"):
-        book = CallBook(count=12, until=datetime(2026, 3, 1, tzinfo=UTC), shape=shape)
+        book = CallBook(count=8, until=datetime(2026, 3, 1, tzinfo=UTC), shape=shape)
         found += [(call_id, encode(book.payload(index))) for index, call_id in enumerate(book.call_ids())]
     return found
 
 
 def test_most_of_a_payload_as_the_api_sends_it_is_cut_out() -> None:
     bodies = [body for _, body in payloads() if len(body) > 20_000]
-    assert len(bodies) > 5
+    assert len(bodies) > 3
     assert max(len(outline(body).text) / len(body) for body in bodies) < 0.4
 
 
@@ -234,7 +234,7 @@ def hunted(count: int, seed: int) -> int:
 
 
 def test_mutated_bodies_are_judged_by_their_outline_as_by_the_whole() -> None:
-    assert 10 < hunted(200, seed=3) < 190
+    assert 5 < hunted(120, seed=3) < 115
 
 
 @pytest.mark.slow
@@ -251,7 +251,7 @@ words = st.lists(
 )
 
 
-@settings(max_examples=HUNT or 60, deadline=None)
+@settings(max_examples=HUNT or 40, deadline=None)
 @given(st.lists(words, max_size=3), st.booleans(), st.sampled_from([(",", ":"), (", ", ": "), (",", " :")]))
 def test_any_words_are_read_as_they_are(lists: list[Any], is_ascii: bool, marks: tuple[str, str]) -> None:
     document = [{"words": each, "role": "agent"} for each in lists]
