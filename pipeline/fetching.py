@@ -151,7 +151,7 @@ class Fetching:
     def landed(self, chunk: LandedChunk) -> None:
         """Say that a chunk is landed and may be loaded."""
         if self._loader is not None:
-            self._loader.wake()
+            self._loader.wake(chunk.record_count)
 
     def count(self, extracted: Extracted) -> None:
         """Add what a part of the run fetched and sent to the report."""

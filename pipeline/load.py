@@ -24,7 +24,7 @@ from pipeline.warehouse import Warehouse
 
 # One load takes chunks until it would pass either bound, whichever comes first: what a load costs
 # whatever its size, and half-filled blocks in the file, are shared by more calls; memory is the limit.
-_MOST_RECORDS = 1000
+MOST_RECORDS = 1000
 _MOST_BYTES = 32 * 1024 * 1024
 
 # Statements in the order they run: what the load is, what it stages, then one file per table.
@@ -214,7 +214,7 @@ def _batches(chunks: Iterator[LandedChunk]) -> Iterator[list[LandedChunk]]:
     batch: list[LandedChunk] = []
     records = size = 0
     for chunk in chunks:
-        full = records + chunk.record_count > _MOST_RECORDS or size + chunk.byte_count > _MOST_BYTES
+        full = records + chunk.record_count > MOST_RECORDS or size + chunk.byte_count > _MOST_BYTES
         if batch and full:
             yield batch
             batch, records, size = [], 0, 0

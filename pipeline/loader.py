@@ -1,7 +1,8 @@
 """Loads landed chunks in a thread of its own while extraction goes on.
 
 Extraction never waits for the warehouse: a lock that somebody else holds only lets landed chunks wait on
-disk. Between two loads the warehouse is closed for a while, so that readers get at it.
+disk. Between two loads the warehouse is closed for a while, so that others get at it and the next load is
+worth its cost; as soon as a whole load waits, it is short.
 """
 
 from __future__ import annotations
@@ -11,10 +12,11 @@ import threading
 from collections.abc import Callable
 
 from pipeline.errors import WarehouseLocked
-from pipeline.load import Loaded
+from pipeline.load import MOST_RECORDS, Loaded
 
-# How long readers have the warehouse to themselves between two loads of a long run.
+# How long others have the warehouse to themselves between two loads of a long run.
 _REST_S = 3.0
+_SHORT_REST_S = 0.3
 
 
 class BackgroundLoader:
@@ -26,6 +28,10 @@ class BackgroundLoader:
         self._load_pending = load_pending
         self._landed = threading.Event()
         self._closing = threading.Event()
+        # Set while the next load need not wait: enough is landed for it, or nothing more comes.
+        self._enough = threading.Event()
+        self._waiting_records = 0
+        self._counting = threading.Lock()
         # The thread belongs to the run that starts it, whatever that run keeps in its context.
         context = contextvars.copy_context()
         self._thread = threading.Thread(target=context.run, args=(self._run,), name="loader", daemon=True)
@@ -34,13 +40,18 @@ class BackgroundLoader:
         """Start to wait for chunks."""
         self._thread.start()
 
-    def wake(self) -> None:
-        """Say that a chunk was landed."""
+    def wake(self, record_count: int) -> None:
+        """Say that a chunk was landed, and how many payloads are in it."""
+        with self._counting:
+            self._waiting_records += record_count
+            if self._waiting_records >= MOST_RECORDS:
+                self._enough.set()
         self._landed.set()
 
     def finish(self) -> None:
         """Load what is left and end the thread; may be called again after an interruption."""
         self._closing.set()
+        self._enough.set()
         self._landed.set()
         self._thread.join()
 
@@ -51,13 +62,21 @@ class BackgroundLoader:
                 self._landed.clear()
                 if not self._closing.is_set():
                     self._load(is_last=False)
-                self._closing.wait(_REST_S)
+                self._rest()
             self._load(is_last=True)
         except BaseException as failure:
             # Handed to the thread that asked; it decides what the run makes of it.
             self.error = failure
 
+    def _rest(self) -> None:
+        if not self._closing.wait(_SHORT_REST_S):
+            self._enough.wait(_REST_S - _SHORT_REST_S)
+
     def _load(self, *, is_last: bool) -> None:
+        with self._counting:
+            self._waiting_records = 0
+            if not self._closing.is_set():
+                self._enough.clear()
         try:
             loaded = self._load_pending()
         except WarehouseLocked:

@@ -186,7 +186,8 @@ class Warehouse:
             raise ConfigurationError(f"no driver for the warehouse {self.url}: use a DuckDB file") from None
         # DuckDB's lock is between processes; the threads of one take turns here.
         with self.turn:
-            connection = self._connected(engine.connect)
+            with _interruption_named():
+                connection = self._connected(engine.connect)
             try:
                 with self._failures_named():
                     yield connection
@@ -201,7 +202,8 @@ class Warehouse:
     @contextmanager
     def _failures_named(self) -> Iterator[None]:
         try:
-            yield
+            with _interruption_named():
+                yield
         except DatabaseError as failure:
             # The disk or the memory, not what was asked.
             if not isinstance(failure, OperationalError | InternalError) and not isinstance(
@@ -209,11 +211,6 @@ class Warehouse:
             ):
                 raise
             raise self._failed(str(failure.orig)) from None
-        except RuntimeError as failure:
-            # How DuckDB passes on a Ctrl-C that arrives while it works in the main thread.
-            if "interrupted" in str(failure).lower():
-                raise KeyboardInterrupt from None
-            raise
 
     def _connected(self, connect: Callable[[], Connection]) -> Connection:
         held = self._tried(connect)
@@ -288,6 +285,17 @@ class Warehouse:
         reason = _reason(problem)
         kind = WarehouseDamaged if any(said in reason for said in _DAMAGED) else WarehouseFailed
         return kind(str(self.path), reason)
+
+
+@contextmanager
+def _interruption_named() -> Iterator[None]:
+    try:
+        yield
+    except RuntimeError as failure:
+        # How DuckDB passes on a Ctrl-C that arrives while it works in the main thread.
+        if "interrupted" in str(failure).lower():
+            raise KeyboardInterrupt from None
+        raise
 
 
 def _reason(problem: str) -> str:
