@@ -14,7 +14,7 @@ from typing import Any
 from pipeline import sql
 
 # Roles whose woven items are turns, as in the macro `is_speech`; others are kept whole.
-_SPEAKERS = frozenset({"agent", "user", "transfer_target"})
+_SPEAKERS = ("agent", "user", "transfer_target")
 _METADATA = frozenset({"response_id", "interrupt_id", "is_backchannel"})
 _LITERAL = re.compile(r"'([a-z0-9_]+)'")
 
@@ -23,22 +23,27 @@ def has_plain_speech(document: dict[str, Any]) -> bool:
     """Tell it of an accepted payload; an outline of one, without its plain words, will do."""
     woven = document.get("transcript_with_tool_calls") or document.get("scrubbed_transcript_with_tool_calls")
     items = woven if isinstance(woven, list) else ()
+    # Woven items are judged by nothing else: any JSON may stand where a role or words should.
     return _are_plain(document.get("transcript_object") or ()) and _are_plain(
         item for item in items if isinstance(item, dict) and item.get("role") in _SPEAKERS
     )
 
 
 def _are_plain(turns: Iterable[dict[str, Any]]) -> bool:
-    kept, kept_in_word = _kept_in("turn").issuperset, _kept_in("word").issuperset
+    in_turn, in_word = _kept_in("turn"), _kept_in("word")
     for turn in turns:
-        if not kept(turn):
-            return False
         words, metadata = turn.get("words"), turn.get("metadata")
-        if words and not (isinstance(words, list) and all(map(kept_in_word, words))):
+        if not _has_only(in_turn, turn):
             return False
-        if metadata is not None and not (isinstance(metadata, dict) and _METADATA.issuperset(metadata)):
+        if words and not (isinstance(words, list) and all(_has_only(in_word, word) for word in words)):
+            return False
+        if metadata is not None and not _has_only(_METADATA, metadata):
             return False
     return True
+
+
+def _has_only(names: frozenset[str], node: Any) -> bool:
+    return isinstance(node, dict) and names.issuperset(node)
 
 
 @cache

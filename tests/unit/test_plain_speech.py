@@ -65,6 +65,15 @@ def test_items_that_nobody_spoke_are_kept_whole_and_do_not_count() -> None:
     assert said_of(transcript_object=[TURN], transcript_with_tool_calls=[TURN, TOOL, {"role": "new", "x": 1}])
 
 
+@pytest.mark.parametrize("odd", [1, "agent", [], ["agent"], [[]], [[[1]]], {"a": []}, [1], True])
+def test_any_json_may_stand_where_a_role_or_words_should(odd: Any) -> None:
+    assert not has_plain_speech({"transcript_with_tool_calls": [TURN | {"words": odd or [odd]}]})
+    assert not has_plain_speech({"transcript_with_tool_calls": [TURN | {"metadata": odd or [odd]}]})
+    assert has_plain_speech({"transcript_with_tool_calls": [odd, TURN | {"role": odd, "words": 1}]}) is (
+        odd != "agent"
+    )
+
+
 def test_the_names_of_metadata_are_those_that_the_load_knows() -> None:
     connection = duckdb.connect()
     for name in sql.names("macros"):
