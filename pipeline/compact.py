@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import shutil
 import time
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +16,6 @@ from sqlalchemy import Connection
 
 from pipeline import columns, filecopy, sql, tables
 from pipeline.durable import sync_folder
-from pipeline.errors import WarehouseError
 from pipeline.warehouse import Warehouse
 
 _NEW = "rewritten_by_compact"
@@ -46,29 +44,24 @@ def compact(warehouse: Warehouse) -> Compacted:
     # Where the name is a link, it stays one.
     path = Path(str(warehouse.path)).resolve()
     new = path.with_name(f"{path.name}.compacting")
-    try:
-        with warehouse.exclusive() as connection:
-            _remove(new)  # of a process that was killed
-            connection.exec_driver_sql(sql.read("schema/checkpoint"))
-            connection.rollback()
-            before = path.stat().st_size
-            _rewrite(connection, new)
-            shutil.copymode(path, new)
-            filecopy.flush(new)
-            new.replace(path)
-            sync_folder(path.parent)
-            warehouse.sleep(_GRACE_S)
-    except WarehouseError:
-        with suppress(OSError):
-            _remove(new)
-        raise
-    except OSError as refused:
-        with suppress(OSError):
-            _remove(new)
-        raise WarehouseError(
-            f"the warehouse could not be rewritten as {new} ({refused.strerror or refused}): make room or "
-            "fix the permissions, then run `python -m pipeline compact` again; the warehouse is as it was"
-        ) from None
+
+    def refused(reason: str) -> str:
+        return (
+            f"the warehouse could not be rewritten as {new} ({reason}): make room or fix the permissions, "
+            "then run `python -m pipeline compact` again; the warehouse is as it was"
+        )
+
+    with filecopy.cleared_on_failure(lambda: _remove(new), refused), warehouse.exclusive() as connection:
+        _remove(new)  # of a process that was killed
+        connection.exec_driver_sql(sql.read("schema/checkpoint"))
+        connection.rollback()
+        before = path.stat().st_size
+        _rewrite(connection, new)
+        shutil.copymode(path, new)
+        filecopy.flush(new)
+        new.replace(path)
+        sync_folder(path.parent)
+        warehouse.sleep(_GRACE_S)
     return Compacted(path, before, path.stat().st_size, time.monotonic() - started)
 
 

@@ -10,7 +10,11 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from pipeline.errors import WarehouseError
 
 # 0x40049409 is Linux's FICLONE. The copy has its name only when it is whole, and on disk if that is wanted.
 _PROGRAM = """
@@ -60,3 +64,18 @@ def flush(copy: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def cleared_on_failure(clear: Callable[[], None], sentence: Callable[[str], str]) -> Iterator[None]:
+    """Call `clear` when a file cannot be made; raise WarehouseError, with the `sentence` for a reason."""
+    try:
+        yield
+    except WarehouseError:
+        with suppress(OSError):
+            clear()
+        raise
+    except OSError as refused:
+        with suppress(OSError):
+            clear()
+        raise WarehouseError(sentence(str(refused.strerror or refused))) from None

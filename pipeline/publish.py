@@ -72,34 +72,29 @@ def publish(warehouse: Warehouse, copy: Path) -> Published:
         raise WarehouseError(
             f"{copy} is the warehouse itself and cannot be its readers' copy: give the warehouse another name"
         )
-    with _alone(copy):
+
+    def refused(reason: str) -> str:
+        return (
+            f"the readers' copy {copy} could not be written ({reason}): make room or fix the permissions, "
+            "then run `python -m pipeline publish`; the warehouse is whole"
+        )
+
+    with _alone(copy), filecopy.cleared_on_failure(lambda: _remove_unfinished(copy), refused):
         making = copy.with_name(f"{copy.name}.making")
-        try:
-            _remove_unfinished(copy)  # of a process that was killed
-            with warehouse.exclusive() as connection:
-                run_id = connection.exec_driver_sql(sql.read("publish/latest_run")).scalar()
-                connection.rollback()
-                # Loads wait for the lock, and need not wait for the disk.
-                warehouse.copy_to(connection, making, is_flushed=False)
-            # The live file is free again; the rest is done to the copy, which nobody else knows yet.
-            _mark(making, run_id)
-            filecopy.flush(making)
-            making.with_name(f"{making.name}.wal").unlink(missing_ok=True)
-            # A log beside the name would be replayed into the new file, even by those who only read.
-            copy.with_name(f"{copy.name}.wal").unlink(missing_ok=True)
-            making.replace(copy)
-            sync_folder(copy.parent)
-        except WarehouseError:
-            with suppress(OSError):
-                _remove_unfinished(copy)
-            raise
-        except OSError as refused:
-            with suppress(OSError):
-                _remove_unfinished(copy)
-            raise WarehouseError(
-                f"the readers' copy {copy} could not be written ({refused.strerror or refused}): make room "
-                "or fix the permissions, then run `python -m pipeline publish`; the warehouse is whole"
-            ) from None
+        _remove_unfinished(copy)  # of a process that was killed
+        with warehouse.exclusive() as connection:
+            run_id = connection.exec_driver_sql(sql.read("publish/latest_run")).scalar()
+            connection.rollback()
+            # Loads wait for the lock, and need not wait for the disk.
+            warehouse.copy_to(connection, making, is_flushed=False)
+        # The live file is free again; the rest is done to the copy, which nobody else knows yet.
+        _mark(making, run_id)
+        filecopy.flush(making)
+        making.with_name(f"{making.name}.wal").unlink(missing_ok=True)
+        # A log beside the name would be replayed into the new file, even by those who only read.
+        copy.with_name(f"{copy.name}.wal").unlink(missing_ok=True)
+        making.replace(copy)
+        sync_folder(copy.parent)
     return Published(copy, run_id, copy.stat().st_size, time.monotonic() - started)
 
 

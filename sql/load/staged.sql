@@ -139,7 +139,15 @@ spoken as (
 )
 
 select
-    * exclude (has_plain_speech, has_turns, scrubbed, woven_turns, scrubbed_turns, transcript_with_tool_calls, woven)
+    * exclude (
+        has_plain_speech,
+        has_turns,
+        scrubbed,
+        woven_turns,
+        scrubbed_turns,
+        transcript_with_tool_calls,
+        woven
+    )
     replace (
         json_transform(
             case
