@@ -33,6 +33,7 @@ def land(
                 200,
                 payload_hash=judged.payload_hash,
                 has_plain_speech=judged.has_plain_speech,
+                is_plain=judged.is_plain,
             )
             writer.add(outcome, judged.line)
         writer.finish()

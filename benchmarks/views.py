@@ -128,6 +128,7 @@ def simulated(folder: Path) -> Path:
                     200,
                     payload_hash=judged.payload_hash,
                     has_plain_speech=judged.has_plain_speech,
+                    is_plain=judged.is_plain,
                 ),
                 judged.line,
             )

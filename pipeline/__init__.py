@@ -5,7 +5,7 @@ plan        which of it to fetch
 client      asks the API (retry, outage, pace, origin, body, answer: how often, how fast, where, how much)
 validate    may this payload be landed (payloads: the API's contract; strict_json: sound JSON; outline: fast)
 landing     chunks and quarantine (payload_file: the compressed lines; durable: whole or not at all;
-            leftovers, repair: after crash or damage; plain_speech: what the load need not look for)
+            leftovers, repair: after crash or damage; plain: what the load need not look for)
 extract     client → validate → landing
 load        chunks become rows (loader: while extraction goes on)
 tables      what the rows are (columns: what a column may be)

@@ -228,6 +228,7 @@ def accepted(answer: Answer, judged: Accepted) -> Outcome:
         answer.http_status,
         payload_hash=judged.payload_hash,
         has_plain_speech=judged.has_plain_speech,
+        is_plain=judged.is_plain,
     )
 
 

@@ -39,7 +39,8 @@ class Outcome:
     """What became of one call id when it was asked for.
 
     `outcome` is accepted, not_found, rejected or failed; the load refines accepted by what it finds. With
-    `has_plain_speech` nothing spoken in its payload has a field without a column, so the load need not look.
+    `has_plain_speech` nothing spoken in its payload has a field without a column, with `is_plain` nothing at
+    all in it has (`plain`): the load need not look.
     """
 
     call_id: str
@@ -53,11 +54,15 @@ class Outcome:
     value: str | None = None
     quarantine_path: str | None = None
     has_plain_speech: bool = False
+    is_plain: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class LandedChunk:
-    """A complete chunk on disk; `payloads` is None when none of its ids had a payload to land."""
+    """A complete chunk on disk; `payloads` is None when none of its ids had a payload to land.
+
+    `is_plain` says that all of its payloads are (`plain`).
+    """
 
     chunk_id: str
     manifest: Path
@@ -65,6 +70,7 @@ class LandedChunk:
     record_count: int
     byte_count: int
     sha256: str | None
+    is_plain: bool = False
 
 
 class ChunkWriter:
@@ -153,7 +159,8 @@ class ChunkWriter:
             self._part(PAYLOADS).replace(payloads)
         self._part(MANIFEST).replace(path)
         sync_folder(self._folder)
-        return LandedChunk(self.chunk_id, path, payloads, self.record_count, size, checksum)
+        is_plain = _are_plain(self._outcomes)
+        return LandedChunk(self.chunk_id, path, payloads, self.record_count, size, checksum, is_plain)
 
     def discard(self) -> None:
         """Give up the chunk: close its file and remove it, as when the disk is full."""
@@ -237,6 +244,7 @@ class Landing:
             chunk_id, record_count = said["chunk_id"], said["record_count"]
             payloads = None if name is None else manifest.with_name(name)
             accepted_count = sum(outcome["outcome"] == "accepted" for outcome in said["outcomes"])
+            is_plain = _are_plain(said["outcomes"])
             # Under another chunk's name it would be taken for loaded, or wait for ever.
             if chunk_id != manifest.stem or payloads == manifest:
                 raise ValueError
@@ -248,13 +256,13 @@ class Landing:
                 path=manifest,
             ) from None
         if payloads is None:
-            return LandedChunk(chunk_id, manifest, None, 0, 0, None)
+            return LandedChunk(chunk_id, manifest, None, 0, 0, None, is_plain)
         if not payloads.is_file() or payloads.stat().st_size != size or _sha256(payloads) != checksum:
             raise LandingError(
                 f"the landed file {payloads} is missing or not what its manifest says: {MEND}",
                 path=payloads,
             )
-        return LandedChunk(chunk_id, manifest, payloads, record_count, size, checksum)
+        return LandedChunk(chunk_id, manifest, payloads, record_count, size, checksum, is_plain)
 
     def quarantine(self, run_id: str, call_id: str, body: bytes, facts: dict[str, Any]) -> str:
         """Keep a rejected body and what is known of it; return its path below the quarantine folder."""
@@ -264,6 +272,11 @@ class Landing:
             write_durably(folder / f"{call_id}.body", body)
             write_durably(folder / f"{call_id}.json", json.dumps(facts, indent=2).encode() + b"\n")
         return f"{run_id}/{call_id}.body"
+
+
+def _are_plain(outcomes: list[dict[str, Any]]) -> bool:
+    # Chunks of earlier versions say nothing of it.
+    return all(facts.get("is_plain", False) for facts in outcomes if facts["outcome"] == "accepted")
 
 
 def _facts(outcome: Outcome) -> dict[str, Any]:

@@ -12,8 +12,11 @@ import threading
 from collections.abc import Callable
 
 from pipeline.errors import WarehouseLocked
-from pipeline.load import MOST_RECORDS, Loaded
+from pipeline.load import Loaded
 
+# What is worth a load at once: its fixed cost is a tenth then. Where loads are slower than extraction, more
+# waits when the next begins, and the loads grow by themselves.
+_WORTH_RECORDS = 1000
 # How long others have the warehouse to themselves between two loads of a long run.
 _REST_S = 3.0
 _SHORT_REST_S = 0.3
@@ -44,7 +47,7 @@ class BackgroundLoader:
         """Say that a chunk was landed, and how many payloads are in it."""
         with self._counting:
             self._waiting_records += record_count
-            if self._waiting_records >= MOST_RECORDS:
+            if self._waiting_records >= _WORTH_RECORDS:
                 self._enough.set()
         self._landed.set()
 

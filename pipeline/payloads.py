@@ -202,9 +202,10 @@ def _turn_or_none(item: object) -> object:
     """Keep a woven item that was spoken, as `sql/macros/is_speech.sql` decides, and its place in the list."""
     if not isinstance(item, dict):
         return None
-    role = item.get("role")
+    # Any JSON may stand there, and what is no text cannot be looked up.
+    role = item.get("role") if isinstance(item.get("role"), str) else None
     brings_words = isinstance(item.get("words"), list) and role not in _TOOL_ITEMS
-    return item if brings_words or (isinstance(role, str) and role in _SPEAKERS) else None
+    return item if brings_words or role in _SPEAKERS else None
 
 
 WovenTurn = Annotated[Utterance | None, BeforeValidator(_turn_or_none)]

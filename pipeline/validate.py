@@ -18,7 +18,7 @@ from pydantic import ValidationError
 
 from pipeline.outline import Outline, filled, outline, whole
 from pipeline.payloads import Call, WovenTranscripts
-from pipeline.plain_speech import has_plain_speech
+from pipeline.plain import has_plain_speech, is_plain
 from pipeline.strict_json import Malformed, to_line
 
 # In bytes that are not sound JSON: the value of the key. Of one that is no text, where it ends is not known.
@@ -46,6 +46,7 @@ class Accepted:
     line: bytes
     payload_hash: str
     has_plain_speech: bool
+    is_plain: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,10 @@ def _judge(call_id: str, body: bytes, outline: Outline) -> Accepted | Rejected:
         line = to_line(clean, document if clean is outline.text else None, is_plain=outline.is_plain)
     except Malformed as malformed:
         return reject(malformed)
-    return Accepted(line, hashlib.sha256(line).hexdigest(), has_plain_speech(document))
+    speaks_plainly = has_plain_speech(document)
+    return Accepted(
+        line, hashlib.sha256(line).hexdigest(), speaks_plainly, speaks_plainly and is_plain(document)
+    )
 
 
 def reject(malformed: Malformed) -> Rejected:

@@ -108,6 +108,7 @@ def land() -> None:
                     200,
                     payload_hash=judged.payload_hash,
                     has_plain_speech=judged.has_plain_speech,
+                    is_plain=judged.is_plain,
                 ),
                 judged.line,
             )

@@ -57,6 +57,7 @@ class Place:
                     200,
                     payload_hash=judged.payload_hash,
                     has_plain_speech=judged.has_plain_speech,
+                    is_plain=judged.is_plain,
                 ),
                 judged.line,
             )

@@ -33,10 +33,13 @@ with turns as (
 spoken as (
     select
         call_number,
-        utterance_index,
-        case when turn.role in ('agent', 'user') then turn.role else 'other' end as party,
+        cast(utterance_index as integer) as utterance_index,
+        cast(
+            case when turn.role in ('agent', 'user') then turn.role else 'other' end
+            as enum('agent', 'user', 'other')
+        ) as party,
         unnest(turn.words) as spoken_word,
-        generate_subscripts(turn.words, 1) - 1 as word_index
+        cast(generate_subscripts(turn.words, 1) - 1 as integer) as word_index
     from turns
 ),
 
@@ -55,26 +58,31 @@ timed as (
         and spoken_word."end" < 1e6
 ),
 
--- 2^63 is above every end with its turn: eleven days of microseconds times 2^20.
 sorted as (
-    select
-        *,
-        end_us * 1048576 + utterance_index + call_number * 9223372036854775808::hugeint
-            as end_and_turn
+    select *
     from timed
     order by call_number, start_us, utterance_index, word_index
 ),
 
+-- 2^63 is above every end with its turn: eleven days of microseconds times 2^20.
+numbered as (
+    select
+        * exclude (word_index),
+        end_us * 1048576 + utterance_index + call_number * 9223372036854775808::hugeint
+            as end_and_turn
+    from sorted
+),
+
 swept as (
     select
-        * exclude (word_index, end_and_turn),
+        * exclude (end_and_turn),
         row_number() over () as position,
         max(end_and_turn) over so_far as latest,
         max(case when party = 'agent' then end_and_turn end) over so_far as agent_latest,
         max(case when party = 'user' then end_and_turn end) over so_far as user_latest,
         count(case when party <> 'agent' then 1 end) over so_far as not_agent_count,
         count(case when party <> 'user' then 1 end) over so_far as not_user_count
-    from sorted
+    from numbered
     window so_far as (rows between unbounded preceding and current row)
 ),
 
@@ -108,22 +116,26 @@ sided as (
     from heard
 )
 
+-- In types that are as narrow as may be: these rows are most of what a load keeps in memory.
 select
     call_number,
     utterance_index,
     party,
     start_us,
     end_us,
-    position,
+    cast(position as integer) as position,
     heard >> 20 as heard_us,
-    heard & 1048575 as heard_turn,
-    case
-        when heard = agent_heard then 'agent'
-        when heard = user_heard then 'user'
-        when heard is not null then 'other'
-    end as heard_party,
+    cast(heard & 1048575 as integer) as heard_turn,
+    cast(
+        case
+            when heard = agent_heard then 'agent'
+            when heard = user_heard then 'user'
+            when heard is not null then 'other'
+        end as enum('agent', 'user', 'other')
+    ) as heard_party,
     case when party <> 'other' then greatest(end_us - new_from_us, 0) end as talk_us,
     if(other_heard is null, 0, greatest(least(end_us, other_heard >> 20) - new_from_us, 0)) as overlap_us,
-    greatest(utterance_index, other_heard & 1048575) as interrupting_turn,
-    case party when 'agent' then not_agent_count when 'user' then not_user_count end as run
+    cast(greatest(utterance_index, other_heard & 1048575) as integer) as interrupting_turn,
+    cast(case party when 'agent' then not_agent_count when 'user' then not_user_count end as integer)
+        as run
 from sided;

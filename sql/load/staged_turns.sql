@@ -1,5 +1,5 @@
 -- When every turn came: after which pause, and over how much of the other party's talk.
--- Grain: turn of agent or user with a timed word. Source: staged_speech.
+-- Grain: turn of agent or user with a timed word. Source: staged, staged_speech.
 -- A rerun replaces the temporary table.
 create or replace temp table staged_turns as
 -- A gap follows the other party only: not oneself, and not somebody who is still speaking.
@@ -35,12 +35,15 @@ interruptions as (
 
 select
     turns.call_number,
+    staged.call_id,
     turns.utterance_index,
     turns.role,
     turns.talk_us,
     nullif(turns.response_gap_us, -1) as response_gap_us,
     coalesce(interruptions.overlap_us, 0) as overlap_us
 from turns
+inner join staged
+    on turns.call_number = staged.rowid
 left join interruptions
     on turns.call_number = interruptions.call_number
     and turns.utterance_index = interruptions.interrupting_turn;

@@ -5,12 +5,10 @@ where call_id in (select call_id from replaced);
 
 insert into turn_timings by name
 select
-    staged.call_id,
-    staged_turns.utterance_index,
-    staged_turns.role,
-    staged_turns.talk_us / 1000.0 as talk_ms,
-    staged_turns.response_gap_us / 1000.0 as response_gap_ms,
-    staged_turns.overlap_us / 1000.0 as overlap_ms
-from staged_turns
-inner join staged
-    on staged_turns.call_number = staged.rowid;
+    call_id,
+    utterance_index,
+    role,
+    talk_us / 1000.0 as talk_ms,
+    response_gap_us / 1000.0 as response_gap_ms,
+    overlap_us / 1000.0 as overlap_ms
+from staged_turns;

@@ -14,16 +14,7 @@ from (
         (
             'field',
             '$',
-            list_concat(
-                kept_in_call(),
-                [
-                    'opt_in_signed_url', 'scrubbed_transcript_with_tool_calls',
-                    'pre_session_transcript_with_tool_calls',
-                    'post_session_transcript_with_tool_calls',
-                    'scrubbed_pre_session_transcript_with_tool_calls',
-                    'scrubbed_post_session_transcript_with_tool_calls'
-                ]
-            )
+            list_concat(kept_in_call(), extra_in_call())
         ),
         ('field', '$.latency.*', kept_in_latency()),
         ('field', '$.e2e_latency', kept_in_latency()),

@@ -7,6 +7,8 @@ load of one.
 
 import json
 import random
+import shutil
+from pathlib import Path
 from typing import Any
 
 import expected_rows as rows
@@ -14,7 +16,7 @@ import pytest
 from odd_payloads import HUNT, Maker, body_of
 from sdk_payloads import CALL_TYPES, DEEPEST, LONGEST_WORDS, WIDEST_METADATA, SdkMaker, enum_values
 from sqlalchemy.exc import DBAPIError
-from warehouse_files import NOON, Place
+from warehouse_files import DATA_TABLES, NOON, Place
 
 from pipeline import load, schema
 from pipeline.landing import Outcome
@@ -70,9 +72,12 @@ def place(collected: Collected, tmp_path_factory: pytest.TempPathFactory) -> Pla
     """A warehouse with all accepted payloads, or a failure that shows the one that cannot be loaded."""
     place = Place(tmp_path_factory.mktemp("accepted"))
     schema.ensure(place.warehouse)
-    call_ids = list(collected.accepted)
-    for start in range(0, len(call_ids), _CHUNK):
-        _load(place, collected, call_ids[start : start + _CHUNK])
+    # Plain ones apart, because a load with any other reads all of its payloads the other way.
+    for is_plain in (True, False):
+        call_ids = [call_id for call_id, judged in collected.accepted.items() if judged.is_plain is is_plain]
+        assert len(call_ids) > _PAYLOADS / 20
+        for start in range(0, len(call_ids), _CHUNK):
+            _load(place, collected, call_ids[start : start + _CHUNK])
     return place
 
 
@@ -91,7 +96,7 @@ def _load(place: Place, collected: Collected, call_ids: list[str]) -> None:
 _NUMBER = iter(range(10**6))
 
 
-def _load_chunk(place: Place, collected: Collected, call_ids: list[str]) -> None:
+def _load_chunk(place: Place, collected: Collected, call_ids: list[str], **known: bool) -> None:
     writer = place.landing.writer("run", next(_NUMBER))
     for call_id in call_ids:
         judged = collected.accepted[call_id]
@@ -103,12 +108,12 @@ def _load_chunk(place: Place, collected: Collected, call_ids: list[str]) -> None
                 NOON,
                 200,
                 payload_hash=judged.payload_hash,
-                has_plain_speech=judged.has_plain_speech,
+                **{"has_plain_speech": judged.has_plain_speech, "is_plain": judged.is_plain} | known,
             ),
             judged.line,
         )
     chunk = writer.finish()
-    with place.warehouse.writing() as connection:
+    with place.warehouse.exclusive() as connection:
         load.load_chunks(connection, [place.landing.verified(chunk.manifest)], refresh_window_s=86_400)
 
 
@@ -275,6 +280,21 @@ def test_what_turns_words_and_tools_hold_beyond_their_columns_is_in_extra(
     )
     assert {row[:2]: json.loads(row[2]) if row[2] else None for row in found} == tools
     assert sum(1 for extra in (*turns.values(), *tools.values()) if extra) > _PAYLOADS / 20
+
+
+def test_plain_payloads_come_to_the_same_rows_whichever_way_they_are_read(
+    collected: Collected, place: Place, tmp_path: Path
+) -> None:
+    plain = [call_id for call_id, judged in collected.accepted.items() if judged.is_plain]
+    read_otherwise = Place(tmp_path)
+    shutil.copyfile(place.folder / "warehouse.duckdb", tmp_path / "warehouse.duckdb")
+    with read_otherwise.warehouse.writing() as connection:
+        for table in DATA_TABLES:
+            connection.exec_driver_sql(f"delete from {table}")
+    _load_chunk(read_otherwise, collected, plain, has_plain_speech=False, is_plain=False)
+    found, expected = read_otherwise.tables(), place.tables()
+    for table in DATA_TABLES:
+        assert found[table] == [row for row in expected[table] if row[0] in set(plain)]
 
 
 @pytest.mark.slow

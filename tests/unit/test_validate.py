@@ -191,6 +191,11 @@ TURN = {"role": "agent", "content": "hi", "words": [{"word": "hi", "start": 0.1,
             '"1"',
         ),
         (
+            {"transcript_with_tool_calls": [{"role": {}}, {"role": {"a": 1}, "words": []}]},
+            "$.transcript_with_tool_calls[1].role",
+            '{"a": 1}',
+        ),
+        (
             {"scrubbed_transcript_with_tool_calls": [{"role": "dtmf"}, {"role": "agent", "content": 5}]},
             "$.scrubbed_transcript_with_tool_calls[1].content",
             "5",

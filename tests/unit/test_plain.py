@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 
 from pipeline import sql
 from pipeline.landing import Landing, Outcome
-from pipeline.plain_speech import has_plain_speech
+from pipeline.plain import has_plain_speech
 from pipeline.simulator import CallBook
 from pipeline.simulator.breakage import encode
 from pipeline.validate import Accepted, validate_body
@@ -77,7 +78,7 @@ def test_any_json_may_stand_where_a_role_or_words_should(odd: Any) -> None:
 def test_the_names_of_metadata_are_those_that_the_load_knows() -> None:
     connection = duckdb.connect()
     for name in sql.names("macros"):
-        if name.startswith("kept_in_") or name == "known_names":
+        if "_in_" in name or name == "known_names":
             connection.execute(sql.read(f"macros/{name}"))
     ((known,),) = connection.execute(
         "select names from known_names() where place = 'turn metadata'"
@@ -85,6 +86,67 @@ def test_the_names_of_metadata_are_those_that_the_load_knows() -> None:
     for name in known:
         metadata = {"transcript_object": [{"metadata": {name: 1}}]}
         assert has_plain_speech(metadata) is (name != "backup_model_used")
+
+
+def is_plain_payload(**members: Any) -> bool:
+    judged = validate_body("c", encode(LEAST | members))
+    assert isinstance(judged, Accepted), judged
+    return judged.is_plain
+
+
+@pytest.mark.parametrize("shape", ["v1", "early_v2", "today"])
+def test_all_of_a_call_as_the_api_sends_it_is_plain(shape: str) -> None:
+    book = CallBook(count=8, until=datetime(2026, 3, 1, tzinfo=UTC), shape=shape)
+    for index in range(8):
+        judged = validate_body(book.call_id(index), encode(book.payload(index)))
+        assert isinstance(judged, Accepted)
+        assert judged.is_plain
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"new": 1},
+        {"Agent_id": "A"},
+        # A null where no column is has to stay one in extra.
+        {"opt_in_signed_url": None},
+        # Turns that would have to be taken from what is woven.
+        {"transcript_with_tool_calls": [TURN]},
+        {"transcript_object": [], "scrubbed_transcript_with_tool_calls": [TURN]},
+        *({"transcript_object": [turn]} for turn in ODD),
+    ],
+)
+def test_what_a_typed_read_would_miss_is_not_plain(members: dict[str, Any]) -> None:
+    assert not is_plain_payload(**members)
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {},
+        {"agent_name": None, "transcript_object": None, "transcript_with_tool_calls": []},
+        {"opt_in_signed_url": False, "post_session_transcript_with_tool_calls": []},
+        {"transcript_object": [TURN], "transcript_with_tool_calls": [TOOL, {"role": 1}]},
+        # It is taken out before the payload is landed.
+        {"access_token": "secret"},
+    ],
+)
+def test_what_has_a_place_of_its_own_is_plain(members: dict[str, Any]) -> None:
+    assert is_plain_payload(**members)
+
+
+def test_both_ways_of_reading_name_every_field_that_has_a_column() -> None:
+    connection = duckdb.connect()
+    named = {}
+    for macro in ("kept_in_call", "extra_in_call"):
+        connection.execute(sql.read(f"macros/{macro}"))
+        ((names,),) = connection.execute(f"select {macro}()").fetchall()
+        named[macro] = set(names)
+    typed = set(re.findall(r"^ {16}(\w+): '", sql.read("load/read_plain"), re.MULTILINE))
+    assert typed == named["kept_in_call"] | named["extra_in_call"]
+    assert set(re.findall(r"fields\['(\w+)'\]", sql.read("load/read_any"))) == named["kept_in_call"] | {
+        "scrubbed_transcript_with_tool_calls"
+    }
 
 
 def test_a_manifest_says_it_of_each_payload_and_older_ones_are_read(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
-"""Tells whether all that was spoken in a call has a column for each of its fields.
+"""Tells what the load need not look for in a payload, because validation has seen that it is not there.
 
-Invariant: where it says so, neither `turn_rest` nor a name that nobody knows is to be found in a turn, so the
-load need not look for them in the text. In doubt it says no, and the load looks.
+Invariant: where speech is plain, neither `turn_rest` nor a name that nobody knows is to be found in a turn;
+where a payload is plain, the load can name its fields beforehand. In doubt it says no, and the load looks.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from pipeline import sql
 # Roles whose woven items are turns, as in the macro `is_speech`; others are kept whole.
 _SPEAKERS = ("agent", "user", "transfer_target")
 _METADATA = frozenset({"response_id", "interrupt_id", "is_backchannel"})
+# What validation takes out of a payload before it is landed.
+_NOT_LANDED = frozenset({"access_token"})
 _LITERAL = re.compile(r"'([a-z0-9_]+)'")
 
 
@@ -26,6 +28,23 @@ def has_plain_speech(document: dict[str, Any]) -> bool:
     # Woven items are judged by nothing else: any JSON may stand where a role or words should.
     return _are_plain(document.get("transcript_object") or ()) and _are_plain(
         item for item in items if isinstance(item, dict) and item.get("role") in _SPEAKERS
+    )
+
+
+def is_plain(document: dict[str, Any]) -> bool:
+    """Tell of an accepted payload with plain speech whether all of it is plain.
+
+    Then each of its fields is one that the API is known to send, and its turns, if it has any, are in
+    transcript_object. A null where no column is counts as odd, since it is to be kept.
+    """
+    woven = document.get("transcript_with_tool_calls")
+    if not woven and document.get("scrubbed_transcript_with_tool_calls"):
+        return False
+    if woven and not document.get("transcript_object"):
+        return False
+    without_column = document.keys() - _kept_in("call") - _NOT_LANDED
+    return _named("extra_in_call").issuperset(without_column) and all(
+        document[name] is not None for name in without_column
     )
 
 
@@ -46,7 +65,11 @@ def _has_only(names: frozenset[str], node: Any) -> bool:
     return isinstance(node, dict) and names.issuperset(node)
 
 
-@cache
 def _kept_in(what: str) -> frozenset[str]:
     """Return the names of the fields that the load has a column for."""
-    return frozenset(_LITERAL.findall(sql.read(f"macros/kept_in_{what}")))
+    return _named(f"kept_in_{what}")
+
+
+@cache
+def _named(macro: str) -> frozenset[str]:
+    return frozenset(_LITERAL.findall(sql.read(f"macros/{macro}")))
