@@ -7,6 +7,7 @@ what is landed is loaded before the run ends.
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -74,6 +75,8 @@ class Fetching:
     client: CallsClient = field(init=False)
     report: runs.RunReport = field(init=False)
     _loader: BackgroundLoader | None = None
+    # Set while there may be landed chunks that no load has met without a problem.
+    _waiting: threading.Event = field(default_factory=threading.Event)
     _started: float = field(default_factory=time.monotonic)
 
     def __post_init__(self) -> None:
@@ -90,7 +93,9 @@ class Fetching:
         leftovers.clear(self.settings)
         schema.ensure(self.warehouse, self.observer.say)
         # Chunks of a run that was killed come first: their calls need not be fetched again.
-        self.report.problems = self.stages.load(self._load_pending).problems
+        if load.pending(self.warehouse, self.landing) or self.landing.orphans():
+            self._waiting.set()
+        self.report.problems = self._load_waiting().problems
 
     def begin(self) -> None:
         """Record that the run begins."""
@@ -119,7 +124,7 @@ class Fetching:
 
     def fetch(self, work: Callable[[Extract], Awaitable[None]]) -> None:
         """Run `work`, which extracts, while what it lands is loaded; note in the report what stopped it."""
-        self._loader = BackgroundLoader(lambda: self.stages.load(self._load_pending))
+        self._loader = BackgroundLoader(self._load_waiting)
         self._loader.start()
         extraction = Extraction(
             self.report.run_id,
@@ -150,6 +155,7 @@ class Fetching:
 
     def landed(self, chunk: LandedChunk) -> None:
         """Say that a chunk is landed and may be loaded."""
+        self._waiting.set()
         if self._loader is not None:
             self._loader.wake(chunk.record_count)
 
@@ -186,7 +192,22 @@ class Fetching:
         async with self.client:
             await work(lambda plan: self.stages.extract(self, extraction, plan))
 
+    def _load_waiting(self) -> load.Loaded:
+        """Load what is landed as a stage; one that would find nothing is left out, for what it costs."""
+        if not self._waiting.is_set():
+            return load.Loaded()
+        try:
+            loaded = self.stages.load(self._load_pending)
+        except BaseException:
+            self._waiting.set()
+            raise
+        if loaded.problems:
+            self._waiting.set()
+        return loaded
+
     def _load_pending(self) -> load.Loaded:
+        # Before the load looks: what is landed from now on may be for the next one.
+        self._waiting.clear()
         loaded = load.load_pending(
             self.warehouse,
             self.landing,

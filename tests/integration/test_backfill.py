@@ -2,7 +2,8 @@
 
 import io
 import json
-from collections.abc import Iterable
+import shutil
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -16,7 +17,9 @@ from warehouse_files import Payload, Place, Tables, landed_calls, query, tables_
 from pipeline import schema
 from pipeline.backfill import Backfill, Observer
 from pipeline.config import Settings, load_settings
+from pipeline.fetching import Stages
 from pipeline.landing import Outcome
+from pipeline.load import Loaded
 from pipeline.payload_file import read_lines
 from pipeline.runs import RunReport
 from pipeline.simulator import BREAKAGE_KINDS, FAULT_KINDS, CallBook, Faults, Simulator, running
@@ -83,6 +86,28 @@ def test_a_second_backfill_of_the_same_ids_fetches_nothing_and_changes_nothing(t
     assert tables_of(warehouse_in(tmp_path)) == before
     after = query(warehouse_in(tmp_path), "select call_id, load_id, extracted_at from calls order by all")
     assert after == loads
+
+
+class _Counted(Stages):
+    loads = 0
+
+    def load(self, load_pending: Callable[[], Loaded]) -> Loaded:
+        self.loads += 1
+        return super().load(load_pending)
+
+
+def test_a_load_is_begun_only_where_something_waits(tmp_path: Path) -> None:
+    ids = "\n".join(list(SMALL.call_ids())[:5])
+    first, again, left = _Counted(), _Counted(), _Counted()
+    with running(SMALL) as server:
+        for stages, folder in ((first, "data"), (again, "data"), (left, "moved")):
+            if stages is left:
+                shutil.copytree(tmp_path / "data" / "landing", tmp_path / "moved" / "landing")
+            run = Backfill(settings_for(server, tmp_path / folder), stages=stages)
+            assert run.run(["-"], io.StringIO(ids)).exit_code == 0
+        assert set(server.requests.served.values()) == {1}
+    assert (first.loads, again.loads, left.loads) == (1, 0, 1)
+    assert tables_of(warehouse_in(tmp_path / "moved")) == tables_of(warehouse_in(tmp_path / "data"))
 
 
 def test_duplicates_are_fetched_once(tmp_path: Path) -> None:
