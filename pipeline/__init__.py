@@ -9,7 +9,7 @@ landing     chunks and quarantine (payload_file: the compressed lines; durable: 
 extract     client → validate → landing
 load        chunks become rows (loader: while extraction goes on)
 tables      what the rows are (columns: what a column may be)
-schema      migrations and views
+schema      migrations and views (migration: what Alembic does)
 results     what the heavy views answer, stored by day (stored_tables: where)
 warehouse   who may open the file, and when
 publish     the copy that readers open (filecopy, queue: how files are copied, and waited for)
