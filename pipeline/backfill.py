@@ -61,8 +61,7 @@ def refresh(settings: Settings, observer: Observer, stages: Stages | None = None
 
 
 def _fetch_spooled(fetching: Fetching, spool: Path, given: int, *, force: bool) -> runs.RunReport:
-    plan = fetching.plan(spool, given, force=force)
-    fetching.begin()
+    plan = fetching.plan(spool, given, force=force, begins=True)
     fetching.observer.on_plan(plan)
     if plan.to_fetch:
         fetching.fetch(lambda extract: extract(plan))

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
-from pipeline import ending, leftovers, load, log, publish, runs, schema
+from pipeline import ending, leftovers, load, log, publish, reports, runs, schema
 from pipeline.client import CallsClient
 from pipeline.config import Settings
 from pipeline.errors import PipelineError, WarehouseFailed, WarehouseLocked, WarehouseMismatch
@@ -77,6 +77,7 @@ class Fetching:
     _loader: BackgroundLoader | None = None
     # Set while there may be landed chunks that no load has met without a problem.
     _waiting: threading.Event = field(default_factory=threading.Event)
+    _has_fetched: bool = False
     _started: float = field(default_factory=time.monotonic)
 
     def __post_init__(self) -> None:
@@ -91,19 +92,28 @@ class Fetching:
         """Make sure that everything can be written, and load what earlier runs have left landed."""
         self.landing.check_writable()
         leftovers.clear(self.settings)
-        schema.ensure(self.warehouse, self.observer.say)
-        # Chunks of a run that was killed come first: their calls need not be fetched again.
-        if load.pending(self.warehouse, self.landing) or self.landing.orphans():
+        landed = self.landing.manifests()
+        if landed:
+            with schema.opened(self.warehouse, self.observer.say) as connection:
+                is_waiting = not landed.keys() <= reports.loaded_chunks(connection)
+        else:
+            schema.ensure(self.warehouse, self.observer.say)
+            is_waiting = False
+        if is_waiting or self.landing.orphans():
             self._waiting.set()
+        # Chunks of a run that was killed come first: their calls need not be fetched again.
         self.report.problems = self._load_waiting().problems
 
     def begin(self) -> None:
-        """Record that the run begins."""
+        """Record that the run begins, where its first plan is not made yet."""
         with self.warehouse.writing() as connection:
             runs.begin(connection, self.report)
 
-    def plan(self, spool: Path, given: int, *, force: bool) -> Plan:
-        """Plan for the ids in the spool, and record the outcome of those that are left."""
+    def plan(self, spool: Path, given: int, *, force: bool, begins: bool = False) -> Plan:
+        """Plan for the ids in the spool, and record the outcome of those that are left.
+
+        With `begins` this is also when the record of the run begins.
+        """
         now = runs.utc_now()
         with self.warehouse.writing() as connection:
             schema.check_unchanged(connection)
@@ -117,9 +127,11 @@ class Fetching:
                 refetch_after_s=self.settings.refetch_after_s,
             )
             record_left(connection, self.report.run_id, now)
-        self.report.given += given
-        self.report.requested += plan.requested
-        self.report.to_fetch += plan.to_fetch
+            self.report.given += given
+            self.report.requested += plan.requested
+            self.report.to_fetch += plan.to_fetch
+            if begins:
+                runs.begin(connection, self.report)
         return plan
 
     def fetch(self, work: Callable[[Extract], Awaitable[None]]) -> None:
@@ -214,11 +226,13 @@ class Fetching:
             refresh_window_s=self.settings.refresh_window_s,
             on_load=self.observer.on_load,
         )
-        if loaded.chunks:
+        # At the end of a run a copy is made as it is.
+        if loaded.chunks and not self._has_fetched:
             loaded.problems += publish.if_due(self.warehouse, self.settings)
         return loaded
 
     def _finish_loading(self, loader: BackgroundLoader) -> None:
+        self._has_fetched = True
         while True:
             try:
                 return loader.finish()

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
@@ -116,6 +117,19 @@ def ensure(warehouse: Warehouse, say: Callable[[str], None] | None = None) -> No
             if is_current(connection):
                 return
     migrate(warehouse, say=say)
+
+
+@contextmanager
+def opened(warehouse: Warehouse, say: Callable[[str], None] | None = None) -> Iterator[Connection]:
+    """Open the warehouse to read it, brought to this version's schema first; once, where it is current."""
+    if warehouse.exists:
+        with warehouse.reading() as connection:
+            if is_current(connection):
+                yield connection
+                return
+    ensure(warehouse, say)
+    with warehouse.reading() as connection:
+        yield connection
 
 
 def migrate(

@@ -43,22 +43,27 @@ from pipeline.warehouse import Warehouse
 @contextmanager
 def opened(settings: Settings, say: Callable[[str], None] = console.say) -> Iterator[Connection]:
     """Open the warehouse to read it, upgraded to this version first; raise WarehouseMissing without one."""
-    with _upgraded(settings, say).reading() as connection:
+    with schema.opened(_existing(settings, say), say) as connection:
         yield connection
 
 
-def _upgraded(settings: Settings, say: Callable[[str], None]) -> Warehouse:
+def _existing(settings: Settings, say: Callable[[str], None]) -> Warehouse:
     warehouse = Warehouse.of(settings, say)
     if not warehouse.exists:
         raise WarehouseMissing(str(warehouse.path))
+    return warehouse
+
+
+def _upgraded(settings: Settings, say: Callable[[str], None]) -> Warehouse:
+    warehouse = _existing(settings, say)
     schema.ensure(warehouse, say)
     return warehouse
 
 
 def checked(settings: Settings, say: Callable[[str], None] = console.say) -> list[checks.CheckResult]:
     """Return the result of every check of the warehouse, and record it; raises as `opened` does."""
-    warehouse = _upgraded(settings, say)
-    with warehouse.reading() as connection:
+    warehouse = _existing(settings, say)
+    with schema.opened(warehouse, say) as connection:
         results = checks.run_checks(connection)
     # The result is what was asked for: a notebook that holds the warehouse does not hold it up for long.
     warehouse.in_a_hurry.set()
