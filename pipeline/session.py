@@ -6,14 +6,13 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from sqlalchemy import Connection
 
 from pipeline import (
     backfill,
     checks,
-    compact,
     console,
     ending,
     leftovers,
@@ -38,6 +37,9 @@ from pipeline.fetching import Observer
 from pipeline.landing import Landing
 from pipeline.sync import Sync
 from pipeline.warehouse import Warehouse
+
+if TYPE_CHECKING:
+    from pipeline.compact import Compacted
 
 
 @contextmanager
@@ -120,8 +122,11 @@ def published(settings: Settings) -> publish.Published:
     return publish.publish(_upgraded(settings, console.say), settings.readers_copy)
 
 
-def compacted(settings: Settings) -> compact.Compacted:
+def compacted(settings: Settings) -> Compacted:
     """Rewrite the file of a warehouse upgraded to this version; raises as `opened` does."""
+    # Only this command declares the tables, which takes long.
+    from pipeline import compact
+
     return compact.compact(_upgraded(settings, console.say))
 
 
