@@ -7,7 +7,7 @@ through the same door.
 from alembic import context
 from sqlalchemy import Connection
 
-from pipeline import schema  # noqa: F401  registers DuckDB with Alembic
+from pipeline import migration  # noqa: F401  registers DuckDB with Alembic
 from pipeline.tables import metadata
 
 

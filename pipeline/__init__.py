@@ -9,7 +9,7 @@ landing     chunks and quarantine (payload_file: the compressed lines; durable: 
 extract     client → validate → landing
 load        chunks become rows (loader: while extraction goes on)
 tables      what the rows are (columns: what a column may be)
-schema      migrations and views
+schema      migrations and views (migration: what Alembic does)
 results     what the heavy views answer, stored by day (stored_tables: where)
 warehouse   who may open the file, and when
 publish     the copy that readers open (filecopy, queue: how files are copied, and waited for)
@@ -25,7 +25,7 @@ backfill    what to fetch: known ids, or calls that are not final (sync: calls t
 session     what the commands share
 batches     what a run fetches, in parts that are extracted side by side
 doctor      what keeps all of that from working (client.probe: one request)
-flows       the same runs for a Prefect server (markdown: its reports)
+flows       the same runs for a Prefect server (markdown: its reports; slot: one load at a time)
 cli         the commands (render, console: for people; demo, simulator: without an account)
 log         what happens, as events with facts
 config, errors, sql    used throughout

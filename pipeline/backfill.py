@@ -11,7 +11,7 @@ from typing import TextIO
 
 from sqlalchemy import Connection
 
-from pipeline import runs, schema, sql, tables
+from pipeline import runs, schema, sql
 from pipeline.config import Settings
 from pipeline.errors import WarehouseMismatch
 from pipeline.fetching import Fetching, Observer, Stages
@@ -61,8 +61,7 @@ def refresh(settings: Settings, observer: Observer, stages: Stages | None = None
 
 
 def _fetch_spooled(fetching: Fetching, spool: Path, given: int, *, force: bool) -> runs.RunReport:
-    plan = fetching.plan(spool, given, force=force)
-    fetching.begin()
+    plan = fetching.plan(spool, given, force=force, begins=True)
     fetching.observer.on_plan(plan)
     if plan.to_fetch:
         fetching.fetch(lambda extract: extract(plan))
@@ -104,6 +103,9 @@ def _planning_connection(warehouse: Warehouse) -> Iterator[Connection]:
                 raise WarehouseMismatch("the warehouse has an older schema: run `migrate` first")
             yield connection
     else:
+        # The tables take long to declare, and a run finds them in the warehouse.
+        from pipeline import tables
+
         with Warehouse.in_memory().exclusive() as connection:
             tables.metadata.create_all(connection)
             schema.apply_views(connection)

@@ -7,6 +7,7 @@ what is landed is loaded before the run ends.
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
-from pipeline import ending, leftovers, load, log, publish, runs, schema
+from pipeline import ending, leftovers, load, log, publish, reports, runs, schema
 from pipeline.client import CallsClient
 from pipeline.config import Settings
 from pipeline.errors import PipelineError, WarehouseFailed, WarehouseLocked, WarehouseMismatch
@@ -74,6 +75,9 @@ class Fetching:
     client: CallsClient = field(init=False)
     report: runs.RunReport = field(init=False)
     _loader: BackgroundLoader | None = None
+    # Set while there may be landed chunks that no load has met without a problem.
+    _waiting: threading.Event = field(default_factory=threading.Event)
+    _has_fetched: bool = False
     _started: float = field(default_factory=time.monotonic)
 
     def __post_init__(self) -> None:
@@ -88,17 +92,28 @@ class Fetching:
         """Make sure that everything can be written, and load what earlier runs have left landed."""
         self.landing.check_writable()
         leftovers.clear(self.settings)
-        schema.ensure(self.warehouse, self.observer.say)
+        landed = self.landing.manifests()
+        if landed:
+            with schema.opened(self.warehouse, self.observer.say) as connection:
+                is_waiting = not landed.keys() <= reports.loaded_chunks(connection)
+        else:
+            schema.ensure(self.warehouse, self.observer.say)
+            is_waiting = False
+        if is_waiting or self.landing.orphans():
+            self._waiting.set()
         # Chunks of a run that was killed come first: their calls need not be fetched again.
-        self.report.problems = self.stages.load(self._load_pending).problems
+        self.report.problems = self._load_waiting().problems
 
     def begin(self) -> None:
-        """Record that the run begins."""
+        """Record that the run begins, where its first plan is not made yet."""
         with self.warehouse.writing() as connection:
             runs.begin(connection, self.report)
 
-    def plan(self, spool: Path, given: int, *, force: bool) -> Plan:
-        """Plan for the ids in the spool, and record the outcome of those that are left."""
+    def plan(self, spool: Path, given: int, *, force: bool, begins: bool = False) -> Plan:
+        """Plan for the ids in the spool, and record the outcome of those that are left.
+
+        With `begins` this is also when the record of the run begins.
+        """
         now = runs.utc_now()
         with self.warehouse.writing() as connection:
             schema.check_unchanged(connection)
@@ -112,14 +127,16 @@ class Fetching:
                 refetch_after_s=self.settings.refetch_after_s,
             )
             record_left(connection, self.report.run_id, now)
-        self.report.given += given
-        self.report.requested += plan.requested
-        self.report.to_fetch += plan.to_fetch
+            self.report.given += given
+            self.report.requested += plan.requested
+            self.report.to_fetch += plan.to_fetch
+            if begins:
+                runs.begin(connection, self.report)
         return plan
 
     def fetch(self, work: Callable[[Extract], Awaitable[None]]) -> None:
         """Run `work`, which extracts, while what it lands is loaded; note in the report what stopped it."""
-        self._loader = BackgroundLoader(lambda: self.stages.load(self._load_pending))
+        self._loader = BackgroundLoader(self._load_waiting)
         self._loader.start()
         extraction = Extraction(
             self.report.run_id,
@@ -150,6 +167,7 @@ class Fetching:
 
     def landed(self, chunk: LandedChunk) -> None:
         """Say that a chunk is landed and may be loaded."""
+        self._waiting.set()
         if self._loader is not None:
             self._loader.wake(chunk.record_count)
 
@@ -186,18 +204,35 @@ class Fetching:
         async with self.client:
             await work(lambda plan: self.stages.extract(self, extraction, plan))
 
+    def _load_waiting(self) -> load.Loaded:
+        """Load what is landed as a stage; one that would find nothing is left out, for what it costs."""
+        if not self._waiting.is_set():
+            return load.Loaded()
+        try:
+            loaded = self.stages.load(self._load_pending)
+        except BaseException:
+            self._waiting.set()
+            raise
+        if loaded.problems:
+            self._waiting.set()
+        return loaded
+
     def _load_pending(self) -> load.Loaded:
+        # Before the load looks: what is landed from now on may be for the next one.
+        self._waiting.clear()
         loaded = load.load_pending(
             self.warehouse,
             self.landing,
             refresh_window_s=self.settings.refresh_window_s,
             on_load=self.observer.on_load,
         )
-        if loaded.chunks:
+        # At the end of a run a copy is made as it is.
+        if loaded.chunks and not self._has_fetched:
             loaded.problems += publish.if_due(self.warehouse, self.settings)
         return loaded
 
     def _finish_loading(self, loader: BackgroundLoader) -> None:
+        self._has_fetched = True
         while True:
             try:
                 return loader.finish()

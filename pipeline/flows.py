@@ -34,8 +34,7 @@ from prefect.artifacts import (
 from prefect.blocks.system import Secret
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
-from prefect.concurrency.sync import concurrency
-from prefect.context import TaskRunContext
+from prefect.context import TagsContext, TaskRunContext
 from prefect.exceptions import ObjectAlreadyExists, TerminationSignal
 from prefect.futures import PrefectFuture
 from prefect.runtime import flow_run
@@ -54,6 +53,7 @@ from pipeline.load import Loaded
 from pipeline.plan import Plan
 from pipeline.report.write import write
 from pipeline.runs import RunReport
+from pipeline.slot import held
 from pipeline.sync import Sync, parse_moment
 from pipeline.warehouse import Warehouse
 
@@ -198,11 +198,10 @@ def load(limit: str, load_pending: Callable[[], Loaded]) -> State[Any]:
     """Load what is landed, when no other load runs."""
     with ExitStack() as slot:
         try:
-            slot.enter_context(
-                concurrency(limit, lease_duration=_LOAD_LEASE_S, timeout_seconds=_LOAD_SLOT_TIMEOUT_S)
-            )
-        except TimeoutError:
-            get_run_logger().warning("%s has no free slot: the warehouse's own lock is relied on", limit)
+            slot.enter_context(held(limit, lease_s=_LOAD_LEASE_S, timeout_s=_LOAD_SLOT_TIMEOUT_S))
+        except Exception as failure:
+            why = "has no free slot" if isinstance(failure, TimeoutError) else f"({type(failure).__name__})"
+            get_run_logger().warning("%s %s: the warehouse's own lock is relied on", limit, why)
         try:
             loaded = load_pending()
         except WarehouseLocked as locked:
@@ -321,7 +320,9 @@ def _carried_out(command: str, run: Callable[[Settings, Observer, Stages], RunRe
     try:
         settings = _with_key(given.settings if given else load_settings())
         stages = _Tasks(command, _load_limit(settings))
-        report = run(settings, stages.observer(), stages)
+        # For each tag of a task that begins, Prefect asks the server whether it is limited.
+        with TagsContext(current_tags=set()):
+            report = run(settings, stages.observer(), stages)
     except PipelineError as refused:
         if given:
             given.outcome = refused

@@ -9,7 +9,6 @@ from __future__ import annotations
 from sqlalchemy import Connection
 
 from pipeline import sql
-from pipeline.stored_tables import RESULTS, stored_days
 from pipeline.warehouse import Warehouse
 
 # What a view computes in a moment is not worth storing.
@@ -35,6 +34,9 @@ def store(warehouse: Warehouse) -> None:
 
 def _store_some(warehouse: Warehouse) -> bool:
     """Store some days; tell whether others are left."""
+    # Its many tables take long to declare, and few runs store results.
+    from pipeline.stored_tables import RESULTS, stored_days
+
     with warehouse.writing() as connection:
         connection.exec_driver_sql(sql.read("load/limits"))
         connection.exec_driver_sql(sql.read("results/refreshed_days"), {"most_calls": _MOST_CALLS})

@@ -8,58 +8,53 @@ what is stored of their results is then computed again.
 from __future__ import annotations
 
 import hashlib
-import threading
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
 import sqlalchemy as sa
-from alembic import command
-from alembic.config import Config
-from alembic.ddl.impl import DefaultImpl
-from alembic.migration import MigrationContext
-from alembic.script import Script, ScriptDirectory
 from sqlalchemy import Connection
 
 from pipeline import sql
-from pipeline.errors import UsageError, WarehouseError, WarehouseMismatch
+from pipeline.errors import WarehouseError, WarehouseMismatch
 from pipeline.warehouse import Warehouse
 
-BASE = "base"
 # Macros are made in this order: those of daily answers use the others.
 MACROS = ("macros", "daily")
 _VERSION_TABLE = "alembic_version"
-_ALEMBIC = threading.Lock()
+# How a migration says what it is and what it follows.
+_REVISION = re.compile(r'^revision = "(.+)"$', re.MULTILINE)
+_DOWN_REVISION = re.compile(r'^down_revision = "(.+)"$', re.MULTILINE)
 
 
-class DuckDBImpl(DefaultImpl):
-    """Tells Alembic that DuckDB exists and that its DDL is transactional; registered by being defined."""
-
-    __dialect__ = "duckdb"
-    transactional_ddl = True
-
-
-def _config() -> Config:
-    config = Config()
-    config.set_main_option("script_location", str(sql.folder("migrations")))
-    return config
-
-
-def _scripts() -> ScriptDirectory:
-    return ScriptDirectory.from_config(_config())
+@cache
+def _revisions() -> frozenset[str]:
+    """Return every revision that this version knows, without Alembic, which takes long to import."""
+    return frozenset(found for text in _migrations() for found in _REVISION.findall(text))
 
 
 @cache
 def head() -> str:
-    """Return the newest revision this version knows."""
-    return str(_scripts().get_current_head())
+    """Return the revision of this version of the package."""
+    followed = {found for text in _migrations() for found in _DOWN_REVISION.findall(text)}
+    (last,) = _revisions() - followed
+    return last
+
+
+@cache
+def _migrations() -> tuple[str, ...]:
+    folder = sql.folder("migrations") / "versions"
+    return tuple(path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.py")))
 
 
 def revision(connection: Connection) -> str | None:
     """Return the revision the warehouse is at, or None when it has no schema yet."""
     if not connection.exec_driver_sql(sql.read("schema/has_version_table")).scalar():
         return None
-    return MigrationContext.configure(connection).get_current_revision()
+    # More than one is none that this version knows.
+    return ", ".join(connection.exec_driver_sql(sql.read("schema/revision")).scalars()) or None
 
 
 @cache
@@ -74,7 +69,7 @@ def _views_digest() -> str:
 def is_current(connection: Connection) -> bool:
     """Tell whether tables and views are those of this version; raise WarehouseMismatch when newer."""
     at = revision(connection)
-    if at is not None and at not in {script.revision for script in _scripts().walk_revisions()}:
+    if at is not None and at not in _revisions():
         raise WarehouseMismatch(
             f"the warehouse is at revision {at}, which this version does not know: "
             "upgrade the pipeline, or name another warehouse with --warehouse"
@@ -87,7 +82,7 @@ def check_unchanged(connection: Connection) -> None:
     at = revision(connection)
     if at != head():
         raise WarehouseMismatch(
-            f"the warehouse is at revision {at or BASE} now and this version works with {head()}: somebody "
+            f"the warehouse is at revision {at or 'base'} now and this version works with {head()}: somebody "
             "has migrated it meanwhile; run the same command again, with the version that is to stay; "
             "whatever was fetched is landed and waits"
         )
@@ -124,6 +119,19 @@ def ensure(warehouse: Warehouse, say: Callable[[str], None] | None = None) -> No
     migrate(warehouse, say=say)
 
 
+@contextmanager
+def opened(warehouse: Warehouse, say: Callable[[str], None] | None = None) -> Iterator[Connection]:
+    """Open the warehouse to read it, brought to this version's schema first; once, where it is current."""
+    if warehouse.exists:
+        with warehouse.reading() as connection:
+            if is_current(connection):
+                yield connection
+                return
+    ensure(warehouse, say)
+    with warehouse.reading() as connection:
+        yield connection
+
+
 def migrate(
     warehouse: Warehouse, to: str = "head", say: Callable[[str], None] | None = None
 ) -> tuple[str | None, str | None]:
@@ -139,19 +147,17 @@ def migrate(
         wanted = head() if to == "head" else to
         if current and wanted == head():
             return before, before
-        steps, down = _steps(before, wanted)
-        losing = [step for step in steps if _loses_rows(step, down)]
+        from pipeline import migration
+
+        steps, down = migration.steps(before, wanted)
+        losing = [step for step in steps if migration.loses_rows(step, down)]
         if losing and warehouse.path is not None:
             _keep_copy(connection, warehouse, before, say)
         with connection.begin():
             if down:
                 # Views hang on the tables a downgrade drops.
                 _drop_views(connection)
-            # Alembic keeps what it is doing in the process, so threads take turns.
-            with _ALEMBIC:
-                config = _config()
-                config.attributes["connection"] = connection
-                (command.downgrade if down else command.upgrade)(config, wanted)
+            migration.carry_out(connection, wanted, down)
             after = revision(connection)
             if after == head():
                 apply_views(connection)
@@ -167,23 +173,6 @@ def _drop_views(connection: Connection) -> None:
         quoted = connection.dialect.identifier_preparer.quote(name)
         drop = sa.DDL("drop view %(view)s", context={"view": quoted})  # type: ignore[no-untyped-call]
         connection.execute(drop)
-
-
-def _steps(before: str | None, wanted: str) -> tuple[list[Script], bool]:
-    """Return the scripts between two revisions and whether they run downwards."""
-    scripts = list(reversed(list(_scripts().walk_revisions())))
-    places = {BASE: 0, **{script.revision: place for place, script in enumerate(scripts, start=1)}}
-    if wanted not in places:
-        raise UsageError(
-            f"there is no revision {wanted!r} to migrate to: choose head or one of {', '.join(places)}"
-        )
-    start, end = places[before or BASE], places[wanted]
-    return scripts[min(start, end) : max(start, end)], end < start
-
-
-def _loses_rows(step: Script, down: bool) -> bool:
-    # A revision that does not say is taken to lose rows: a needless copy is the cheaper mistake.
-    return bool(getattr(step.module, "destructive_downgrade" if down else "destructive_upgrade", True))
 
 
 def _keep_copy(

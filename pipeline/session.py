@@ -6,14 +6,13 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from sqlalchemy import Connection
 
 from pipeline import (
     backfill,
     checks,
-    compact,
     console,
     ending,
     leftovers,
@@ -39,26 +38,34 @@ from pipeline.landing import Landing
 from pipeline.sync import Sync
 from pipeline.warehouse import Warehouse
 
+if TYPE_CHECKING:
+    from pipeline.compact import Compacted
+
 
 @contextmanager
 def opened(settings: Settings, say: Callable[[str], None] = console.say) -> Iterator[Connection]:
     """Open the warehouse to read it, upgraded to this version first; raise WarehouseMissing without one."""
-    with _upgraded(settings, say).reading() as connection:
+    with schema.opened(_existing(settings, say), say) as connection:
         yield connection
 
 
-def _upgraded(settings: Settings, say: Callable[[str], None]) -> Warehouse:
+def _existing(settings: Settings, say: Callable[[str], None]) -> Warehouse:
     warehouse = Warehouse.of(settings, say)
     if not warehouse.exists:
         raise WarehouseMissing(str(warehouse.path))
+    return warehouse
+
+
+def _upgraded(settings: Settings, say: Callable[[str], None]) -> Warehouse:
+    warehouse = _existing(settings, say)
     schema.ensure(warehouse, say)
     return warehouse
 
 
 def checked(settings: Settings, say: Callable[[str], None] = console.say) -> list[checks.CheckResult]:
     """Return the result of every check of the warehouse, and record it; raises as `opened` does."""
-    warehouse = _upgraded(settings, say)
-    with warehouse.reading() as connection:
+    warehouse = _existing(settings, say)
+    with schema.opened(warehouse, say) as connection:
         results = checks.run_checks(connection)
     # The result is what was asked for: a notebook that holds the warehouse does not hold it up for long.
     warehouse.in_a_hurry.set()
@@ -115,8 +122,11 @@ def published(settings: Settings) -> publish.Published:
     return publish.publish(_upgraded(settings, console.say), settings.readers_copy)
 
 
-def compacted(settings: Settings) -> compact.Compacted:
+def compacted(settings: Settings) -> Compacted:
     """Rewrite the file of a warehouse upgraded to this version; raises as `opened` does."""
+    # Only this command declares the tables, which takes long.
+    from pipeline import compact
+
     return compact.compact(_upgraded(settings, console.say))
 
 

@@ -27,9 +27,9 @@ _RUN = "20250315T060000Z-f1f1f1"
 
 def revisions() -> list[str]:
     """Return every revision, oldest first; a file is named after the revision in it."""
-    from pipeline import schema
+    from pipeline import migration
 
-    return [script.revision for script in reversed(list(schema._scripts().walk_revisions()))]
+    return [script.revision for script in reversed(list(migration.scripts().walk_revisions()))]
 
 
 def make(revision: str) -> Path:

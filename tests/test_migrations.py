@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +12,7 @@ import pytest
 from sqlalchemy import Connection
 from warehouse_files import Payload, Place
 
-from pipeline import load, schema, sql, tables
+from pipeline import load, migration, schema, sql, tables
 from pipeline.errors import UsageError, WarehouseMismatch
 from pipeline.warehouse import Warehouse
 
@@ -61,11 +63,39 @@ def test_every_table_and_column_has_a_comment(connection: Connection) -> None:
 
 
 def test_there_is_one_head_and_it_says_what_it_loses() -> None:
-    heads = schema._scripts().get_heads()
+    heads = migration.scripts().get_heads()
     assert len(heads) == 1
-    for script in schema._scripts().walk_revisions():
+    for script in migration.scripts().walk_revisions():
         assert isinstance(script.module.destructive_upgrade, bool)
         assert isinstance(script.module.destructive_downgrade, bool)
+
+
+def test_revisions_are_read_as_alembic_reads_them() -> None:
+    scripts = list(migration.scripts().walk_revisions())
+    assert schema.head() == migration.scripts().get_current_head()
+    assert schema._revisions() == {script.revision for script in scripts}
+
+
+def test_a_warehouse_that_is_current_is_recognised_without_alembic(warehouse: Warehouse) -> None:
+    looked = """
+import sys
+from pathlib import Path
+from pipeline import schema
+from pipeline.warehouse import Warehouse
+warehouse = Warehouse.at(Path(sys.argv[1]))
+schema.ensure(warehouse)
+with warehouse.reading() as connection:
+    schema.check_unchanged(connection)
+assert "alembic" not in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", looked, str(warehouse.path)], check=True)
+
+
+def test_a_warehouse_at_two_revisions_is_left_alone(warehouse: Warehouse) -> None:
+    with warehouse.writing() as connection:
+        connection.exec_driver_sql("insert into alembic_version values ('20991231_other')")
+    with pytest.raises(WarehouseMismatch, match=f"{schema.head()}, 20991231_other"):
+        schema.ensure(warehouse)
 
 
 def test_migrating_again_changes_nothing(warehouse: Warehouse) -> None:

@@ -14,7 +14,7 @@ from make_warehouse import FIXTURES, revisions
 from sqlalchemy import Connection
 from warehouse_files import Place, tables_of
 
-from pipeline import checks, load, schema, sql
+from pipeline import checks, load, migration, schema, sql
 from pipeline.warehouse import Warehouse
 
 REVISIONS = revisions()
@@ -138,7 +138,7 @@ def test_every_migration_goes_up_and_down_on_a_filled_file(lower: str, upper: st
     assert read(place.warehouse) == before
     # The copy that is kept before rows are lost is the file as it was.
     copies = list(place.folder.glob(f"warehouse.before-{upper}.duckdb"))
-    assert len(copies) == schema._scripts().get_revision(upper).module.destructive_downgrade
+    assert len(copies) == migration.scripts().get_revision(upper).module.destructive_downgrade
     for copy in copies:
         assert read(Warehouse.at(copy), before) == before
     schema.migrate(place.warehouse)

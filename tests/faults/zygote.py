@@ -188,11 +188,22 @@ def _serve() -> None:
     import zstandard
 
     import pipeline.cli
-    from pipeline import backfill, console, leftovers, load, publish, render, repair, replay, schema, session
+    from pipeline import (
+        backfill,
+        console,
+        leftovers,
+        load,
+        migration,
+        publish,
+        render,
+        repair,
+        replay,
+        session,
+    )
 
-    schema.head()
+    migration.scripts().get_current_head()
     imported = (alembic, httpx, zstandard, pipeline, backfill, console, leftovers, load, publish, repair)
-    assert all((*imported, render, replay, session))
+    assert all((*imported, migration, render, replay, session))
     children: set[int] = set()
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     for line in sys.stdin:

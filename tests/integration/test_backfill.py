@@ -2,8 +2,10 @@
 
 import io
 import json
-from collections.abc import Iterable
+import shutil
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,16 +13,22 @@ from pathlib import Path
 import duckdb
 import pytest
 from command_line import KEY, Cli, Start
+from sqlalchemy import Connection
 from warehouse_files import Payload, Place, Tables, landed_calls, query, tables_of, warehouse_in
 
-from pipeline import schema
+from pipeline import publish, schema
 from pipeline.backfill import Backfill, Observer
 from pipeline.config import Settings, load_settings
+from pipeline.extract import Extraction
+from pipeline.fetching import Fetching, Stages
 from pipeline.landing import Outcome
+from pipeline.load import Loaded
 from pipeline.payload_file import read_lines
+from pipeline.plan import Plan
 from pipeline.runs import RunReport
 from pipeline.simulator import BREAKAGE_KINDS, FAULT_KINDS, CallBook, Faults, Simulator, running
 from pipeline.strict_json import parse
+from pipeline.warehouse import Warehouse
 
 NOW = datetime.now(UTC)
 SMALL = CallBook(count=60, until=NOW)
@@ -83,6 +91,72 @@ def test_a_second_backfill_of_the_same_ids_fetches_nothing_and_changes_nothing(t
     assert tables_of(warehouse_in(tmp_path)) == before
     after = query(warehouse_in(tmp_path), "select call_id, load_id, extracted_at from calls order by all")
     assert after == loads
+
+
+class _Counted(Stages):
+    loads = 0
+
+    def load(self, load_pending: Callable[[], Loaded]) -> Loaded:
+        self.loads += 1
+        return super().load(load_pending)
+
+
+def test_a_run_loads_only_where_something_waits_and_opens_the_file_only_where_it_must(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, again, left = _Counted(), _Counted(), _Counted()
+    opened: list[str] = []
+    opens = Warehouse._open
+
+    def counted(self: Warehouse, *, read_only: bool) -> AbstractContextManager[Connection]:
+        opened.append("to read" if read_only else "to write")
+        return opens(self, read_only=read_only)
+
+    def run(folder: str, stages: Stages) -> None:
+        run = Backfill(settings_for(server, tmp_path / folder), stages=stages)
+        assert run.run([SMALL.call_id(0)], io.StringIO()).exit_code == 0
+
+    with running(SMALL) as server:
+        run("data", first)
+        monkeypatch.setattr(Warehouse, "_open", counted)
+        run("data", again)
+        # Whether it is current and what waits; the plan; the end.
+        assert opened == ["to read", "to write", "to write"]
+        shutil.copytree(tmp_path / "data" / "landing", tmp_path / "moved" / "landing")
+        run("moved", left)
+        assert server.requests.served == {SMALL.call_id(0): 1}
+    assert (first.loads, again.loads, left.loads) == (1, 0, 1)
+    assert tables_of(warehouse_in(tmp_path / "moved")) == tables_of(warehouse_in(tmp_path / "data"))
+
+
+class _LoadingLate(Stages):
+    """Loads when all is fetched, however slowly the run comes to its end."""
+
+    async def extract(self, fetching: Fetching, extraction: Extraction, plan: Plan) -> None:
+        self.fetching = fetching
+        await super().extract(fetching, extraction, plan)
+
+    def load(self, load_pending: Callable[[], Loaded]) -> Loaded:
+        assert self.fetching._loader is not None
+        assert self.fetching._loader._closing.wait(20)
+        return super().load(load_pending)
+
+
+def test_a_short_run_makes_one_copy_for_readers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[Path] = []
+    publishes = publish.publish
+
+    def counted(warehouse: Warehouse, copy: Path) -> publish.Published:
+        made.append(copy)
+        return publishes(warehouse, copy)
+
+    monkeypatch.setattr(publish, "publish", counted)
+    with running(SMALL) as server:
+        settings = settings_for(server, tmp_path, publish="run")
+        run = Backfill(settings, stages=_LoadingLate())
+        assert run.run([SMALL.call_id(0)], io.StringIO()).calls_loaded == 1
+    assert made == [settings.readers_copy]
+    assert query(Warehouse.at(settings.readers_copy), "select count(*) from calls") == [(1,)]
 
 
 def test_duplicates_are_fetched_once(tmp_path: Path) -> None:

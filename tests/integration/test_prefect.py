@@ -159,7 +159,7 @@ def test_two_backfills_at_once_both_end_with_a_right_warehouse(
     for run in runs:
         names = [task["name"].split("-")[0].split(" ")[0] for task in prefect.tasks(run)]
         assert 1 < names.count("extract") <= 11
-        assert names.count("load") >= 2
+        assert "load" in names
         artifacts = prefect.artifacts(run)
         assert set(artifacts) == {"backfill-progress", "backfill-report", "disconnections"}
         assert artifacts["backfill-progress"]["data"] == 100.0
