@@ -30,7 +30,7 @@ def end(
         runs.finish(connection, report)
         is_due = results.are_due(connection)
     if is_due and not report.is_interrupted:
-        results.store(warehouse)
+        results.store_some(warehouse, report.calls_loaded)
     if report.calls_loaded or not settings.readers_copy.exists():
         failed = publish.if_due(warehouse, settings, at_the_end=True)
         # What failed between two loads may fail again for the same reason: that is said once.

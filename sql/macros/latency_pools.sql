@@ -181,6 +181,24 @@ turning_points as (
     from slopes
 ),
 
+-- Latencies are whole milliseconds mostly, so many calls turn at the same one: added up first, because
+-- sorting and running sums cost more.
+breakpoints as (
+    select
+        period,
+        agent_id,
+        metric,
+        x,
+        any_value(total) as total,
+        any_value(step) as step,
+        sum(turn) as turn,
+        sum(jump) as jump,
+        sum(ended) as ended
+    from turning_points
+    where x is not null
+    group by period, agent_id, metric, x
+),
+
 swept as (
     select
         period,
@@ -189,21 +207,18 @@ swept as (
         total,
         step,
         x,
-        row_number() over up_to_here as position,
         sum(turn) over up_to_here as steps,
         sum(jump) over up_to_here as jumped,
         sum(ended) over up_to_here as ended,
         lead(x) over up_to_here - x as width
-    from turning_points
-    where x is not null
+    from breakpoints
     window up_to_here as (
         partition by period, agent_id, metric order by x rows unbounded preceding
     )
 ),
 
 -- Where no segment is open the level is what has ended, free of rounding: a gap follows, and a
--- level just below a percentile would jump over it. Ordered by position, not by x: points that
--- share an x must come in the order in which they were summed.
+-- level just below a percentile would jump over it.
 levels as (
     select
         period,
@@ -219,7 +234,7 @@ levels as (
         level + coalesce(slope * width, 0) as reached
     from swept
     window before as (
-        partition by period, agent_id, metric order by position
+        partition by period, agent_id, metric order by x
         rows between unbounded preceding and 1 preceding
     )
 ),

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from datetime import UTC, datetime, timedelta
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
+import duckdb
+import hypothesis
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from warehouse_files import NOON, Payload, Place, as_body
 
-from pipeline import results, schema
+from pipeline import results, schema, sql
 from pipeline.config import Settings
 from pipeline.session import load_landed
 from pipeline.simulator import breakage
 from pipeline.simulator.book import CallBook
 from pipeline.stored_tables import RESULTS
+from pipeline.warehouse import Warehouse
 
 VIEWS = [table.name.removeprefix("stored_") for table in RESULTS]
 # One shape says most; all of them take their time.
@@ -165,21 +172,89 @@ def test_days_are_stored_in_parts_of_bounded_size(place: Place, monkeypatch: pyt
     place.load()
     live = answers(place)
     stored = []
-    more = True
-    while more:
-        more = results._store_some(place.warehouse)
-        stored.append(len(days(place)))
-    assert stored == [1, 2, 3]
+    monkeypatch.setattr(Warehouse, "make_way", lambda self: stored.append(len(days(place))))
+    results.store(place.warehouse)
+    assert [*stored, len(days(place))] == [1, 2, 3]
     same(answers(place), live)
 
 
-def test_a_run_stores_results_once_that_pays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    settings = Settings(PIPELINE_DATA_DIR=tmp_path)
+def test_a_run_stores_what_pays_in_proportion_to_what_it_loaded_and_later_runs_the_rest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bounds = {"_LEAST_CALLS": 5, "_CALLS_PER_LOADED": 2, "_CALLS_PER_RUN": 3, "_CALLS_PER_IDLE_RUN": 4}
+    for name, value in bounds.items():
+        monkeypatch.setattr(results, name, value)
+    # Which days, not what: that takes its time.
+    monkeypatch.setattr(results, "RESULTS", [])
+    settings = Settings(PIPELINE_DATA_DIR=tmp_path, PIPELINE_PUBLISH="off")
     place = Place(tmp_path)
-    place.land([Payload("c1", body("c1", NOON)), Payload("c2", body("c2", NOON))])
-    assert load_landed(settings).calls_loaded == 2
+    start = datetime(2025, 1, 1, 12, tzinfo=UTC)
+
+    def land(hour: int, *numbers: int) -> None:
+        place.land(
+            [
+                Payload(f"c{hour}_{n}", body(f"c{hour}_{n}", start + timedelta(days=n, hours=hour)))
+                for n in numbers
+            ]
+        )
+
+    land(0, *range(4))
+    assert load_landed(settings).calls_loaded == 4
     assert days(place) == []
-    monkeypatch.setattr(results, "_LEAST_CALLS", 3)
-    place.land([Payload("c3", body("c3", NOON))])
+    land(0, 4, 5)
+    land(1, *range(6))
+    land(2, *range(6))
+    assert load_landed(settings).calls_loaded == 14
+    assert len(days(place)) == 6
+    # Two late calls lie in days of four: four calls are one day's.
+    land(4, 1, 2)
+    assert load_landed(settings).calls_loaded == 2
+    assert days(place) == ["2025-01-01", "2025-01-03", "2025-01-04", "2025-01-05", "2025-01-06"]
+    # Each run adds to the last day, which has to wait: the others come first.
+    land(5, 0, 5)
+    assert load_landed(settings).calls_loaded == 2
+    land(6, 5)
     assert load_landed(settings).calls_loaded == 1
-    assert days(place) == ["2025-01-01"]
+    assert days(place) == ["2025-01-01", "2025-01-02", "2025-01-03", "2025-01-04", "2025-01-05"]
+    # So does a run that loads nothing, until all are stored.
+    assert load_landed(settings).calls_loaded == 0
+    assert len(days(place)) == 6
+
+
+@hypothesis.settings(max_examples=20, deadline=None, derandomize=True, database=None)
+@given(
+    calls=st.lists(st.tuples(st.integers(1, 9), st.sampled_from([None, "a", "b", "c"])), max_size=40),
+    most=st.lists(st.integers(1, 12), min_size=1, max_size=9),
+)
+def test_days_are_chosen_whole_within_a_bound_and_all_in_the_end(
+    calls: list[tuple[int, str | None]], most: list[int]
+) -> None:
+    held = Counter(day for day, _ in calls)
+    last_load = {day: max(load or "" for other, load in calls if other == day) for day in held}
+    waiting = sorted(held, key=lambda day: (last_load[day], -day))
+    with duckdb.connect() as connection:
+        connection.execute(
+            "create table calls (started_at timestamp, first_seen_at timestamp, load_id varchar)"
+        )
+        connection.execute("create table stored_days (day date)")
+        if calls:
+            connection.executemany(
+                "insert into calls values (null, date '2025-01-01' + cast($1 as integer), $2)", calls
+            )
+        for bound in cycle(most):
+            connection.execute(sql.read("results/refreshed_days"), {"most_calls": bound})
+            found = connection.execute(
+                "select day - date '2025-01-01', calls from refreshed_days order by all"
+            ).fetchall()
+            chosen = [day for day, _ in found]
+            assert dict(found) == {day: held[day] for day in chosen}
+            assert sorted(waiting[: len(chosen)]) == chosen
+            assert sum(held[day] for day in waiting[: len(chosen) - 1]) < bound
+            assert connection.execute(sql.read("results/refreshed_call_count")).fetchall() == [
+                (sum(held[day] for day in chosen),)
+            ]
+            waiting = waiting[len(chosen) :]
+            connection.execute(sql.read("results/stored_days"))
+            if not chosen:
+                break
+    assert not waiting
