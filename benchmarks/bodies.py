@@ -1,24 +1,31 @@
 """Calls as the benchmarks serve them: about 59 KB and 450 words each, half of API v1's and half of today's.
 
 They come from the simulator's own generator: the dialogues of a few of its calls are played one after the
-other until there are 450 words, and word times have as many digits as the API sends. A few hundred of them
-are made; every call id gets one of these with the id put in, so that any number of calls can be served.
+other until there are 450 words, and word times have as many digits as the API sends. Two thousand of them
+are made, so that as many calls all differ, like an account's; every call id gets one with the id put in, and
+any number of calls can be served. They are kept in the system's folder for temporary files, because they
+take twenty seconds to make.
 """
 
 from __future__ import annotations
 
+import hashlib
+import os
 import random
+import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from itertools import count
+from pathlib import Path
 from typing import Any
 
+from pipeline import simulator
 from pipeline.simulator import breakage
 from pipeline.simulator.book import CallBook
 from pipeline.simulator.payload import summarise
 
 WORDS = 450
-DISTINCT = 200
+DISTINCT = 2000
 UNTIL = datetime(2026, 3, 1, tzinfo=UTC)
 SHAPES = ("v1", "today")
 
@@ -44,19 +51,53 @@ class Bodies:
     """The bodies by call id; each is cut where its id stands, so that putting one in costs a join."""
 
     def __init__(self, distinct: int = DISTINCT, seed: int = 7) -> None:
-        made = payloads(distinct, seed)
-        self._parts = [breakage.encode(payload).split(payload["call_id"].encode()) for payload in made]
+        lines = _kept(seed) if distinct <= DISTINCT else _made(distinct, seed)
+        self._parts: list[list[bytes]] = []
+        self.days: list[str] = []
+        for line in lines[:distinct]:
+            day, made_id, body = line.split(b"\t", 2)
+            self._parts.append(body.split(made_id))
+            self.days.append(day.decode())
 
     def body(self, asked: bytes) -> bytes:
         """Return the body for a call id made by `call_id`; raise ValueError for any other."""
         number = int(asked[len(_PREFIX) :])
         return asked.join(self._parts[number % len(self._parts)])
 
+    def numbers_of_newest_day(self, first: int) -> Iterator[int]:
+        """Yield the numbers of calls, from one on, that started on the last day that any did."""
+        newest = max(self.days)
+        return (number for number in count(first) if self.days[number % len(self.days)] == newest)
 
-def payloads(distinct: int, seed: int = 7) -> list[Payload]:
-    """Return calls of 450 words in both shapes, in turn."""
+
+def _kept(seed: int) -> list[bytes]:
+    """Return all bodies, each after its day and its id, from where they are kept; make them once."""
+    made_by = hashlib.sha256(str(seed).encode())
+    for source in (Path(__file__), *sorted(Path(simulator.__file__).parent.glob("*.py"))):
+        made_by.update(source.read_bytes())
+    path = Path(tempfile.gettempdir()) / f"benchmark-bodies-{made_by.hexdigest()[:16]}"
+    if not path.exists():
+        new = path.with_name(f"{path.name}.{os.getpid()}")
+        new.write_bytes(b"\n".join(_made(DISTINCT, seed)))
+        new.replace(path)
+    return path.read_bytes().split(b"\n")
+
+
+def _made(distinct: int, seed: int) -> list[bytes]:
+    lines = []
+    for payload in payloads(distinct, seed):
+        day = datetime.fromtimestamp(payload["start_timestamp"] / 1000, UTC).date()
+        lines.append(
+            b"%s\t%s\t%s" % (f"{day}".encode(), payload["call_id"].encode(), breakage.encode(payload))
+        )
+    return lines
+
+
+def payloads(distinct: int, seed: int = 7) -> Iterator[Payload]:
+    """Yield calls of 450 words in both shapes, in turn."""
     sources = [talks(shape, seed) for shape in SHAPES]
-    return [long_call(sources[number % len(SHAPES)], number) for number in range(distinct)]
+    for number in range(distinct):
+        yield long_call(sources[number % len(SHAPES)], number)
 
 
 def talks(shape: str, seed: int) -> Iterator[Payload]:

@@ -15,7 +15,7 @@ from pathlib import Path
 import duckdb
 
 from benchmarks import contest
-from benchmarks.bodies import WORDS
+from benchmarks.bodies import WORDS, call_ids
 from benchmarks.contest import Measured, Ran, Row, Scale
 from benchmarks.landed import land
 
@@ -76,7 +76,7 @@ _INSERTS = (
 
 def measure(scale: Scale) -> Measured:
     with contest.scratch() as folder:
-        land(folder, scale.calls)
+        land(folder, call_ids(scale.calls))
         runs = contest.alternately(
             {how: (lambda how=how: _run(how, folder, scale.calls)) for how in ("load", "bare")},
             scale.repetitions,

@@ -5,22 +5,19 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from benchmarks.bodies import DISTINCT, Bodies, call_ids
+from benchmarks.bodies import DISTINCT, Bodies
 from pipeline.landing import Landing, Outcome
 from pipeline.validate import Accepted, validate_body
 
 CHUNK = 250
 
 
-def land(
-    folder: Path, calls: int, *, first: int = 0, run_id: str = "run", distinct: int = DISTINCT
-) -> Landing:
-    """Land calls in chunks of the default size; return the landing."""
+def land(folder: Path, ids: list[str], *, run_id: str = "run", distinct: int = DISTINCT) -> Landing:
+    """Land calls with ids of `bodies.call_id` in chunks of the default size; return the landing."""
     landing = Landing(folder / "landing", folder / "quarantine")
     bodies = Bodies(distinct)
     fetched_at = datetime.now(UTC) - timedelta(minutes=1)
-    ids = call_ids(calls, first)
-    for number, start in enumerate(range(0, calls, CHUNK)):
+    for number, start in enumerate(range(0, len(ids), CHUNK)):
         writer = landing.writer(run_id, number)
         for call_id in ids[start : start + CHUNK]:
             judged = validate_body(call_id, bodies.body(call_id.encode()))
