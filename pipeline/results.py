@@ -65,6 +65,7 @@ def _store_days(warehouse: Warehouse, most_calls: int) -> tuple[int, bool]:
     with warehouse.writing() as connection:
         connection.exec_driver_sql(sql.read("load/limits"))
         connection.exec_driver_sql(sql.read("results/refreshed_days"), {"most_calls": most_calls})
+        connection.exec_driver_sql(sql.read("results/refreshed_samples"))
         for table in (*RESULTS, stored_days):
             connection.exec_driver_sql(sql.read(f"results/{table.name}"))
         calls = connection.exec_driver_sql(sql.read("results/refreshed_call_count")).scalar()

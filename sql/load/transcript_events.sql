@@ -27,10 +27,11 @@ events as (
             and results.result_number = 1
             and exists (
                 select 1
-                from tool_calls
+                from staged_items as invocations
                 where
-                    tool_calls.call_id = results.call_id
-                    and tool_calls.tool_call_id = results.tool_call_id
+                    invocations.role = 'tool_call_invocation'
+                    and invocations.call_id = results.call_id
+                    and invocations.tool_call_id = results.tool_call_id
             )
         )
 )
