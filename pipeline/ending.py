@@ -28,10 +28,11 @@ def end(
         schema.check_unchanged(connection)
         read(connection)
         runs.finish(connection, report)
-        is_due = results.are_due(connection)
-    if is_due and not report.is_interrupted:
-        results.store_some(warehouse, report.calls_loaded)
-    if report.calls_loaded or not settings.readers_copy.exists():
+        waiting = results.waiting_call_count(connection)
+    has_stored = not report.is_interrupted and results.store_some(
+        warehouse, calls_loaded=report.calls_loaded, calls_waiting=waiting
+    )
+    if report.calls_loaded or has_stored or not settings.readers_copy.exists():
         failed = publish.if_due(warehouse, settings, at_the_end=True)
         # What failed between two loads may fail again for the same reason: that is said once.
         report.problems += [each for each in failed if each not in report.problems]

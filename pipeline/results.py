@@ -4,9 +4,10 @@ A load forgets the days that it touches, and a view computes a day that is not s
 is stored changes how long an answer takes, and nothing else.
 
 So a run need not store every day that it touched: a few calls can lie in many old days, with many calls of
-theirs. It stores in proportion to what it loaded: days until they have ten times as many calls, at least
-5,000, and the last of these days whole. What is left waits for the next runs; one that loads nothing stores
-20,000. They begin with what was left alone for longest, so each day has its turn.
+theirs. It stores in proportion to what it loaded and to what waits: days until they have ten times as many
+calls as it loaded or a quarter of those that wait, at least 5,000, and the last of these days whole. What is
+left waits for the next runs; one that loads nothing stores 20,000 at least. They begin with what was left
+alone for longest, so each day has its turn, and after an upgrade, which forgets all days, most soon had it.
 """
 
 from __future__ import annotations
@@ -22,24 +23,29 @@ _LEAST_CALLS = 1_000
 _CALLS_PER_LOADED = 10
 # A second's work at most.
 _CALLS_PER_RUN = 5_000
-# Nobody waits for what such a run loads: so an upgrade, after which no day is stored, is soon made up for.
+# Nobody waits for what such a run loads.
 _CALLS_PER_IDLE_RUN = 20_000
+_SHARE_OF_WAITING = 0.25
 # Days are stored until they have this many calls, in a transaction: a hundred MB or two of percentiles.
 _MOST_CALLS = 20_000
 
 
-def are_due(connection: Connection) -> bool:
-    """Tell whether the days that are not stored have so many calls that storing their results pays."""
-    return _computed_call_count(connection) >= _LEAST_CALLS
+def waiting_call_count(connection: Connection) -> int:
+    """Return how many calls the days have that are not stored: views compute these."""
+    return int(connection.exec_driver_sql(sql.read("results/computed_call_count")).scalar() or 0)
 
 
-def store_some(warehouse: Warehouse, calls_loaded: int) -> None:
+def store_some(warehouse: Warehouse, *, calls_loaded: int, calls_waiting: int) -> bool:
     """Store what a run that loaded so many calls is to store; the others are stored by the next runs.
 
-    Raises WarehouseLocked when others keep the warehouse; what was stored until then stays.
+    Returns whether storing pays, and so was done. Raises WarehouseLocked when others keep the warehouse; what
+    was stored until then stays.
     """
-    most_calls = max(_CALLS_PER_RUN, _CALLS_PER_LOADED * calls_loaded)
-    _store(warehouse, most_calls if calls_loaded else _CALLS_PER_IDLE_RUN)
+    if calls_waiting < _LEAST_CALLS:
+        return False
+    least = max(_CALLS_PER_RUN, _CALLS_PER_LOADED * calls_loaded) if calls_loaded else _CALLS_PER_IDLE_RUN
+    _store(warehouse, max(least, int(_SHARE_OF_WAITING * calls_waiting)))
+    return True
 
 
 def store(warehouse: Warehouse) -> None:
@@ -71,8 +77,4 @@ def _store_days(warehouse: Warehouse, most_calls: int) -> tuple[int, bool]:
         for table in (*RESULTS, stored_days):
             connection.exec_driver_sql(sql.read(f"results/{table.name}"))
         calls = connection.exec_driver_sql(sql.read("results/refreshed_call_count")).scalar()
-        return int(calls or 0), _computed_call_count(connection) > 0
-
-
-def _computed_call_count(connection: Connection) -> int:
-    return int(connection.exec_driver_sql(sql.read("results/computed_call_count")).scalar() or 0)
+        return int(calls or 0), waiting_call_count(connection) > 0

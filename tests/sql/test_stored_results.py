@@ -14,7 +14,7 @@ import hypothesis
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from warehouse_files import NOON, Payload, Place, as_body
+from warehouse_files import NOON, Payload, Place, as_body, query
 
 from pipeline import results, schema, sql, stored_tables
 from pipeline.config import Settings
@@ -219,6 +219,16 @@ def test_a_run_stores_what_pays_in_proportion_to_what_it_loaded_and_later_runs_t
     # So does a run that loads nothing, until all are stored.
     assert load_landed(settings).calls_loaded == 0
     assert len(days(place)) == 6
+    # After an upgrade no day is stored: then it is a share of all that wait, and readers get it too.
+    published = Settings(PIPELINE_DATA_DIR=tmp_path, PIPELINE_PUBLISH="run")
+    load_landed(published)
+    with place.warehouse.writing() as connection:
+        connection.exec_driver_sql("delete from stored_days")
+    monkeypatch.setattr(results, "_SHARE_OF_WAITING", 0.6)
+    assert load_landed(published).calls_loaded == 0
+    assert len(days(place)) == 4
+    copy = query(Warehouse.at(published.readers_copy), "select count(*) from stored_days")
+    assert copy == [(4,)]
 
 
 @hypothesis.settings(max_examples=20, deadline=None, derandomize=True, database=None)
