@@ -60,8 +60,10 @@ class SdkMaker:
         if self._rng.random() < _EXTRA:
             known = {field.alias or name for name, field in model.model_fields.items()}
             extra = self._rng.choice(["novelty", "Role", self._maker.one("text")])
-            # A v1 field in today's object has a type of its own, so it would be no surprise.
-            made |= {extra: self._maker.one("value")} if extra not in known else {}
+            # A v1 field in today's object has a type of its own, so it would be no surprise; and an item that
+            # brings words is speech, so these would have to be words.
+            if extra not in known and extra != "words":
+                made[extra] = self._maker.one("value")
         return made
 
     def _value(self, kind: Any, model: str, name: str) -> Any:
