@@ -26,8 +26,8 @@ _CALLS_PER_RUN = 5_000
 # Nobody waits for what such a run loads.
 _CALLS_PER_IDLE_RUN = 20_000
 _SHARE_OF_WAITING = 0.25
-# Days are stored until they have this many calls, in a transaction: a hundred MB or two of percentiles.
-_MOST_CALLS = 20_000
+# Days are stored until they have this many calls, in a transaction: less memory than a load takes.
+_MOST_CALLS = 7_000
 
 
 def waiting_call_count(connection: Connection) -> int:
