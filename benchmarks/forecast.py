@@ -18,7 +18,7 @@ from pathlib import Path
 _CYCLE_S = 300.0
 _PER_CHUNK = 250
 _PER_LOAD = 1000
-_PER_STORING = 20_000
+_PER_STORING = 7_000
 _PER_PAGE = 1000
 # Requests a second that an API may allow; Retell publishes no limit.
 _API_RATES = (10, 50, 200)

@@ -76,10 +76,11 @@ def killed_backfills(killer: Killer) -> None:
         assert chunks <= now_loaded
         chunks = now_loaded
     assert_complete(lab, data_dir)
-    # A run that was killed before it was recorded is in no table.
+    # A run that was killed before it was recorded is in no table; one killed after its end was has succeeded.
     ended = statuses(data_dir)
-    assert ended["succeeded"] == 1
-    assert ended["interrupted"] == ended.total() - 1 <= killer.tally.kills["backfill"] - first
+    assert ended["succeeded"] >= 1, ended
+    assert ended["interrupted"] == ended.total() - ended["succeeded"], ended
+    assert ended.total() - 1 <= killer.tally.kills["backfill"] - first
     shutil.rmtree(data_dir)
 
 
