@@ -24,10 +24,14 @@ TURN = {"role": "agent", "content": "hi", "words": [WORD], "metadata": {"respons
 TOOL = {"role": "tool_call_invocation", "tool_call_id": "t", "name": "n", "arguments": "{}", "new": 1}
 
 
-def said_of(**members: Any) -> bool:
+def accepted(**members: Any) -> Accepted:
     judged = validate_body("c", encode(LEAST | members))
     assert isinstance(judged, Accepted), judged
-    return judged.has_plain_speech
+    return judged
+
+
+def said_of(**members: Any) -> bool:
+    return accepted(**members).has_plain_speech
 
 
 @pytest.mark.parametrize("shape", ["v1", "early_v2", "today"])
@@ -88,12 +92,6 @@ def test_the_names_of_metadata_are_those_that_the_load_knows() -> None:
         assert has_plain_speech(metadata) is (name != "backup_model_used")
 
 
-def is_plain_payload(**members: Any) -> bool:
-    judged = validate_body("c", encode(LEAST | members))
-    assert isinstance(judged, Accepted), judged
-    return judged.is_plain
-
-
 @pytest.mark.parametrize("shape", ["v1", "early_v2", "today"])
 def test_all_of_a_call_as_the_api_sends_it_is_plain(shape: str) -> None:
     book = CallBook(count=8, until=datetime(2026, 3, 1, tzinfo=UTC), shape=shape)
@@ -117,7 +115,7 @@ def test_all_of_a_call_as_the_api_sends_it_is_plain(shape: str) -> None:
     ],
 )
 def test_what_a_typed_read_would_miss_is_not_plain(members: dict[str, Any]) -> None:
-    assert not is_plain_payload(**members)
+    assert not accepted(**members).is_plain
 
 
 @pytest.mark.parametrize(
@@ -132,7 +130,7 @@ def test_what_a_typed_read_would_miss_is_not_plain(members: dict[str, Any]) -> N
     ],
 )
 def test_what_has_a_place_of_its_own_is_plain(members: dict[str, Any]) -> None:
-    assert is_plain_payload(**members)
+    assert accepted(**members).is_plain
 
 
 def test_both_ways_of_reading_name_every_field_that_has_a_column() -> None:
