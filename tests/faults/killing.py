@@ -63,6 +63,7 @@ def killed_backfills(killer: Killer) -> None:
     landed: dict[str, int] = {}
     chunks: set[str] = set()
     first = killer.tally.kills["backfill"]
+    succeeded = 0
     done = False
     while not done:
         done = killer.ends("backfill", data_dir, "backfill", lab.ids)
@@ -75,13 +76,14 @@ def killed_backfills(killer: Killer) -> None:
         now_loaded = loaded_chunks(data_dir)
         assert chunks <= now_loaded
         chunks = now_loaded
-        # One that is killed after its end was recorded has succeeded, so nothing may be missing.
-        if now_loaded and statuses(data_dir)["succeeded"]:
+        # After its end is recorded a run still renews the readers' copy: killed then, it has succeeded.
+        now_succeeded = statuses(data_dir)["succeeded"] if now_loaded else 0
+        assert now_succeeded - succeeded in ((1,) if done else (0, 1))
+        succeeded = now_succeeded
+        if succeeded:
             assert_complete(lab, data_dir)
-    assert_complete(lab, data_dir)
     # A run that was killed before it was recorded is in no table.
     ended = statuses(data_dir)
-    assert ended["succeeded"] >= 1, ended
     assert ended["interrupted"] == ended.total() - ended["succeeded"], ended
     assert ended.total() - 1 <= killer.tally.kills["backfill"] - first
     shutil.rmtree(data_dir)
