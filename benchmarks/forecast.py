@@ -5,7 +5,7 @@
 A cycle is five minutes of extracting and loading side by side, as fast as the slowest of API, extraction and
 load allows, and then a new copy for readers, during which nothing is loaded. What a load costs grows with the
 calls in the warehouse, looking for what to load with the chunks that are landed, the copy with the file. At
-the end the daily results of all calls are stored, in transactions that each look through what is held.
+the end the daily results of all calls are stored, in turns that each look through what is held.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pathlib import Path
 _CYCLE_S = 300.0
 _PER_CHUNK = 250
 _PER_LOAD = 1000
-_PER_STORING = 7_000
+_PER_STORING = 14_000
 _PER_PAGE = 1000
 # Requests a second that an API may allow; Retell publishes no limit.
 _API_RATES = (10, 50, 200)
@@ -33,7 +33,7 @@ class Figures:
 
     extract_calls_per_s: float
     load_s_per_call: float
-    # Of a load, and of a transaction that stores results, for each call that is held.
+    # Of a load, and of a turn of storing results, for each call that is held.
     load_growth_s: float
     store_growth_s: float
     store_s_per_call: float

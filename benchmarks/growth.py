@@ -94,7 +94,7 @@ def measure(scale: Scale) -> Measured:
 
 
 def _growth(folder: Path, large: Warehouse, small: Warehouse, more: int) -> dict[str, float]:
-    """Return how much longer a load, and a transaction that stores results, takes for each held call."""
+    """Return how much longer a load, and a turn of storing results, takes for each held call."""
     loading, storing = [], []
     for number in range(_FEW_TIMES):
         ids = _spread(islice(count(number * _FEW), _FEW))

@@ -17,8 +17,8 @@ from sqlalchemy import Connection
 from pipeline import sql
 from pipeline.warehouse import Warehouse
 
-# What a view computes in a moment is not worth storing.
-_LEAST_CALLS = 1_000
+# What a view computes in a quarter of a second is not worth storing.
+_LEAST_CALLS = 2_500
 # Storing the results of a call costs about a sixtieth of what fetching and loading it does.
 _CALLS_PER_LOADED = 10
 # A second's work at most.
@@ -28,6 +28,8 @@ _CALLS_PER_IDLE_RUN = 20_000
 _SHARE_OF_WAITING = 0.25
 # Days are stored until they have this many calls, in a transaction: less memory than a load takes.
 _MOST_CALLS = 7_000
+# What all tables hold of the days of so many calls is looked for at once, among all that they hold.
+_MOST_GATHERED = 2 * _MOST_CALLS
 
 
 def waiting_call_count(connection: Connection) -> int:
@@ -54,10 +56,10 @@ def store(warehouse: Warehouse) -> None:
 
 
 def _store(warehouse: Warehouse, most_calls: int | None) -> None:
-    """Store days until they have so many calls, in transactions of some days each."""
+    """Store days until they have so many calls, some days at once."""
     stored = 0
     while most_calls is None or stored < most_calls:
-        at_once = _MOST_CALLS if most_calls is None else min(_MOST_CALLS, most_calls - stored)
+        at_once = _MOST_GATHERED if most_calls is None else min(_MOST_GATHERED, most_calls - stored)
         calls, are_left = _store_days(warehouse, at_once)
         stored += calls
         if not are_left:
@@ -66,15 +68,26 @@ def _store(warehouse: Warehouse, most_calls: int | None) -> None:
 
 
 def _store_days(warehouse: Warehouse, most_calls: int) -> tuple[int, bool]:
-    """Store days until they have so many calls; return how many they have, and whether others are left."""
+    """Store days until they have so many calls, in transactions of some days each.
+
+    Returns how many calls they have, and whether other days are left.
+    """
     # Its many tables take long to declare, and few runs store results.
     from pipeline.stored_tables import RESULTS, stored_days
 
-    with warehouse.writing() as connection:
-        connection.exec_driver_sql(sql.read("load/limits"))
-        connection.exec_driver_sql(sql.read("results/refreshed_days"), {"most_calls": most_calls})
-        connection.exec_driver_sql(sql.read("results/refreshed_samples"))
-        for table in (*RESULTS, stored_days):
-            connection.exec_driver_sql(sql.read(f"results/{table.name}"))
-        calls = connection.exec_driver_sql(sql.read("results/refreshed_call_count")).scalar()
-        return int(calls or 0), waiting_call_count(connection) > 0
+    stored = 0
+    with warehouse.exclusive() as connection:
+        run = connection.exec_driver_sql
+        with connection.begin():
+            run(sql.read("load/limits"))
+            waiting = waiting_call_count(connection)
+            run(sql.read("results/gathered_days"), {"most_calls": most_calls, "part_calls": _MOST_CALLS})
+            parts = run(sql.read("results/gathered_parts")).all()
+            run(sql.read("results/gathered_calls"))
+        for part, calls in parts:
+            with connection.begin():
+                run(sql.read("results/refreshed_days"), {"part": part})
+                for table in (*RESULTS, stored_days):
+                    run(sql.read(f"results/{table.name}"))
+            stored += int(calls)
+    return stored, stored < waiting

@@ -167,14 +167,28 @@ def test_a_stored_day_is_not_computed_again(place: Place) -> None:
 
 def test_days_are_stored_in_parts_of_bounded_size(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(results, "_MOST_CALLS", 2)
+    monkeypatch.setattr(results, "_MOST_GATHERED", 4)
     start = datetime(2025, 1, 1, tzinfo=UTC)
-    place.land([Payload(f"c{n}", body(f"c{n}", start + timedelta(hours=8 * n))) for n in range(9)])
+    place.land([Payload(f"c{n}", body(f"c{n}", start + timedelta(hours=8 * n))) for n in range(15)])
     place.load()
     live = answers(place)
     stored = []
     monkeypatch.setattr(Warehouse, "make_way", lambda self: stored.append(len(days(place))))
+    at_once: list[list[str]] = []
+    read = sql.read
+
+    def watched(name: str) -> str:
+        if name == "results/refreshed_days":
+            at_once.append([])
+        elif name.startswith("results/stored_"):
+            at_once[-1].append(name)
+        return read(name)
+
+    monkeypatch.setattr(sql, "read", watched)
     results.store(place.warehouse)
-    assert [*stored, len(days(place))] == [1, 2, 3]
+    assert [*stored, len(days(place))] == [2, 4, 5]
+    # Each day has three calls, one more than a part has.
+    assert at_once == [[*(f"results/{table.name}" for table in RESULTS), "results/stored_days"]] * 5
     same(answers(place), live)
 
 
@@ -238,9 +252,10 @@ def test_a_run_stores_what_pays_in_proportion_to_what_it_loaded_and_later_runs_t
 @given(
     calls=st.lists(st.tuples(st.integers(1, 9), st.sampled_from([None, "a", "b", "c"])), max_size=40),
     most=st.lists(st.integers(1, 12), min_size=1, max_size=9),
+    part_calls=st.integers(1, 9),
 )
 def test_days_are_chosen_whole_within_a_bound_and_all_in_the_end(
-    calls: list[tuple[int, str | None]], most: list[int]
+    calls: list[tuple[int, str | None]], most: list[int], part_calls: int
 ) -> None:
     held = Counter(day for day, _ in calls)
     last_load = {day: max(load or "" for other, load in calls if other == day) for day in held}
@@ -255,19 +270,27 @@ def test_days_are_chosen_whole_within_a_bound_and_all_in_the_end(
                 "insert into calls values (null, date '2025-01-01' + cast($1 as integer), $2)", calls
             )
         for bound in cycle(most):
-            connection.execute(sql.read("results/refreshed_days"), {"most_calls": bound})
+            connection.execute(
+                sql.read("results/gathered_days"), {"most_calls": bound, "part_calls": part_calls}
+            )
             found = connection.execute(
-                "select day - date '2025-01-01', calls from refreshed_days order by all"
+                "select day - date '2025-01-01', calls from gathered_days order by all"
             ).fetchall()
             chosen = [day for day, _ in found]
             assert dict(found) == {day: held[day] for day in chosen}
             assert sorted(waiting[: len(chosen)]) == chosen
             assert sum(held[day] for day in waiting[: len(chosen) - 1]) < bound
-            assert connection.execute(sql.read("results/refreshed_call_count")).fetchall() == [
-                (sum(held[day] for day in chosen),)
-            ]
+            in_parts = []
+            for part, part_of_calls in connection.execute(sql.read("results/gathered_parts")).fetchall():
+                connection.execute(sql.read("results/refreshed_days"), {"part": part})
+                of_part = connection.execute("select day - date '2025-01-01' from refreshed_days").fetchall()
+                of_part = sorted((day for (day,) in of_part), key=waiting.index)
+                assert sum(held[day] for day in of_part) == part_of_calls
+                assert sum(held[day] for day in of_part[:-1]) < part_calls
+                in_parts += of_part
+                connection.execute(sql.read("results/stored_days"))
+            assert in_parts == waiting[: len(chosen)]
             waiting = waiting[len(chosen) :]
-            connection.execute(sql.read("results/stored_days"))
             if not chosen:
                 break
     assert not waiting
