@@ -1,6 +1,6 @@
 """Measures what is claimed about speed and memory, each beside what it is compared with, in one run.
 
-    python -m benchmarks                      all of it, about a quarter of an hour
+    python -m benchmarks                      all of it, about half an hour
     python -m benchmarks floor startup        some of it
     python -m benchmarks --quick              smaller, to see that it runs
 
