@@ -1,76 +1,54 @@
 """Prefect flows: the runs of the command line, scheduled, tracked and limited by a Prefect server.
 
-Nothing is decided here. A flow starts the same run as the command of its name and gives it other stages: a
-batch of ids is extracted by a task, whatever is landed is loaded by a task, one such task at a time. The key
-comes from the environment or from a Secret block, never from a parameter, and is in no state or artifact.
+Nothing is decided here. A flow starts the same run as the command of its name, with tasks for its stages.
+The key comes from the environment or from a Secret block, never from a parameter, and is in no state or
+artifact.
 """
 
 from __future__ import annotations
 
-import asyncio
-import hashlib
 import io
 import os
 import sys
-import time
 from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import count
 from pathlib import Path
-from threading import Event
 from typing import Annotated, Any, cast
 from uuid import UUID
 
-from prefect import Flow, flow, get_client, get_run_logger, tags, task
+from prefect import Flow, flow, get_client, get_run_logger, tags
 from prefect.artifacts import (
     create_markdown_artifact,
-    create_progress_artifact,
     create_table_artifact,
-    update_progress_artifact,
 )
 from prefect.blocks.system import Secret
-from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
-from prefect.context import TagsContext, TaskRunContext
-from prefect.exceptions import ObjectAlreadyExists, TerminationSignal
-from prefect.futures import PrefectFuture
+from prefect.context import TagsContext
+from prefect.exceptions import TerminationSignal
 from prefect.runtime import flow_run
 from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, get_current_settings, temporary_settings
 from prefect.states import Completed, Failed
 from pydantic import Field, SecretStr
 
-from pipeline import backfill, batches, markdown, reports, session
-from pipeline.batches import Batch, Watch
+from pipeline import backfill, markdown, reports, session
 from pipeline.config import Settings, load_settings
-from pipeline.errors import ConfigurationError, PipelineError, UsageError, WarehouseError, WarehouseLocked
-from pipeline.extract import Extraction
-from pipeline.fetching import Fetching, Observer, Stages
-from pipeline.landing import Outcome
-from pipeline.load import Loaded
-from pipeline.plan import Plan
+from pipeline.errors import ConfigurationError, PipelineError, UsageError, WarehouseError
+from pipeline.fetching import Observer, Stages
 from pipeline.report.write import write
 from pipeline.runs import RunReport
-from pipeline.slot import held
 from pipeline.sync import Sync, parse_moment
+from pipeline.tasks import Tasks, load_limit, rename
 from pipeline.warehouse import Warehouse
 
 TAG = "call-analytics"
 SECRET_BLOCK = "retell-api-key"  # noqa: S105  the name of the block, not what is in it
 
-# A load whose process was killed gives its slot back after this long; a living one renews its lease.
-_LOAD_LEASE_S = 60
-# Longer than a dead holder's lease. The warehouse's own lock stands behind the limit, so a slot that never
-# comes back, as after a server that forgot its leases, stops nobody.
-_LOAD_SLOT_TIMEOUT_S = 120
-_PROGRESS_EVERY_S = 5.0
 # A worker starts a flow in a process of its own, which nobody has told that payloads are private.
 _OWNER_ONLY = 0o077
 _ANSWER_TIMEOUT_S = 10.0
-# How long an interruption may go unnoticed while batches are under way.
-_LOOK_EVERY_S = 0.5
 
 CallId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,128}$")]
 
@@ -155,7 +133,7 @@ def check_warehouse() -> State[Any]:
     for result in offending:
         logger.warning("%s: %s: %s rows", result.verdict, result.statement, f"{result.offending:,}")
     failed = [result.name for result in offending if result.verdict == "fail"]
-    _rename(f"check {len(results)} promises")
+    rename(f"check {len(results)} promises")
     if failed:
         return Failed(message=f"failed: {', '.join(failed)}; see the artifact check-report")
     return Completed(message=f"{len(results)} checks, {len(offending)} with warnings")
@@ -177,140 +155,8 @@ def write_report(since: str = "30d", agent: str = "") -> State[Any]:
     create_markdown_artifact(
         markdown.call_report(written), key="call-report", description=f"Report at {written.path.absolute()}"
     )
-    _rename(f"report {written.answers.period}")
+    rename(f"report {written.answers.period}")
     return Completed(message=written.summary)
-
-
-# A retry is for a task whose process died or that met a bug; what HTTP needs is retried in the client alone.
-@task(name="extract", task_run_name="extract {batch.name}", cache_policy=NO_CACHE, retries=1)
-def extract(settings: Settings, run_id: str, batch: Batch, watch: Watch) -> State[Any]:
-    """Extract a batch into landing."""
-    context = TaskRunContext.get()
-    attempt = context.task_run.run_count if context else 1
-    extracted = batches.extract_batch(settings, run_id, batch, watch, max(1, attempt))
-    counts = ", ".join(f"{ids:,} {outcome}" for outcome, ids in sorted(extracted.outcomes.items()))
-    name = None if extracted.error is None else "Stopped"
-    return Completed(name=name, message=str(extracted.error or counts), data=extracted)
-
-
-@task(name="load", cache_policy=NO_CACHE)
-def load(limit: str, load_pending: Callable[[], Loaded]) -> State[Any]:
-    """Load what is landed, when no other load runs."""
-    with ExitStack() as slot:
-        try:
-            slot.enter_context(held(limit, lease_s=_LOAD_LEASE_S, timeout_s=_LOAD_SLOT_TIMEOUT_S))
-        except Exception as failure:
-            why = "has no free slot" if isinstance(failure, TimeoutError) else f"({type(failure).__name__})"
-            get_run_logger().warning("%s %s: the warehouse's own lock is relied on", limit, why)
-        try:
-            loaded = load_pending()
-        except WarehouseLocked as locked:
-            return Completed(name="Locked", message=str(locked), data=locked)
-        except PipelineError as failure:
-            return Failed(message=str(failure), data=failure)
-    return Completed(message=f"{loaded.records:,} calls of {loaded.chunks:,} chunks", data=loaded)
-
-
-class _Tasks(Stages):
-    """Makes tasks of a run's stages, and shows in the server how far the run has come."""
-
-    interruptions = (KeyboardInterrupt, TerminationSignal)
-
-    def __init__(self, command: str, limit: str) -> None:
-        self._command = command
-        self._limit = limit
-        self._numbers = count()
-        self._requested = self._to_fetch = self._done = 0
-        self.progress: UUID | None = None  # the artifact that shows how far the run is
-
-    def observer(self) -> Observer:
-        """Return what the run tells its progress to."""
-        return Observer(say=get_run_logger().info, on_plan=self._planned, on_outcome=self._count)
-
-    async def extract(self, fetching: Fetching, extraction: Extraction, plan: Plan) -> None:
-        """Extract a plan's batches in tasks, a few at a time: neither ids nor tasks pile up in memory."""
-        watch = Watch(fetching.observer.on_outcome, fetching.landed)
-        upcoming = batches.split(fetching.settings, plan, self._numbers)
-        side_by_side = batches.at_once(fetching.settings, plan)
-        under_way: list[PrefectFuture[Any]] = []
-        ended: list[PrefectFuture[Any]] = []
-        news = Event()
-
-        def note(task: PrefectFuture[Any]) -> None:
-            ended.append(task)
-            news.set()
-
-        stopped: BaseException | None = None
-        show_at_s = time.monotonic() + _PROGRESS_EVERY_S
-        while True:
-            try:
-                while stopped is None and len(under_way) < side_by_side and (batch := next(upcoming, None)):
-                    task = extract.submit(fetching.settings, fetching.report.run_id, batch, watch)
-                    task.add_done_callback(note)
-                    under_way.append(task)
-                if not under_way:
-                    break
-                news.wait(_LOOK_EVERY_S)
-                news.clear()
-                # Ctrl-C reaches a coroutine only where it lets others go on.
-                await asyncio.sleep(0)
-                for task in [task for task in under_way if task in ended]:
-                    task.wait()  # it has ended; only now its state is at hand
-                    under_way.remove(task)
-                    ended.remove(task)
-                    extracted = await task.state.aresult()
-                    fetching.count(extracted)
-                    stopped = stopped or extracted.error
-                if stopped is None and time.monotonic() >= show_at_s:
-                    self._show()
-                    show_at_s = time.monotonic() + _PROGRESS_EVERY_S
-            except Exception as failure:
-                stopped = stopped or failure
-            except BaseException as interruption:
-                if stopped is not None and not isinstance(stopped, Exception):
-                    raise
-                stopped = interruption
-            if stopped is not None:
-                # The batches under way ask for nothing more, and land what they have.
-                watch.stop.set()
-        if stopped is not None:
-            raise stopped
-        if plan.to_fetch:
-            self._show()
-
-    def load(self, load_pending: Callable[[], Loaded]) -> Loaded:
-        """Load what is landed in a task; where the server has gone meanwhile, without one."""
-        try:
-            state: State[Any] = load(self._limit, load_pending, return_state=True)
-            result = state.result(raise_on_failure=False)
-        except Exception as failure:
-            get_run_logger().warning("the load could not be a task (%s)", type(failure).__name__)
-            return load_pending()
-        if isinstance(result, BaseException):
-            raise result
-        return cast(Loaded, result)
-
-    def _planned(self, plan: Plan) -> None:
-        self._requested += plan.requested
-        self._to_fetch += plan.to_fetch
-        _rename(f"{self._command} {self._requested:,} ids")
-
-    def _count(self, outcome: Outcome) -> None:
-        self._done += 1
-
-    def _show(self) -> None:
-        # A batch that is tried again can tell of an id twice.
-        percent = min(100.0, 100 * self._done / max(1, self._to_fetch))
-        try:
-            if self.progress is None:
-                key, description = f"{self._command}-progress", "Ids answered, of those to fetch"
-                created: Any = create_progress_artifact(percent, key=key, description=description)
-                self.progress = created
-            else:
-                update_progress_artifact(self.progress, percent)
-        except Exception as failure:
-            # A server that is away for a while is no reason to stop fetching.
-            get_run_logger().warning("progress could not be shown (%s)", type(failure).__name__)
 
 
 def _carried_out(command: str, run: Callable[[Settings, Observer, Stages], RunReport]) -> State[Any]:
@@ -319,7 +165,7 @@ def _carried_out(command: str, run: Callable[[Settings, Observer, Stages], RunRe
     os.umask(_OWNER_ONLY)
     try:
         settings = _with_key(given.settings if given else load_settings())
-        stages = _Tasks(command, _load_limit(settings))
+        stages = Tasks(command, load_limit(settings))
         # For each tag of a task that begins, Prefect asks the server whether it is limited.
         with TagsContext(current_tags=set()):
             report = run(settings, stages.observer(), stages)
@@ -352,16 +198,6 @@ def _with_key(settings: Settings) -> Settings:
     return settings.model_copy(update={"api_key": SecretStr(str(secret.get()))})
 
 
-def _load_limit(settings: Settings) -> str:
-    """Return the name of the global concurrency limit on loads into the warehouse, made sure to exist."""
-    place = str(Path(str(Warehouse.of(settings).path)).absolute())
-    name = f"{TAG}-load-{hashlib.sha256(place.encode()).hexdigest()[:8]}"
-    # Another run may make it at this very moment.
-    with get_client(sync_client=True) as client, suppress(ObjectAlreadyExists):
-        client.upsert_global_concurrency_limit_by_name(name, limit=1)
-    return name
-
-
 def _show_report(settings: Settings, report: RunReport, progress: UUID | None) -> None:
     """Write the report of a run and the reasons why calls ended as artifacts of the flow run."""
     found: dict[str, list[reports.Row]] = {}
@@ -384,11 +220,6 @@ def _show_report(settings: Settings, report: RunReport, progress: UUID | None) -
         key=f"{report.command}-report",
         description=report.summary,
     )
-
-
-def _rename(name: str) -> None:
-    with get_client(sync_client=True) as client:
-        client.update_flow_run(UUID(flow_run.get_id()), name=name)
 
 
 def tracked(settings: Settings, run: Flow[..., Any], **parameters: object) -> Any:

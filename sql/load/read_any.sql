@@ -1,23 +1,11 @@
 -- How payloads of any kind are read: field by field, since a typed read drops what it does not name.
--- Grain: call. Source: landed chunks, landed. A rerun replaces the temporary view.
+-- Grain: call. Source: landed chunks, winners. A rerun replaces the temporary view.
 --
 -- Turns come from transcript_object. Where that is missing or empty they are what was spoken in the
 -- woven transcript, and where only the scrubbed one exists, in that; turn_source says from which.
 -- Variable: payloads, paths of the payload files.
 create or replace temp view payloads as
-with winners as (
-    select
-        payload_file,
-        call_id,
-        has_plain_speech,
-        payload_hash,
-        fetched_at,
-        first_seen_at
-    from landed
-    where action = 'replace'
-),
-
-objects as (
+with objects as (
     select
         fields,
         fields['call_id'] ->> '$' as call_id,

@@ -1,21 +1,10 @@
 -- How payloads that are plain are read: with all their fields named beforehand, and with turns, if there
 -- are any, in transcript_object. The manifest of a chunk says which of its payloads are.
--- Grain: call. Source: landed chunks, landed. A rerun replaces the temporary view.
+-- Grain: call. Source: landed chunks, winners. A rerun replaces the temporary view.
 -- The columns are those of read_any.
 -- Variable: payloads, paths of the payload files.
 create or replace temp view payloads as
-with winners as (
-    select
-        payload_file,
-        call_id,
-        payload_hash,
-        fetched_at,
-        first_seen_at
-    from landed
-    where action = 'replace'
-),
-
-objects as (
+with objects as (
     select
         * exclude (filename, transcript_with_tool_calls),
         parse_filename(filename) as payload_file,
