@@ -20,10 +20,7 @@ from typing import Annotated, Any, cast
 from uuid import UUID
 
 from prefect import Flow, flow, get_client, get_run_logger, tags
-from prefect.artifacts import (
-    create_markdown_artifact,
-    create_table_artifact,
-)
+from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.blocks.system import Secret
 from prefect.client.schemas.objects import State
 from prefect.context import TagsContext
@@ -40,10 +37,9 @@ from pipeline.fetching import Observer, Stages
 from pipeline.report.write import write
 from pipeline.runs import RunReport
 from pipeline.sync import Sync, parse_moment
-from pipeline.tasks import Tasks, load_limit, rename
+from pipeline.tasks import TAG, Tasks, load_limit, rename
 from pipeline.warehouse import Warehouse
 
-TAG = "call-analytics"
 SECRET_BLOCK = "retell-api-key"  # noqa: S105  the name of the block, not what is in it
 
 # A worker starts a flow in a process of its own, which nobody has told that payloads are private.

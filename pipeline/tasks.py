@@ -39,7 +39,7 @@ from pipeline.plan import Plan
 from pipeline.slot import held
 from pipeline.warehouse import Warehouse
 
-_LIMIT_PREFIX = "call-analytics-load"
+TAG = "call-analytics"
 # A load whose process was killed gives its slot back after this long; a living one renews its lease.
 _LOAD_LEASE_S = 60
 # Longer than a dead holder's lease. The warehouse's own lock stands behind the limit, so a slot that never
@@ -185,7 +185,7 @@ class Tasks(Stages):
 def load_limit(settings: Settings) -> str:
     """Return the name of the global concurrency limit on loads into the warehouse, made sure to exist."""
     place = str(Path(str(Warehouse.of(settings).path)).absolute())
-    name = f"{_LIMIT_PREFIX}-{hashlib.sha256(place.encode()).hexdigest()[:8]}"
+    name = f"{TAG}-load-{hashlib.sha256(place.encode()).hexdigest()[:8]}"
     # Another run may make it at this very moment.
     with get_client(sync_client=True) as client, suppress(ObjectAlreadyExists):
         client.upsert_global_concurrency_limit_by_name(name, limit=1)

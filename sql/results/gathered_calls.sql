@@ -14,80 +14,59 @@ select
 from calls
 where cast(coalesce(started_at, first_seen_at) as date) in (select day from gathered_days);
 
-create temp table latency_stats as
+-- The rows of a table that belong to gathered calls.
+create temp macro gathered(table_name) as table
 select
     gathered_calls.number as call_id,
-    latency_stats.* exclude (call_id)
-from latency_stats
+    held.* exclude (call_id)
+from query_table(table_name) as held
 inner join gathered_calls
-    on latency_stats.call_id = gathered_calls.call_id;
+    on held.call_id = gathered_calls.call_id;
+
+create temp table latency_stats as
+select *
+from gathered('latency_stats');
 
 create temp table latency_values as
-select
-    gathered_calls.number as call_id,
-    latency_values.* exclude (call_id, value_index)
-from latency_values
-inner join gathered_calls
-    on latency_values.call_id = gathered_calls.call_id;
+select * exclude (value_index)
+from gathered('latency_values');
 
 create temp table conversations as
-select
-    gathered_calls.number as call_id,
-    conversations.* exclude (call_id)
-from conversations
-inner join gathered_calls
-    on conversations.call_id = gathered_calls.call_id;
+select *
+from gathered('conversations');
 
 create temp table turn_timings as
-select
-    gathered_calls.number as call_id,
-    turn_timings.* exclude (call_id, utterance_index)
-from turn_timings
-inner join gathered_calls
-    on turn_timings.call_id = gathered_calls.call_id;
+select * exclude (utterance_index)
+from gathered('turn_timings');
 
 create temp table call_analysis as
-select
-    gathered_calls.number as call_id,
-    call_analysis.* exclude (call_id, call_summary, custom_analysis_data, extra)
-from call_analysis
-inner join gathered_calls
-    on call_analysis.call_id = gathered_calls.call_id;
+select * exclude (call_summary, custom_analysis_data, extra)
+from gathered('call_analysis');
 
 create temp table call_costs as
-select
-    gathered_calls.number as call_id,
-    call_costs.* exclude (call_id)
-from call_costs
-inner join gathered_calls
-    on call_costs.call_id = gathered_calls.call_id;
+select *
+from gathered('call_costs');
 
 create temp table tool_calls as
-select
-    gathered_calls.number as call_id,
-    tool_calls.* exclude (call_id, arguments, extra) replace (left(result, 1) as result)
-from tool_calls
-inner join gathered_calls
-    on tool_calls.call_id = gathered_calls.call_id;
+select * exclude (arguments, extra) replace (left(result, 1) as result)
+from gathered('tool_calls');
 
 create temp table calls as
 select
-    gathered_calls.number as call_id,
-    calls.agent_id,
-    calls.agent_version,
-    calls.call_status,
-    calls.direction,
-    calls.to_number,
-    calls.started_at,
-    calls.ended_at,
-    calls.transfer_ended_at,
-    calls.duration_ms,
-    calls.disconnection_reason,
-    calls.transfer_destination,
-    calls.combined_cost_cents,
-    calls.llm_tokens_average,
-    calls.llm_requests_count,
-    calls.first_seen_at
-from calls
-inner join gathered_calls
-    on calls.call_id = gathered_calls.call_id;
+    call_id,
+    agent_id,
+    agent_version,
+    call_status,
+    direction,
+    to_number,
+    started_at,
+    ended_at,
+    transfer_ended_at,
+    duration_ms,
+    disconnection_reason,
+    transfer_destination,
+    combined_cost_cents,
+    llm_tokens_average,
+    llm_requests_count,
+    first_seen_at
+from gathered('calls');
