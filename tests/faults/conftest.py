@@ -9,6 +9,8 @@ import pytest
 
 _HERE = Path(__file__).parent
 sys.path.insert(0, str(_HERE.parent / "integration"))
+# So that an assertion that fails in them says what it saw.
+pytest.register_assert_rewrite("killing", "lab")
 
 from integration.conftest import hold  # noqa: E402, F401
 from lab import Lab, laboratory  # noqa: E402

@@ -81,7 +81,7 @@ def killed_backfills(killer: Killer) -> None:
         assert now_succeeded - succeeded in ((1,) if done else (0, 1))
         succeeded = now_succeeded
         if succeeded:
-            assert_complete(lab, data_dir)
+            assert_complete(lab, data_dir, was_killed=not done)
     # A run that was killed before it was recorded is in no table.
     ended = statuses(data_dir)
     assert ended["interrupted"] == ended.total() - ended["succeeded"], ended
