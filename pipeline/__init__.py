@@ -7,11 +7,11 @@ validate    may this payload be landed (payloads: the API's contract; strict_jso
 landing     chunks and quarantine (payload_file: the compressed lines; durable: whole or not at all;
             leftovers, repair: after crash or damage; plain: what the load need not look for)
 extract     client → validate → landing
-load        chunks become rows (loader: while extraction goes on)
+load        chunks become rows (loader: while extraction goes on; backlog: which, at once; staging: in memory)
 tables      what the rows are (columns: what a column may be)
 schema      migrations and views (migration: what Alembic does)
 results     what the heavy views answer, stored by day (stored_tables: where)
-warehouse   who may open the file, and when
+warehouse   who may open the file, and when (refusals: what DuckDB says where it cannot)
 publish     the copy that readers open (filecopy, queue: how files are copied, and waited for)
 compact     the file, without the room that nothing uses
 serve       the copy, for many readers over the network

@@ -62,10 +62,11 @@ def texts() -> dict[str, str]:
         schema.apply_views(connection)
         # A stored result is described where it is asked for: in its view.
         shown = [table for table in tables.metadata.tables.values() if table not in RESULTS]
+        macros = [(name, group) for group in schema.MACROS for name in sql.names(group)]
         described = {
             "tables": [_entry(connection, table.name) for table in shown],
             "views": [_entry(connection, name, f"views/{name}") for name in sql.names("views")],
-            "macros": [_macro(f"{group}/{name}") for group in schema.MACROS for name in sql.names(group)],
+            "macros": [_macro(f"{group}/{name}") for name, group in sorted(macros)],
         }
     drawn = diagram.draw(table for table in shown if table not in _ALONE)
     environment = Environment(

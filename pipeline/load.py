@@ -8,8 +8,8 @@ warehouse back in between.
 from __future__ import annotations
 
 import secrets
-from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,24 +18,13 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from pipeline import log, schema, sql
+from pipeline.backlog import Backlog
 from pipeline.errors import LandingError
 from pipeline.landing import LandedChunk, Landing
+from pipeline.staging import Ahead, Staged
 from pipeline.warehouse import Warehouse
 
-# One load takes chunks until it would pass either bound, whichever comes first: what a load costs
-# whatever its size, and half-filled blocks in the file, are shared by more calls; memory is the limit.
-_MOST_RECORDS = 1500
-_MOST_BYTES = 48 * 1024 * 1024
-
-# Statements in the order they run: what is worked out of the payloads, then one file per table.
-_STAGES = (
-    "replaced",
-    "staged_latency",
-    "staged_items",
-    "staged_speech",
-    "staged_turns",
-    "staged_conversations",
-)
+# One file per table, in the order they run.
 _TABLES = (
     "calls",
     "utterances",
@@ -63,12 +52,15 @@ class Loaded:
 
 def pending(warehouse: Warehouse, landing: Landing) -> list[Path]:
     """Return the manifests of landed chunks that are not loaded yet, oldest first."""
-    manifests = landing.manifests()
+    return _pending(warehouse, landing.manifests())
+
+
+def _pending(warehouse: Warehouse, manifests: dict[str, Path]) -> list[Path]:
     if not manifests:
         return []
     with warehouse.reading() as connection:
         schema.check_unchanged(connection)
-        loaded = _loaded_chunks(connection)
+        loaded = set(connection.exec_driver_sql(sql.read("load/loaded_chunks")).scalars())
     return [path for chunk_id, path in manifests.items() if chunk_id not in loaded]
 
 
@@ -81,12 +73,13 @@ def load_pending(
 ) -> Loaded:
     """Load every landed chunk that is not loaded yet; a damaged one is named and left, the others load.
 
-    Raises WarehouseLocked when the warehouse stays held, WarehouseMismatch when its tables have become
-    those of another version; what was loaded until then stays loaded.
+    What lands while loads go on may be loaded too. Raises WarehouseLocked when the warehouse stays held,
+    WarehouseMismatch when its tables have become those of another version; what was loaded until then stays
+    loaded.
     """
-    loaded = load(
-        warehouse, landing, pending(warehouse, landing), refresh_window_s=refresh_window_s, on_load=on_load
-    )
+    manifests = landing.manifests()
+    backlog = Backlog(landing, _pending(warehouse, manifests), known=manifests)
+    loaded = _load(warehouse, backlog, refresh_window_s=refresh_window_s, on_load=on_load)
     loaded.problems += [_lost_manifest(payloads) for payloads in landing.orphans()]
     return loaded
 
@@ -99,13 +92,9 @@ def replay_landed(
     on_load: Callable[[int], None] = lambda records: None,
 ) -> Loaded:
     """Normalise every landed payload again, as after a migration; an older one replaces no newer one."""
+    manifests = list(landing.manifests().values())
     loaded = load(
-        warehouse,
-        landing,
-        list(landing.manifests().values()),
-        refresh_window_s=refresh_window_s,
-        replay=True,
-        on_load=on_load,
+        warehouse, landing, manifests, refresh_window_s=refresh_window_s, replay=True, on_load=on_load
     )
     loaded.problems += [_lost_manifest(payloads) for payloads in landing.orphans()]
     return loaded
@@ -128,49 +117,77 @@ def load(
     replay: bool = False,
     on_load: Callable[[int], None] = lambda records: None,
 ) -> Loaded:
-    """Load the given chunks in as many transactions as their size asks for."""
+    """Load the given chunks in as many transactions as their size asks for. Raises as `load_pending` does."""
+    backlog = Backlog(landing, manifests)
+    return _load(warehouse, backlog, refresh_window_s=refresh_window_s, replay=replay, on_load=on_load)
+
+
+def _load(
+    warehouse: Warehouse,
+    backlog: Backlog,
+    *,
+    refresh_window_s: float,
+    replay: bool = False,
+    on_load: Callable[[int], None],
+) -> Loaded:
     loaded = Loaded()
-    batches = _batches(_verified(landing, manifests, loaded.problems))
-    alone: deque[list[LandedChunk]] = deque()
-    while batch := alone.popleft() if alone else next(batches, None):
-        if loaded.chunks:
-            warehouse.make_way()
-        try:
-            with warehouse.exclusive() as connection:
-                with connection.begin():
-                    # Another version may have migrated the warehouse since this command began.
-                    schema.check_unchanged(connection)
-                    # Asked again under the lock: another process may have loaded some of them meanwhile.
-                    present = set() if replay else _loaded_chunks(connection)
-                chunks = [chunk for chunk in batch if chunk.chunk_id not in present]
-                if chunks:
-                    load_chunks(connection, chunks, refresh_window_s=refresh_window_s, replay=replay)
-        except (DBAPIError, LandingError) as failure:
-            if len(batch) > 1:
-                # One of them cannot be loaded; alone, it does not keep the others out.
-                alone.extend([chunk] for chunk in batch)
-            else:
-                loaded.problems.append(
-                    f"the landed chunk {batch[0].chunk_id} could not be loaded ({_kind(failure)}): "
-                    "report this as a bug; its payloads stay landed for `python -m pipeline load`"
-                )
-            continue
-        records = sum(chunk.record_count for chunk in chunks)
-        loaded.chunks += len(chunks)
-        loaded.records += records
-        log.event("chunks_loaded", log.DEBUG, chunk_count=len(chunks), record_count=records)
-        on_load(records)
+    with closing(Ahead(warehouse, backlog)) as ahead:
+        for staged in ahead:
+            if loaded.chunks:
+                warehouse.make_way()
+            chunks = staged.chunks
+            try:
+                waiting = _write(warehouse, staged, refresh_window_s=refresh_window_s, replay=replay)
+            except (DBAPIError, LandingError) as failure:
+                if len(chunks) > 1:
+                    # One of them cannot be loaded; alone, it does not keep the others out.
+                    backlog.try_again([[chunk] for chunk in chunks])
+                else:
+                    loaded.problems.append(
+                        f"the landed chunk {chunks[0].chunk_id} could not be loaded ({_kind(failure)}): "
+                        "report this as a bug; its payloads stay landed for `python -m pipeline load`"
+                    )
+                continue
+            if len(waiting) < len(chunks):
+                if waiting:
+                    backlog.try_again([waiting])
+                continue
+            records = sum(chunk.record_count for chunk in chunks)
+            loaded.chunks += len(chunks)
+            loaded.records += records
+            log.event("chunks_loaded", log.DEBUG, chunk_count=len(chunks), record_count=records)
+            on_load(records)
+    loaded.problems += backlog.problems
     return loaded
 
 
-def load_chunks(
-    connection: Connection, chunks: list[LandedChunk], *, refresh_window_s: float, replay: bool = False
-) -> str:
-    """Run one load on a connection of `Warehouse.exclusive`; return its id.
+def _write(
+    warehouse: Warehouse, staged: Staged, *, refresh_window_s: float, replay: bool
+) -> list[LandedChunk]:
+    """Write what is staged; return its chunks, or if another process has loaded some those that it has not.
 
-    What the payloads come to is worked out in a transaction that changes temporary tables only, and becomes
-    rows in another, with nobody else at the warehouse in between. `refresh_window_s` decides which calls
-    count as final; `replay` replaces rows even where the payload is the one they came from.
+    Then nothing is written.
+    """
+    if staged.failure is not None:
+        raise staged.failure
+    with warehouse.written_from(staged.connection) as connection:
+        with connection.begin():
+            # Another version may have migrated the warehouse since this command began.
+            schema.check_unchanged(connection)
+            ids = set(connection.exec_driver_sql(sql.read("load/chunks_left")).scalars())
+        waiting = [chunk for chunk in staged.chunks if replay or chunk.chunk_id in ids]
+        if len(waiting) == len(staged.chunks):
+            write_rows(connection, staged, refresh_window_s=refresh_window_s, replay=replay)
+    return waiting
+
+
+def write_rows(
+    connection: Connection, staged: Staged, *, refresh_window_s: float, replay: bool = False
+) -> str:
+    """Turn what is staged into rows, on a connection of `Warehouse.written_from`; return the load's id.
+
+    `refresh_window_s` decides which calls count as final; `replay` replaces rows even where the payload is
+    the one they came from.
     """
     now = datetime.now(UTC)
     load_id = f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
@@ -181,16 +198,13 @@ def load_chunks(
     }
     run = connection.exec_driver_sql
     with connection.begin():
-        run(sql.read("load/limits"))
         run(sql.read("load/this_load"), this_load)
-        run(sql.read("load/manifests"), {"manifests": [sql.literal(chunk.manifest) for chunk in chunks]})
         run(sql.read("load/landed"), {"replay": replay})
-        has_payloads = _stage(connection, chunks)
+        if staged.has_payloads:
+            for name in ("left", "replaced"):
+                run(sql.read(f"load/{name}"))
     with connection.begin():
-        # Only what is committed gives its memory back.
-        run(sql.read("load/staged_speech_gone"))
-    with connection.begin():
-        if has_payloads:
+        if staged.has_payloads:
             for name in ("stored_days", *_TABLES):
                 run(sql.read(f"load/{name}"))
         for name in ("confirmed", "stored_days", "etl_rejects", "etl_outcomes", "etl_chunks"):
@@ -198,53 +212,6 @@ def load_chunks(
     return load_id
 
 
-def _stage(connection: Connection, chunks: list[LandedChunk]) -> bool:
-    """Work out what the payloads come to; tell whether there are any."""
-    payloads = [sql.literal(chunk.payloads) for chunk in chunks if chunk.payloads is not None]
-    if not payloads:
-        return False
-    run = connection.exec_driver_sql
-    # A load reads faster where all its payloads are known to be plain.
-    reading = "read_plain" if all(chunk.is_plain for chunk in chunks) else "read_any"
-    run(sql.read("load/payloads"), {"payloads": payloads})
-    run(sql.read(f"load/{reading}"))
-    run(sql.read("load/joins_as_written"))
-    run(sql.read("load/staged"))
-    run(sql.read("load/joins_as_estimated"))
-    if not run(sql.read("load/is_complete")).scalar():
-        raise LandingError("its payloads are not those that its manifest names")
-    for name in _STAGES:
-        run(sql.read(f"load/{name}"))
-    return True
-
-
-def _loaded_chunks(connection: Connection) -> set[str]:
-    return set(connection.exec_driver_sql(sql.read("load/loaded_chunks")).scalars())
-
-
 def _kind(failure: DBAPIError | LandingError) -> str:
     # DuckDB quotes the offending text after the kind of error, and that is no matter for a message.
     return str(failure.orig).split(":", 1)[0] if isinstance(failure, DBAPIError) else str(failure)
-
-
-def _verified(landing: Landing, manifests: list[Path], problems: list[str]) -> Iterator[LandedChunk]:
-    for manifest in manifests:
-        try:
-            yield landing.verified(manifest)
-        except LandingError as damaged:
-            problems.append(str(damaged))
-
-
-def _batches(chunks: Iterator[LandedChunk]) -> Iterator[list[LandedChunk]]:
-    batch: list[LandedChunk] = []
-    records = size = 0
-    for chunk in chunks:
-        full = records + chunk.record_count > _MOST_RECORDS or size + chunk.byte_count > _MOST_BYTES
-        if batch and full:
-            yield batch
-            batch, records, size = [], 0, 0
-        batch.append(chunk)
-        records += chunk.record_count
-        size += chunk.byte_count
-    if batch:
-        yield batch

@@ -76,10 +76,7 @@ class BackgroundLoader:
             self._enough.wait(_REST_S - _SHORT_REST_S)
 
     def _load(self, *, is_last: bool) -> None:
-        with self._counting:
-            self._waiting_records = 0
-            if not self._closing.is_set():
-                self._enough.clear()
+        waiting_records = self._waiting_records
         try:
             loaded = self._load_pending()
         except WarehouseLocked:
@@ -87,6 +84,11 @@ class BackgroundLoader:
             if is_last:
                 raise
             return
+        with self._counting:
+            # Loaded is what waited, and maybe what was landed meanwhile.
+            self._waiting_records = max(0, self._waiting_records - max(waiting_records, loaded.records))
+            if self._waiting_records < _WORTH_RECORDS and not self._closing.is_set():
+                self._enough.clear()
         self.loaded.chunks += loaded.chunks
         self.loaded.records += loaded.records
         # A damaged chunk is met again by every load; only the last one's word counts.

@@ -199,7 +199,7 @@ class Call(_Model):
 
 
 def _turn_or_none(item: object) -> object:
-    """Keep a woven item that was spoken, as `sql/macros/is_speech.sql` decides, and its place in the list."""
+    """Keep a woven item that was spoken, as `sql/payload/is_speech.sql` decides, and its place."""
     if not isinstance(item, dict):
         return None
     # Any JSON may stand there, and what is no text cannot be looked up.

@@ -72,4 +72,4 @@ def _kept_in(what: str) -> frozenset[str]:
 
 @cache
 def _named(macro: str) -> frozenset[str]:
-    return frozenset(_LITERAL.findall(sql.read(f"macros/{macro}")))
+    return frozenset(_LITERAL.findall(sql.read(f"payload/{macro}")))

@@ -21,8 +21,10 @@ from pipeline import sql
 from pipeline.errors import WarehouseError, WarehouseMismatch
 from pipeline.warehouse import Warehouse
 
-# Macros are made in this order: those of daily answers use the others.
-MACROS = ("macros", "daily")
+# What reads payloads needs no table, and is made where they are staged too.
+PAYLOAD_MACROS = "payload"
+# Macros are made in this order: the later ones use those before.
+MACROS = (PAYLOAD_MACROS, "macros", "daily")
 _VERSION_TABLE = "alembic_version"
 # How a migration says what it is and what it follows.
 _REVISION = re.compile(r'^revision = "(.+)"$', re.MULTILINE)
@@ -93,11 +95,16 @@ def _applied_digest(connection: Connection) -> str | None:
     return None if comment is None else str(comment)
 
 
+def apply_macros(connection: Connection, group: str) -> None:
+    """Create or replace the macros of a group, inside the caller's transaction."""
+    for name in sql.names(group):
+        connection.exec_driver_sql(sql.read(f"{group}/{name}"))
+
+
 def apply_views(connection: Connection) -> None:
     """Create or replace every macro and view with its comments, inside the caller's transaction."""
     for group in MACROS:
-        for name in sql.names(group):
-            connection.exec_driver_sql(sql.read(f"{group}/{name}"))
+        apply_macros(connection, group)
     for name in sql.names("checks"):
         # A check is a macro too, so that readers of the file can ask what it finds.
         context = {"name": f"check_{name}", "query": sql.read(f"checks/{name}").rstrip().rstrip(";")}

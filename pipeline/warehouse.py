@@ -1,46 +1,33 @@
 """The warehouse file: who may open it, when, and what happens while somebody else holds it.
 
-The file is open for writing only inside `Warehouse.writing`, one transaction long, and never while the
-network is awaited. DuckDB lets one process write or many read; so opening waits for the others, says who
-holds the file, and gives up after a limit with everything landed still safe.
+The file is open for writing only while a transaction or a few need it, and never while the network is awaited
+or payloads are worked on: what can be worked out beforehand is, in a `Warehouse.scratch`. DuckDB lets one
+process write or many read; so opening waits for the others, says who holds the file, and gives up after a
+limit with everything landed still safe.
 """
 
 from __future__ import annotations
 
 import glob
 import os
-import re
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import duckdb
-from sqlalchemy import URL, Connection, create_engine, make_url
-from sqlalchemy.exc import (
-    ArgumentError,
-    DatabaseError,
-    DBAPIError,
-    InternalError,
-    NoSuchModuleError,
-    OperationalError,
-)
+from sqlalchemy import DDL, URL, Connection, Engine, String, create_engine, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.pool import NullPool
 
 from pipeline import filecopy, queue, sql
 from pipeline.config import Settings
-from pipeline.errors import (
-    ConfigurationError,
-    WarehouseDamaged,
-    WarehouseError,
-    WarehouseFailed,
-    WarehouseLocked,
-    WarehouseMissing,
-)
+from pipeline.errors import ConfigurationError, WarehouseError, WarehouseLocked, WarehouseMissing
+from pipeline.refusals import failures_named, holder, interruption_named, unusable
 
-_HOLDER = re.compile(r"held in (?P<program>.+?) \(PID (?P<pid>\d+)\)")
 _FIRST_PAUSE_S = 0.05
 _LONGEST_PAUSE_S = 0.1
 # Longer than the longest pause, so that whoever waits tries at least once while the file is free.
@@ -50,12 +37,6 @@ _HURRIED_TIMEOUT_S = 2.0
 # The format of new files: a newer one would shut out readers that docs/readers promises, an older one takes
 # more room and knows no zstd. A file keeps the format that it has.
 _FORMAT: dict[str, str | bool | int | float | list[str]] = {"storage_compatibility_version": "v1.2.0"}
-# Room for a long path before what was wrong with it.
-_REASON_LIMIT = 600
-# What DuckDB says first where a file is cut, where a block is not what its checksum says, and where a log is
-# not one of this file.
-_DAMAGED = ("Corrupt database file", "Could not read enough bytes", "Failure while replaying WAL")
-_ORIGINAL = re.compile(r'^Original error: "(.+?)"?$', re.MULTILINE)
 _UNUSABLE_URL = "the warehouse must be a DuckDB file or a duckdb:/// URL of one: check PIPELINE_WAREHOUSE"
 
 
@@ -141,6 +122,37 @@ class Warehouse:
 
         Raises as `writing` does.
         """
+        self._make_sure_of_file()
+        with self._open(read_only=False) as connection:
+            yield connection
+
+    def scratch(self) -> Connection:
+        """Return a connection to an empty database in memory, which may spill over beside the file.
+
+        It is the caller's to close, or `written_from` closes it.
+        """
+        spill = {} if self.path is None else {"temp_directory": f"{self.path.absolute()}.tmp"}
+        # What the URL says of memory and threads holds here too.
+        return self._engine(self.url.set(database=":memory:"), {"config": _FORMAT | spill}).connect()
+
+    @contextmanager
+    def written_from(self, scratch: Connection) -> Iterator[Connection]:
+        """Open for writing, as `exclusive`, in a connection that has rows in temporary tables of its own.
+
+        Names without a place are those of the temporary tables, then the warehouse's. The connection is
+        closed when the block ends, and when the warehouse cannot be opened.
+        """
+        with self.turn:
+            try:
+                self._make_sure_of_file()
+                with interruption_named():
+                    self._connected(lambda: _attached(scratch, Path(str(self.path)).absolute()))
+                with failures_named(self.path):
+                    yield scratch
+            finally:
+                close(scratch)
+
+    def _make_sure_of_file(self) -> None:
         if self.path is not None:
             try:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -151,8 +163,6 @@ class Warehouse:
                 ) from None
             if not self.path.exists():
                 self._create(self.path)
-        with self._open(read_only=False) as connection:
-            yield connection
 
     def copy_to(self, connection: Connection, target: Path, *, is_flushed: bool = True) -> None:
         """Copy the database file, whole, while `connection` from `exclusive` keeps everybody else out.
@@ -173,44 +183,26 @@ class Warehouse:
     def _open(self, *, read_only: bool) -> Iterator[Connection]:
         # Absolute, because DuckDB takes a beginning such as `~`, `md:` or `s3:` for another place.
         url = self.url if self.path is None else self.url.set(database=str(self.path.absolute()))
-        # NullPool: closing the connection closes the file, which is what lets the next process in.
+        engine = self._engine(url, {"read_only": True} if read_only else {"config": dict(_FORMAT)})
+        # DuckDB's lock is between processes; the threads of one take turns here.
+        with self.turn:
+            with interruption_named():
+                connection = self._connected(engine.connect)
+            try:
+                with failures_named(self.path):
+                    yield connection
+            finally:
+                close(connection)
+
+    def _engine(self, url: URL, connect_args: dict[str, Any]) -> Engine:
         try:
-            engine = create_engine(
-                url,
-                poolclass=NullPool,
-                # Closing rolls back by itself, and after a full disk it is all that still works.
-                pool_reset_on_return=None,
-                connect_args={"read_only": True} if read_only else {"config": dict(_FORMAT)},
+            # NullPool: closing the connection closes the file, which is what lets the next process in. That
+            # rolls back by itself, and after a full disk it is all that still works.
+            return create_engine(
+                url, poolclass=NullPool, pool_reset_on_return=None, connect_args=connect_args
             )
         except NoSuchModuleError:
             raise ConfigurationError(f"no driver for the warehouse {self.url}: use a DuckDB file") from None
-        # DuckDB's lock is between processes; the threads of one take turns here.
-        with self.turn:
-            with _interruption_named():
-                connection = self._connected(engine.connect)
-            try:
-                with self._failures_named():
-                    yield connection
-            finally:
-                try:
-                    connection.close()
-                except DBAPIError:
-                    # The disk was full while DuckDB wrote: it wants to be opened anew, and says so twice.
-                    connection.invalidate()
-                engine.dispose()
-
-    @contextmanager
-    def _failures_named(self) -> Iterator[None]:
-        try:
-            with _interruption_named():
-                yield
-        except DatabaseError as failure:
-            # The disk or the memory, not what was asked.
-            if not isinstance(failure, OperationalError | InternalError) and not isinstance(
-                failure.orig, duckdb.FatalException
-            ):
-                raise
-            raise self._failed(str(failure.orig)) from None
 
     def _connected(self, connect: Callable[[], Connection]) -> Connection:
         held = self._tried(connect)
@@ -225,39 +217,27 @@ class Warehouse:
             return connect()
         except DBAPIError as failure:
             problem = str(failure.orig)
-            # In one process DuckDB refuses a second way of opening with another message.
-            if "lock on file" not in problem and "different configuration" not in problem:
-                raise self._unusable(problem) from None
-            found = _HOLDER.search(problem)
-            return f"{Path(found['program']).name} (process {found['pid']})" if found else "another process"
+            held_by = holder(problem)
+            if held_by is None:
+                raise unusable(self.path, problem) from None
+            return held_by
 
     def _wait_for(self, connect: Callable[[], Connection]) -> Connection:
         waited_s, said_s, pause_s = 0.0, -_SAY_EVERY_S, _FIRST_PAUSE_S
         while True:
-            holder = self._tried(connect)
-            if isinstance(holder, Connection):
-                return holder
+            held = self._tried(connect)
+            if isinstance(held, Connection):
+                return held
             hurried = self.in_a_hurry.is_set()
             limit_s = min(self.lock_timeout_s, _HURRIED_TIMEOUT_S) if hurried else self.lock_timeout_s
             if waited_s >= limit_s:
-                raise WarehouseLocked(str(self.path), holder, waited_s)
+                raise WarehouseLocked(str(self.path), held, waited_s)
             if waited_s - said_s >= _SAY_EVERY_S:
-                self.say(f"waiting for {self.path}: held by {holder} (up to {self.lock_timeout_s:.0f} s)")
+                self.say(f"waiting for {self.path}: held by {held} (up to {self.lock_timeout_s:.0f} s)")
                 said_s = waited_s
             self.sleep(pause_s)
             waited_s += pause_s
             pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
-
-    def _unusable(self, problem: str) -> WarehouseError:
-        reason = _reason(problem)
-        if "not a valid DuckDB database" in reason:
-            return WarehouseError(f"{self.path} is not a DuckDB file: name another with --warehouse")
-        if any(said in reason for said in _DAMAGED):
-            return WarehouseDamaged(str(self.path), reason)
-        return WarehouseError(
-            f"cannot open the warehouse {self.path} ({reason}): check the path, its permissions and "
-            "its disk, or name another with --warehouse"
-        )
 
     def _create(self, path: Path) -> None:
         """Make an empty database that is there whole or not at all.
@@ -274,32 +254,29 @@ class Warehouse:
             # If somebody else was faster, theirs is as good; where files have one name only, DuckDB makes it.
             os.link(new, path)
         except duckdb.Error as failure:
-            raise self._unusable(str(failure).replace(str(new), str(path))) from None
+            raise unusable(self.path, str(failure).replace(str(new), str(path))) from None
         except OSError:
             pass
         finally:
             with suppress(OSError):
                 new.unlink(missing_ok=True)
 
-    def _failed(self, problem: str) -> WarehouseError:
-        reason = _reason(problem)
-        kind = WarehouseDamaged if any(said in reason for said in _DAMAGED) else WarehouseFailed
-        return kind(str(self.path), reason)
+
+def _attached(scratch: Connection, path: Path) -> Connection:
+    """Attach the file, and make it the place of names without one."""
+    with scratch.begin():
+        # A path cannot be a parameter here; the dialect quotes it.
+        quoted = String().literal_processor(scratch.dialect)  # type: ignore[no-untyped-call]
+        for statement in ("attach %(path)s as warehouse", "use warehouse"):
+            scratch.execute(DDL(statement, context={"path": quoted(str(path))}))  # type: ignore[no-untyped-call]
+    return scratch
 
 
-@contextmanager
-def _interruption_named() -> Iterator[None]:
+def close(connection: Connection) -> None:
+    """Close a connection, and with it what it has open; may be called again."""
     try:
-        yield
-    except RuntimeError as failure:
-        # How DuckDB passes on a Ctrl-C that arrives while it works in the main thread.
-        if "interrupted" in str(failure).lower():
-            raise KeyboardInterrupt from None
-        raise
-
-
-def _reason(problem: str) -> str:
-    """Return the line of an error that names the cause: it quotes no row, unlike what may follow."""
-    original = _ORIGINAL.search(problem)
-    line = original[1] if original else problem.splitlines()[0]
-    return line.removeprefix("IO Error: ").removeprefix("TransactionContext Error: ")[:_REASON_LIMIT]
+        connection.close()
+    except DBAPIError:
+        # The disk was full while DuckDB wrote: it wants to be opened anew, and says so twice.
+        connection.invalidate()
+    connection.engine.dispose()

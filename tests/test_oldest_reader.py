@@ -17,7 +17,7 @@ from pipeline.warehouse import Warehouse
 
 # What the file holds: other statements are run by the DuckDB that is installed here.
 IN_THE_FILE = [
-    f"{group}/{name}" for group in ("macros", "daily", "checks", "views") for name in sql.names(group)
+    f"{group}/{name}" for group in (*schema.MACROS, "checks", "views") for name in sql.names(group)
 ]
 _MACRO = re.compile(r"create or replace macro (\w+)\(([^)]*)\)")
 

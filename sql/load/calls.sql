@@ -1,5 +1,5 @@
 -- Fills calls from the staged payloads.
--- Grain: call. Source: staged, staged_items, this_load. A rerun replaces the same rows.
+-- Grain: call. Source: staged, staged_items, landed, this_load. A rerun replaces the same rows.
 delete from calls
 where call_id in (select call_id from replaced);
 
@@ -165,12 +165,15 @@ select
             then 'early_v2'
         else 'today'
     end as payload_shape,
-    payload_hash,
-    first_seen_at,
-    fetched_at as extracted_at,
+    top_level_rests.payload_hash,
+    landed.first_seen_at,
+    top_level_rests.fetched_at as extracted_at,
     this_load.load_id,
     turn_source as transcript_source
 from top_level_rests
+inner join landed
+    on top_level_rests.call_id = landed.call_id
+    and landed.action = 'replace'
 left join spoken_rests
     on top_level_rests.call_id = spoken_rests.call_id
 cross join this_load;

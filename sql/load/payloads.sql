@@ -1,5 +1,5 @@
--- Which payloads the load reads: of those in its files the ones that become rows, and the files.
--- Grain: call. Source: landed. A rerun sets the same.
+-- Which payloads the load reads: of those in its files the newest of every call, and the files.
+-- Grain: call. Source: answers. A rerun sets the same.
 -- Parameter: $payloads, paths of the payload files: a view can have a variable, but no parameter.
 create or replace temp view winners as
 select
@@ -7,9 +7,8 @@ select
     call_id,
     has_plain_speech,
     payload_hash,
-    fetched_at,
-    first_seen_at
-from landed
-where action = 'replace';
+    fetched_at
+from answers
+where is_newest_payload;
 
 set variable payloads = $payloads;

@@ -27,7 +27,6 @@ named as (
     select
         winners.payload_hash,
         winners.fetched_at,
-        winners.first_seen_at,
         winners.has_plain_speech,
         objects.call_id,
         fields['agent_id'] as agent_id,

@@ -80,7 +80,6 @@ with objects as (
 select
     winners.payload_hash,
     winners.fetched_at,
-    winners.first_seen_at,
     objects.* exclude (
         payload_file,
         woven,

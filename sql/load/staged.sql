@@ -1,10 +1,9 @@
--- The payloads that replace what the warehouse holds, typed, one column a field.
+-- The payloads that become rows, typed, one column a field.
 -- Grain: call. Source: payloads. A rerun replaces the temporary table.
 create or replace temp table staged as
 select
     payload_hash,
     fetched_at,
-    first_seen_at,
     call_id,
     agent_id ->> '$' as agent_id,
     agent_name ->> '$' as agent_name,

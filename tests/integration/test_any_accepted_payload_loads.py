@@ -113,8 +113,8 @@ def _load_chunk(place: Place, collected: Collected, call_ids: list[str], **known
             judged.line,
         )
     chunk = writer.finish()
-    with place.warehouse.exclusive() as connection:
-        load.load_chunks(connection, [place.landing.verified(chunk.manifest)], refresh_window_s=86_400)
+    loaded = load.load(place.warehouse, place.landing, [chunk.manifest], refresh_window_s=86_400)
+    assert loaded.problems == []
 
 
 def test_what_the_sdk_types_allow_is_accepted(source: str, collected: Collected) -> None:

@@ -25,7 +25,12 @@ IDS = [BOOK.call_id(index) for index in range(40) if BOOK.breakage(index) not in
 QUICK_FAULTS = Faults(share=0.3, kinds=("rate_limited", "reset", "server_error"), retry_after_s=0)
 
 # A bug of ours where a body, the key and rows are at hand.
-_BUGS = ("pipeline.extract:validate", "pipeline.client.reply:Reader.read", "pipeline.load:load_chunks")
+_BUGS = (
+    "pipeline.extract:validate",
+    "pipeline.client.reply:Reader.read",
+    "pipeline.staging:worked_out",
+    "pipeline.load:write_rows",
+)
 _BUG = """
 import functools, importlib, sys
 module, _, path = sys.argv[1].partition(":")

@@ -14,8 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from warehouse_files import DATA_TABLES, Place
 
+from pipeline import backlog, plan, schema, sql
 from pipeline import load as loading
-from pipeline import plan, schema, sql
 from pipeline.landing import LandedChunk, Outcome
 from pipeline.replay import retry_quarantine
 from pipeline.tables import metadata
@@ -439,7 +439,7 @@ def test_a_load_that_fails_half_way_leaves_nothing_behind(
 def test_loads_are_bounded_and_told_one_by_one(here: Warehoused, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(5):
         here.land(Answer(f"c{number}", 1))
-    monkeypatch.setattr(loading, "_MOST_RECORDS", 2)
+    monkeypatch.setattr(backlog, "_MOST_RECORDS", 2)
     told: list[int] = []
     loaded = loading.load_pending(here.warehouse, here.landing, refresh_window_s=DAY_S, on_load=told.append)
     assert told == [2, 2, 1]

@@ -38,7 +38,7 @@ def said_of(**members: Any) -> bool:
 def test_calls_as_the_api_sends_them_are_plain_and_the_load_agrees(shape: str) -> None:
     book = CallBook(count=8, until=datetime(2026, 3, 1, tzinfo=UTC), shape=shape)
     connection = duckdb.connect()
-    connection.execute(sql.read("macros/is_plain_speech"))
+    connection.execute(sql.read("payload/is_plain_speech"))
     for index in range(8):
         payload = book.payload(index)
         assert has_plain_speech(payload)
@@ -81,9 +81,9 @@ def test_any_json_may_stand_where_a_role_or_words_should(odd: Any) -> None:
 
 def test_the_names_of_metadata_are_those_that_the_load_knows() -> None:
     connection = duckdb.connect()
-    for name in sql.names("macros"):
-        if "_in_" in name or name == "known_names":
-            connection.execute(sql.read(f"macros/{name}"))
+    for name in sql.names("payload"):
+        connection.execute(sql.read(f"payload/{name}"))
+    connection.execute(sql.read("macros/known_names"))
     ((known,),) = connection.execute(
         "select names from known_names() where place = 'turn metadata'"
     ).fetchall()
@@ -137,7 +137,7 @@ def test_both_ways_of_reading_name_every_field_that_has_a_column() -> None:
     connection = duckdb.connect()
     named = {}
     for macro in ("kept_in_call", "extra_in_call"):
-        connection.execute(sql.read(f"macros/{macro}"))
+        connection.execute(sql.read(f"payload/{macro}"))
         ((names,),) = connection.execute(f"select {macro}()").fetchall()
         named[macro] = set(names)
     typed = set(re.findall(r"^ {16}(\w+): '", sql.read("load/read_plain"), re.MULTILINE))

@@ -1,0 +1,129 @@
+"""Works out what landed payloads come to, in memory and beside the warehouse, which is not held meanwhile.
+
+While the rows of one load are written, the next is staged in a thread of its own: never more than that one,
+because what is staged is most of what a run keeps in memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import suppress
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
+
+from pipeline import schema, sql
+from pipeline.backlog import Backlog
+from pipeline.errors import LandingError
+from pipeline.landing import LandedChunk
+from pipeline.refusals import failures_named
+from pipeline.warehouse import Warehouse, close
+
+_INTERRUPT_EVERY_S = 0.1
+
+# Statements in the order they run.
+_STAGES = (
+    "staged_latency",
+    "staged_items",
+    "staged_speech",
+    "staged_turns",
+    "staged_conversations",
+)
+
+
+@dataclass
+class Staged:
+    """A load that can be written: its chunks, and in temporary tables of the connection their payloads.
+
+    `failure` says why they could not be staged.
+    """
+
+    chunks: list[LandedChunk]
+    connection: Connection
+    has_payloads: bool = False
+    failure: DBAPIError | LandingError | None = None
+
+
+class Ahead:
+    """Stages the loads of a backlog, one ahead of the one that is taken; iterate once, then close."""
+
+    def __init__(self, warehouse: Warehouse, backlog: Backlog) -> None:
+        self._warehouse = warehouse
+        self._backlog = backlog
+        self._thread = ThreadPoolExecutor(1, "staging")
+        # The connection that is worked in, to interrupt it.
+        self._connection: Connection | None = None
+        self._under_way: Future[Staged | None] = self._thread.submit(self._stage_next)
+
+    def __iter__(self) -> Iterator[Staged]:
+        """Yield what is staged, each to be written, or closed, before the next is asked for."""
+        while True:
+            staged = self._under_way.result()
+            if staged is None and not self._backlog.is_tried_again:
+                return
+            self._under_way = self._thread.submit(self._stage_next)
+            if staged is not None:
+                yield staged
+
+    def close(self) -> None:
+        """Give up what is staged and was not taken."""
+        while not (self._under_way.cancel() or self._under_way.done()):
+            if (connection := self._connection) is not None:
+                # It may have ended just now.
+                with suppress(Exception):
+                    connection.connection.driver_connection.interrupt()  # type: ignore[union-attr]
+            wait([self._under_way], _INTERRUPT_EVERY_S)
+        self._thread.shutdown()
+        if not self._under_way.cancelled() and self._under_way.exception() is None:
+            staged = self._under_way.result()
+            if staged is not None:
+                close(staged.connection)
+
+    def _stage_next(self) -> Staged | None:
+        chunks = self._backlog.next()
+        return None if chunks is None else self._staged(chunks)
+
+    def _staged(self, chunks: list[LandedChunk]) -> Staged:
+        connection = self._connection = self._warehouse.scratch()
+        staged = Staged(chunks, connection)
+        try:
+            with failures_named(self._warehouse.path):
+                staged.has_payloads = worked_out(connection, chunks)
+        except (DBAPIError, LandingError) as failure:
+            staged.failure = failure
+            close(connection)
+        except BaseException:
+            close(connection)
+            raise
+        finally:
+            self._connection = None
+        return staged
+
+
+def worked_out(connection: Connection, chunks: list[LandedChunk]) -> bool:
+    """Fill the temporary tables; tell whether there are payloads."""
+    run = connection.exec_driver_sql
+    payloads = [sql.literal(chunk.payloads) for chunk in chunks if chunk.payloads is not None]
+    with connection.begin():
+        run(sql.read("load/limits"))
+        run(sql.read("load/manifests"), {"manifests": [sql.literal(chunk.manifest) for chunk in chunks]})
+        run(sql.read("load/answers"))
+        if not payloads:
+            return False
+        schema.apply_macros(connection, schema.PAYLOAD_MACROS)
+        run(sql.read("load/payloads"), {"payloads": payloads})
+        # A load reads faster where all its payloads are known to be plain.
+        run(sql.read("load/read_plain" if all(chunk.is_plain for chunk in chunks) else "load/read_any"))
+        run(sql.read("load/joins_as_written"))
+        run(sql.read("load/staged"))
+        run(sql.read("load/joins_as_estimated"))
+        if not run(sql.read("load/is_complete")).scalar():
+            raise LandingError("its payloads are not those that its manifest names")
+        for name in _STAGES:
+            run(sql.read(f"load/{name}"))
+    with connection.begin():
+        # Only what is committed gives its memory back.
+        run(sql.read("load/staged_speech_gone"))
+    return True
