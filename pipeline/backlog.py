@@ -30,7 +30,8 @@ class Backlog:
         self._manifests = deque(manifests)
         self._known = None if known is None else set(known)
         self._awaited = len(manifests)
-        self._first: LandedChunk | None = None
+        # Chunks that were in no load yet, each with whether it waited from the beginning.
+        self._put_back: deque[tuple[LandedChunk, bool]] = deque()
         self._again: deque[list[LandedChunk]] = deque()
         self._loads = 0
 
@@ -47,33 +48,39 @@ class Backlog:
         """Return the chunks of the next load, or None; a chunk that is damaged becomes a problem."""
         if self._again:
             return self._again.popleft()
-        load: list[LandedChunk] = []
+        load: list[tuple[LandedChunk, bool]] = []
         records = size = 0
-        # What waited from the beginning is loaded whatever its size.
-        is_due = self._awaited > 0 or self._first is not None
-        while chunk := self._first or self._next_chunk():
-            self._first = chunk
-            records, size = records + chunk.record_count, size + chunk.byte_count
+        while found := self._next_chunk():
+            records, size = records + found[0].record_count, size + found[0].byte_count
             if load and (records > _MOST_RECORDS or size > _MOST_BYTES):
-                is_due = True
+                self._put_back.appendleft(found)
                 break
-            load.append(chunk)
-            self._first = None
-        if not load or not (is_due or records >= _MOST_RECORDS):
+            load.append(found)
+        # What waited from the beginning is loaded whatever its size.
+        is_due = any(has_waited for _, has_waited in load)
+        if not load or not (is_due or records >= _MOST_RECORDS or size >= _MOST_BYTES):
+            self._put_back.extend(load)
             return None
         self._loads += 1
-        return load
+        return [chunk for chunk, _ in load]
 
-    def _next_chunk(self) -> LandedChunk | None:
-        if not self._manifests and self._known is not None and self._loads < _MOST_LOADS:
-            landed = self._landing.manifests()
-            self._manifests.extend(path for name, path in landed.items() if name not in self._known)
-            self._known |= landed.keys()
-        while self._manifests:
+    def _next_chunk(self) -> tuple[LandedChunk, bool] | None:
+        if self._put_back:
+            return self._put_back.popleft()
+        while self._manifests or self._goes_on():
             manifest = self._manifests.popleft()
             self._awaited -= 1
             try:
-                return self._landing.verified(manifest)
+                return self._landing.verified(manifest), self._awaited >= 0
             except LandingError as damaged:
                 self.problems.append(str(damaged))
         return None
+
+    def _goes_on(self) -> bool:
+        """Look for what has landed meanwhile; tell whether there is any."""
+        if self._known is None or self._loads >= _MOST_LOADS:
+            return False
+        landed = self._landing.manifests()
+        self._manifests.extend(path for name, path in landed.items() if name not in self._known)
+        self._known |= landed.keys()
+        return bool(self._manifests)

@@ -158,7 +158,6 @@ class Fetching:
         stats = self.client.stats
         self.count(Extracted(extraction.counts, stats.requests, stats.retries))
         loader = self._loader
-        self.report.chunks_loaded, self.report.calls_loaded = loader.loaded.chunks, loader.loaded.records
         self.report.problems = loader.loaded.problems
         if isinstance(loader.error, PipelineError):
             self.report.error = self.report.error or loader.error
@@ -224,7 +223,7 @@ class Fetching:
             self.warehouse,
             self.landing,
             refresh_window_s=self.settings.refresh_window_s,
-            on_load=self.observer.on_load,
+            on_load=self._tell_load,
         )
         # At the end of a run a copy is made as it is.
         if loaded.chunks and not self._has_fetched:
@@ -246,6 +245,12 @@ class Fetching:
         self.report.is_interrupted = True
         self.warehouse.in_a_hurry.set()
         self.observer.say(_LOADING_ON)
+
+    def _tell_load(self, one: load.Loaded) -> None:
+        # What earlier runs have left landed is no part of this run's report.
+        if self._loader is not None:
+            self.report.count_load(one)
+        self.observer.on_load(one.records)
 
     def _tell(self, outcome: Outcome) -> None:
         self.observer.on_outcome(outcome)

@@ -69,13 +69,13 @@ def load_pending(
     landing: Landing,
     *,
     refresh_window_s: float,
-    on_load: Callable[[int], None] = lambda records: None,
+    on_load: Callable[[Loaded], None] = lambda one: None,
 ) -> Loaded:
     """Load every landed chunk that is not loaded yet; a damaged one is named and left, the others load.
 
-    What lands while loads go on may be loaded too. Raises WarehouseLocked when the warehouse stays held,
-    WarehouseMismatch when its tables have become those of another version; what was loaded until then stays
-    loaded.
+    What lands while loads go on may be loaded too. `on_load` is told of each load when it is committed.
+    Raises WarehouseLocked when the warehouse stays held, WarehouseMismatch when its tables have become those
+    of another version; what was loaded until then stays loaded.
     """
     manifests = landing.manifests()
     backlog = Backlog(landing, _pending(warehouse, manifests), known=manifests)
@@ -89,7 +89,7 @@ def replay_landed(
     landing: Landing,
     *,
     refresh_window_s: float,
-    on_load: Callable[[int], None] = lambda records: None,
+    on_load: Callable[[Loaded], None] = lambda one: None,
 ) -> Loaded:
     """Normalise every landed payload again, as after a migration; an older one replaces no newer one."""
     manifests = list(landing.manifests().values())
@@ -115,7 +115,7 @@ def load(
     *,
     refresh_window_s: float,
     replay: bool = False,
-    on_load: Callable[[int], None] = lambda records: None,
+    on_load: Callable[[Loaded], None] = lambda one: None,
 ) -> Loaded:
     """Load the given chunks in as many transactions as their size asks for. Raises as `load_pending` does."""
     backlog = Backlog(landing, manifests)
@@ -128,7 +128,7 @@ def _load(
     *,
     refresh_window_s: float,
     replay: bool = False,
-    on_load: Callable[[int], None],
+    on_load: Callable[[Loaded], None],
 ) -> Loaded:
     loaded = Loaded()
     with closing(Ahead(warehouse, backlog)) as ahead:
@@ -156,7 +156,7 @@ def _load(
             loaded.chunks += len(chunks)
             loaded.records += records
             log.event("chunks_loaded", log.DEBUG, chunk_count=len(chunks), record_count=records)
-            on_load(records)
+            on_load(Loaded(len(chunks), records))
     loaded.problems += backlog.problems
     return loaded
 

@@ -83,6 +83,7 @@ class BackgroundLoader:
             # The chunks stay landed: the next load tries again, and only the last one gives up.
             if is_last:
                 raise
+            self._enough.clear()
             return
         with self._counting:
             # Loaded is what waited, and maybe what was landed meanwhile.

@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection
 
@@ -23,6 +23,9 @@ from pipeline import __version__, log, sql
 from pipeline.errors import PipelineError
 from pipeline.landing import Outcome
 from pipeline.reports import drift
+
+if TYPE_CHECKING:
+    from pipeline.load import Loaded
 
 # What is said of an outcome, in the order in which outcomes are named.
 OUTCOME_LABELS = {
@@ -87,6 +90,11 @@ class RunReport:
     is_interrupted: bool = False
     is_dry_run: bool = False
     error: PipelineError | None = None
+
+    def count_load(self, one: Loaded) -> None:
+        """Count what one load has loaded: what interrupts the next does not undo it."""
+        self.chunks_loaded += one.chunks
+        self.calls_loaded += one.records
 
     @property
     def status(self) -> str:

@@ -136,7 +136,7 @@ def load_landed(settings: Settings) -> runs.RunReport:
         settings,
         "load",
         lambda warehouse, landing, report: load.load_pending(
-            warehouse, landing, refresh_window_s=settings.refresh_window_s
+            warehouse, landing, refresh_window_s=settings.refresh_window_s, on_load=report.count_load
         ),
     )
 
@@ -147,7 +147,7 @@ def replay_landed(settings: Settings) -> runs.RunReport:
         settings,
         "replay",
         lambda warehouse, landing, report: load.replay_landed(
-            warehouse, landing, refresh_window_s=settings.refresh_window_s
+            warehouse, landing, refresh_window_s=settings.refresh_window_s, on_load=report.count_load
         ),
     )
 
@@ -158,7 +158,9 @@ def replay_quarantine(settings: Settings) -> runs.RunReport:
     def stage(warehouse: Warehouse, landing: Landing, report: runs.RunReport) -> load.Loaded:
         passed, left = replay.retry_quarantine(warehouse, landing, report.run_id, settings.chunk_size)
         console.say(f"{passed:,} quarantined calls pass now, {left:,} are still rejected")
-        return load.load_pending(warehouse, landing, refresh_window_s=settings.refresh_window_s)
+        return load.load_pending(
+            warehouse, landing, refresh_window_s=settings.refresh_window_s, on_load=report.count_load
+        )
 
     return _recorded(settings, "replay", stage)
 
@@ -178,9 +180,7 @@ def _recorded(
     with warehouse.writing() as connection:
         runs.begin(connection, report)
     try:
-        loaded = stage(warehouse, landing, report)
-        report.chunks_loaded, report.calls_loaded = loaded.chunks, loaded.records
-        report.problems = loaded.problems
+        report.problems = stage(warehouse, landing, report).problems
     except KeyboardInterrupt:
         # The load under way was rolled back; what was loaded before it stays.
         report.is_interrupted = True

@@ -56,19 +56,24 @@ class Ahead:
         # The connection that is worked in, to interrupt it.
         self._connection: Connection | None = None
         self._under_way: Future[Staged | None] = self._thread.submit(self._stage_next)
+        self._taken: Staged | None = None
 
     def __iter__(self) -> Iterator[Staged]:
-        """Yield what is staged, each to be written, or closed, before the next is asked for."""
+        """Yield what is staged, each to be written before the next is asked for."""
         while True:
             staged = self._under_way.result()
             if staged is None and not self._backlog.is_tried_again:
                 return
             self._under_way = self._thread.submit(self._stage_next)
             if staged is not None:
+                self._taken = staged
                 yield staged
+                close(staged.connection)
 
     def close(self) -> None:
-        """Give up what is staged and was not taken."""
+        """Give up what is staged and not written."""
+        if self._taken is not None:
+            close(self._taken.connection)
         while not (self._under_way.cancel() or self._under_way.done()):
             if (connection := self._connection) is not None:
                 # It may have ended just now.

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import glob
 import os
+import secrets
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -131,9 +132,14 @@ class Warehouse:
 
         It is the caller's to close, or `written_from` closes it.
         """
-        spill = {} if self.path is None else {"temp_directory": f"{self.path.absolute()}.tmp"}
+        config = dict(_FORMAT)
+        if self.path is not None:
+            # One of its own: two databases would put blocks aside under the same names.
+            place = self.path.absolute()
+            own = f"{place.stem}.{secrets.token_hex(4)}{place.suffix}.tmp"
+            config["temp_directory"] = str(place.with_name(own))
         # What the URL says of memory and threads holds here too.
-        return self._engine(self.url.set(database=":memory:"), {"config": _FORMAT | spill}).connect()
+        return self._engine(self.url.set(database=":memory:"), {"config": config}).connect()
 
     @contextmanager
     def written_from(self, scratch: Connection) -> Iterator[Connection]:
@@ -274,6 +280,9 @@ def _attached(scratch: Connection, path: Path) -> Connection:
 
 def close(connection: Connection) -> None:
     """Close a connection, and with it what it has open; may be called again."""
+    with suppress(Exception):
+        # After a commit that was interrupted DuckDB keeps the file until the connection is used once more.
+        connection.connection.driver_connection.rollback()  # type: ignore[union-attr]
     try:
         connection.close()
     except DBAPIError:

@@ -156,8 +156,9 @@ def end(report: RunReport, json: bool) -> None:
         if problem is not None:
             console.error(str(problem), exit_code=report.exit_code)
     if report.is_interrupted:
-        where = "landed" if report.error is not None else "in the warehouse"
-        console.say(
-            f"interrupted: what was fetched is {where}; run the same command again to go on", log.WARNING
-        )
+        if report.command in ("load", "replay"):
+            kept = "what was loaded stays, the rest is landed"
+        else:
+            kept = f"what was fetched is {'in the warehouse' if report.error is None else 'landed'}"
+        console.say(f"interrupted: {kept}; run the same command again to go on", log.WARNING)
     raise typer.Exit(report.exit_code)

@@ -107,7 +107,7 @@ def _left(paths: list[Path]) -> Finding:
 
 
 def _is_temporary(path: Path) -> bool:
-    return path.name.endswith((".part", ".duckdb.tmp")) or any(
+    return path.name.endswith((".part", ".tmp")) or any(
         made in path.name for made in (".making", ".compacting")
     )
 

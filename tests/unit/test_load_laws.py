@@ -441,7 +441,9 @@ def test_loads_are_bounded_and_told_one_by_one(here: Warehoused, monkeypatch: py
         here.land(Answer(f"c{number}", 1))
     monkeypatch.setattr(backlog, "_MOST_RECORDS", 2)
     told: list[int] = []
-    loaded = loading.load_pending(here.warehouse, here.landing, refresh_window_s=DAY_S, on_load=told.append)
+    loaded = loading.load_pending(
+        here.warehouse, here.landing, refresh_window_s=DAY_S, on_load=lambda one: told.append(one.records)
+    )
     assert told == [2, 2, 1]
     assert (loaded.chunks, loaded.records) == (5, 5)
     assert here.rows("select count(distinct load_id) from etl_chunks") == [(3,)]
