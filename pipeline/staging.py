@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+import duckdb
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
@@ -21,16 +23,10 @@ from pipeline.landing import LandedChunk
 from pipeline.refusals import failures_named
 from pipeline.warehouse import Warehouse, close
 
-_INTERRUPT_EVERY_S = 0.1
+if TYPE_CHECKING:
+    from pipeline import speech
 
-# Statements in the order they run.
-_STAGES = (
-    "staged_latency",
-    "staged_items",
-    "staged_speech",
-    "staged_turns",
-    "staged_conversations",
-)
+_INTERRUPT_EVERY_S = 0.1
 
 
 @dataclass
@@ -126,9 +122,38 @@ def worked_out(connection: Connection, chunks: list[LandedChunk]) -> bool:
         run(sql.read("load/joins_as_estimated"))
         if not run(sql.read("load/is_complete")).scalar():
             raise LandingError("its payloads are not those that its manifest names")
-        for name in _STAGES:
+        for name in ("staged_latency", "staged_items"):
             run(sql.read(f"load/{name}"))
-    with connection.begin():
-        # Only what is committed gives its memory back.
-        run(sql.read("load/staged_speech_gone"))
+        with _measured(connection):
+            for name in ("staged_turns", "staged_conversations"):
+                run(sql.read(f"load/{name}"))
     return True
+
+
+@contextmanager
+def _measured(connection: Connection) -> Iterator[None]:
+    """Let statements read what the staged calls' timed words come to: `measured_turns`, `measured_calls`."""
+    # numpy, which only loads need, takes a tenth of a second to import.
+    from pipeline import speech
+
+    turns, calls = speech.measured(_columns(connection, "timed_words"), _columns(connection, "tool_turns"))
+    database = connection.connection.driver_connection
+    assert database is not None
+    database.register("measured_turns", turns)
+    database.register("measured_calls", calls)
+    try:
+        yield
+    finally:
+        database.unregister("measured_turns")
+        database.unregister("measured_calls")
+
+
+def _columns(connection: Connection, name: str) -> speech.Columns:
+    """Return what a statement selects, as arrays."""
+    result = connection.exec_driver_sql(sql.read(f"load/{name}"))
+    try:
+        columns: speech.Columns = result.cursor.fetchnumpy()
+    except duckdb.Error as failure:
+        # As SQLAlchemy does, which knows nothing of arrays.
+        raise DBAPIError.instance(name, None, failure, duckdb.Error, dialect=connection.dialect) from failure
+    return columns

@@ -1,7 +1,9 @@
 -- The payloads that become rows, typed, one column a field.
 -- Grain: call. Source: payloads. A rerun replaces the temporary table.
+-- Calls are numbered, because numbers sort and group faster than ids.
 create or replace temp table staged as
 select
+    cast(row_number() over () as integer) as call_number,
     payload_hash,
     fetched_at,
     call_id,
