@@ -42,10 +42,11 @@ counted as (
     from read
 ),
 
+-- Only the number of words of each turn goes on: the words would go along through the window.
 turns as (
     select
         call_id,
-        unnest(transcript_object) as turn,
+        unnest(list_transform(transcript_object, lambda turn: len(turn.words))) as word_count,
         generate_subscripts(transcript_object, 1) - 1 as utterance_index
     from staged
 ),
@@ -54,9 +55,9 @@ spans as (
     select
         call_id,
         utterance_index,
-        len(turn.words) as word_count,
+        word_count,
         coalesce(
-            sum(len(turn.words)) over (
+            sum(word_count) over (
                 partition by call_id
                 order by utterance_index
                 rows between unbounded preceding and 1 preceding
@@ -64,7 +65,7 @@ spans as (
             0
         ) as first_word
     from turns
-    where len(turn.words) > 0
+    where word_count > 0
 )
 
 select

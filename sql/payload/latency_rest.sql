@@ -6,11 +6,11 @@ case json_type(stats)
     when 'OBJECT'
         then rest_of(
             stats,
-            list_filter(
+            if(
+                (stats ->> '$.num') is null
+                or whole_number(try_cast((stats ->> '$.num') as double)) is not null,
                 kept_in_latency(),
-                lambda summary_name: summary_name != 'num'
-                or (stats ->> '$.num') is null
-                or whole_number(try_cast((stats ->> '$.num') as double)) is not null
+                list_filter(kept_in_latency(), lambda summary_name: summary_name != 'num')
             )
         )
     when 'NULL' then null
