@@ -68,15 +68,18 @@ class _Heard(NamedTuple):
 def measured(words: Columns, tool_turns: Columns) -> tuple[Columns, Columns]:
     """Return what timed words come to: columns of turns, and columns of calls.
 
-    `words` has a row for each timed word, in any order: `call_number`, `utterance_index`, `word_index`,
-    `start_us`, `end_us`, and `by_agent` and `by_user`, who said it. `tool_turns` names turns in which a tool
-    was invoked: `call_number` and `utterance_index`. Turns and calls are returned where agent or user said a
-    timed word; lengths are in microseconds, and -1 is nothing.
+    `words` has a row for each timed word, in any order: `call_number`, below 2^23, `utterance_index`,
+    `start_us`, from 0 on, `end_us`, below 2^40 and not before it, and `by_agent` and `by_user`, who said it.
+    `tool_turns` names turns in which a tool was invoked: `call_number` and `utterance_index`. Turns and calls
+    are returned, in any order, where agent or user said a timed word; lengths are in microseconds. A gap, a
+    first word or a monologue that does not exist is -1; sums and counts are 0 where there is nothing to add.
 
     Words are swept in the order in which they start, and of the transcript where they start together. The
     latest end so far, of everybody and of each party, says what of a word is new: so sums over words are
-    lengths of unions of intervals, and nothing is counted twice where words overlap. Agent and user are each
-    other's other party; what another role says is heard, but is nobody's turn.
+    lengths of unions of intervals, and nothing is counted twice where words overlap. Of turns that end
+    together the last in the transcript is the one that was heard. An overlap belongs to the later one in the
+    transcript of two turns: the word's own, and the other party's with the latest end. Agent and user are
+    each other's other party; what another role says is heard, but is nobody's turn.
     """
     staged = _in_order_of_transcript(words)
     holding = _turn_key(tool_turns["call_number"], tool_turns["utterance_index"])
@@ -94,7 +97,7 @@ def _turn_key(call: NDArray[Any], turn: NDArray[Any]) -> Integers:
 
 
 def _in_order_of_transcript(columns: Columns) -> _Words:
-    """Return the words by call, turn and place in the turn, as DuckDB usually selects them, but need not."""
+    """Return the words by call and turn, as DuckDB usually selects them, but need not."""
     words = _Words(
         columns["call_number"],
         columns["utterance_index"],
@@ -103,10 +106,8 @@ def _in_order_of_transcript(columns: Columns) -> _Words:
         columns["by_agent"],
         columns["by_user"],
     )
-    turn, place = _turn_key(words.call, words.turn), columns["word_index"]
-    if np.all((turn[1:] > turn[:-1]) | (turn[1:] == turn[:-1]) & (place[1:] > place[:-1])):
-        return words
-    return words.taken(np.lexsort((place, turn)))
+    turn = _turn_key(words.call, words.turn)
+    return words if np.all(turn[1:] >= turn[:-1]) else words.taken(np.argsort(turn, kind="stable"))
 
 
 def _blocks(call: Integers) -> Iterator[slice]:
@@ -241,15 +242,15 @@ def _calls(swept: _Words, heard: _Heard, talk: Integers, overlap: Integers, hold
     def count(where: Flags) -> Integers:
         return np.add.reduceat(where.astype(np.int64), begins)
 
+    agent_timed_count = count(swept.by_agent)
+    agent_first = np.minimum.reduceat(np.where(swept.by_agent, swept.start, 1 << _TIME_BITS), begins)
     calls = {
         "call_number": swept.call[begins],
         "first_word_us": first,
         "last_word_us": last,
-        "agent_timed_count": count(swept.by_agent),
+        "agent_timed_count": agent_timed_count,
         "user_timed_count": count(swept.by_user),
-        "agent_first_word_us": np.minimum.reduceat(
-            np.where(swept.by_agent, swept.start, 1 << _TIME_BITS), begins
-        ),
+        "agent_first_word_us": np.where(agent_timed_count > 0, agent_first, _NOTHING),
         "agent_talk_us": total(talk, swept.by_agent),
         "user_talk_us": total(talk, swept.by_user),
         "overlap_us": np.add.reduceat(overlap, begins),

@@ -52,7 +52,7 @@ select
     counts.user_word_count - coalesce(talk.user_timed_count, 0) as user_untimed_word_count,
     talk.first_word_us / 1e6 as first_word_s,
     talk.last_word_us / 1e6 as last_word_s,
-    if(talk.agent_timed_count > 0, talk.agent_first_word_us, null) / 1e6 as agent_first_word_s,
+    nullif(talk.agent_first_word_us, -1) / 1e6 as agent_first_word_s,
     if(talk.agent_timed_count > 0 or counts.agent_word_count = 0, talk.agent_talk_us, null) / 1e6
         as agent_talk_s,
     if(talk.user_timed_count > 0 or counts.user_word_count = 0, talk.user_talk_us, null) / 1e6

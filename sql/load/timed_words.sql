@@ -15,15 +15,13 @@ spoken as (
         utterance_index,
         coalesce(turn.role = 'agent', false) as by_agent,
         coalesce(turn.role = 'user', false) as by_user,
-        unnest(turn.words) as spoken_word,
-        generate_subscripts(turn.words, 1) - 1 as word_index
+        unnest(turn.words) as spoken_word
     from turns
 )
 
 select
     call_number,
     cast(utterance_index as integer) as utterance_index,
-    cast(word_index as integer) as word_index,
     cast(round(spoken_word."start" * 1e6) as bigint) as start_us,
     cast(round(spoken_word."end" * 1e6) as bigint) as end_us,
     by_agent,

@@ -19,8 +19,8 @@ from pipeline import speech
 LATEST = 999_999_999_999
 WIDE = 2**20
 OTHER_PARTY = {"agent": "user", "user": "agent", "other": "other"}
-WORD_NAMES = ("call_number", "utterance_index", "word_index", "start_us", "end_us", "by_agent", "by_user")
-WORD_TYPES = ("i4", "i4", "i4", "i8", "i8", "?", "?")
+WORD_NAMES = ("call_number", "utterance_index", "start_us", "end_us", "by_agent", "by_user")
+WORD_TYPES = ("i4", "i4", "i8", "i8", "?", "?")
 
 Row = dict[str, int]
 Rows = dict[tuple[int, ...], Row]
@@ -73,7 +73,7 @@ ENOUGH = settings(max_examples=40, deadline=None)
 def columns_of(several: Calls, shuffled: int | None = None) -> tuple[speech.Columns, speech.Columns]:
     """The words and the tools of calls, in arrays that nobody may write to."""
     said = [(number, word) for number, call in several.items() for word in call.words]
-    words = [(n, w.turn, w.place, w.start, w.end, w.role == "agent", w.role == "user") for n, w in said]
+    words = [(n, w.turn, w.start, w.end, w.role == "agent", w.role == "user") for n, w in said]
     if shuffled is not None:
         random.Random(shuffled).shuffle(words)
     tools = [(number, turn) for number, call in several.items() for turn in call.tools]
@@ -101,12 +101,7 @@ def measured(several: Calls, block: int = speech._BLOCK, shuffled: int | None = 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(speech, "_BLOCK", block)
         turns, of_calls = speech.measured(*columns_of(several, shuffled))
-    found = rows_of(of_calls, "call_number")
-    for row in found.values():
-        if not row["agent_timed_count"]:
-            # Nobody asks when an agent began that said nothing.
-            del row["agent_first_word_us"]
-    return rows_of(turns, "call_number", "utterance_index"), found
+    return rows_of(turns, "call_number", "utterance_index"), rows_of(of_calls, "call_number")
 
 
 def last_heard(words: Iterable[Word]) -> Word | None:
@@ -175,7 +170,7 @@ def by_hand(call: Call) -> tuple[dict[int, Row], Row | None]:
         "agent_monologue_us": longest["agent"],
         "user_monologue_us": longest["user"],
     }
-    return turns, row | ({"agent_first_word_us": min(starts)} if starts else {})
+    return turns, row | {"agent_first_word_us": min(starts, default=-1)}
 
 
 def who_was_waited_for(before: Word, after: Word, tools: frozenset[int]) -> str:
@@ -196,6 +191,7 @@ EDGES = {
     2: call_of((2**31 - 1, "agent", 0, 0), (0, "user", 0, 0), (WIDE, "agent", 1, 1), tools=[0, WIDE]),
     3: call_of((0, "other", 0, LATEST)),
     4: call_of((0, "user", 0, 1), (1, "agent", 3, LATEST), (WIDE - 1, "user", LATEST, LATEST)),
+    1000: call_of((0, "agent", 0, 9), (6, "other", 1, 12), (1, "user", 2, 6), (1, "user", 3, 7)),
 }
 
 
@@ -229,7 +225,7 @@ def test_parties_that_swap_places_swap_their_measures(call: Call) -> None:
     swapped_turns, swapped = measured({1: Call(tuple(words))})
     assert swapped_turns == {key: row | {"by_agent": not row["by_agent"]} for key, row in turns.items()}
     for row in (*found.values(), *swapped.values()):
-        row.pop("agent_first_word_us", None)
+        del row["agent_first_word_us"]
     for key, row in found.items():
         names = (re.sub("^(agent|user)", lambda party: OTHER_PARTY[party[0]], name) for name in row)
         assert swapped[key] == dict(zip(names, row.values(), strict=True))
@@ -241,8 +237,8 @@ def test_a_call_that_is_later_differs_in_its_times_alone(call: Call, by: int) ->
     later = (word._replace(start=word.start + by, end=word.end + by) for word in call.words)
     turns, found = measured({1: call})
     for row in found.values():
-        times = row.keys() & {"first_word_us", "last_word_us", "agent_first_word_us"}
-        row.update({name: row[name] + by for name in times})
+        times = ("first_word_us", "last_word_us", "agent_first_word_us")
+        row.update({name: row[name] + by for name in times if row[name] != -1})
     assert measured({1: Call(tuple(later), call.tools)}) == (turns, found)
 
 
@@ -294,7 +290,7 @@ def test_more_calls_than_a_block_has_are_measured_each_as_it_would_be() -> None:
 
 
 SELECTED = """
-    select 1::int as call_number, 0::int as utterance_index, 0::int as word_index, 0::bigint as start_us,
+    select 1::int as call_number, 0::int as utterance_index, 0::bigint as start_us,
         1::bigint as end_us, ? as by_agent, false as by_user limit ?
 """
 
