@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
-from collections.abc import Collection
+from collections.abc import Container, Iterable
 from pathlib import Path
 
+from pipeline.arrivals import Arrivals
 from pipeline.errors import LandingError
 from pipeline.landing import LandedChunk, Landing
 
@@ -15,23 +17,32 @@ _MOST_RECORDS = 1000
 _MOST_BYTES = 32 * 1024 * 1024
 # So many loads may begin before what has landed meanwhile is left to the next time.
 _MOST_LOADS = 12
+# So long is waited for a load's worth of chunks. Where they come more slowly, what waited from the beginning
+# is loaded with what there is, and the rest is left to the next time.
+_PATIENCE_S = 1.0
 
 
 class Backlog:
     """Chunks that wait to be loaded; `next` gives them load by load.
 
-    With `known`, the ids of all chunks that were landed when it was made, it goes on with what lands
-    meanwhile, as long as that is worth a load.
+    With `arrivals` it goes on with what a run lands meanwhile, as long as that is worth a load, and at the
+    end of the run with all of it. Those in `known` it does not take from there.
     """
 
-    def __init__(self, landing: Landing, manifests: list[Path], known: Collection[str] | None = None) -> None:
+    def __init__(
+        self,
+        landing: Landing,
+        manifests: Iterable[Path],
+        arrivals: Arrivals | None = None,
+        known: Container[str] = frozenset(),
+    ) -> None:
         self.problems: list[str] = []
         self._landing = landing
-        self._manifests = deque(manifests)
-        self._known = None if known is None else set(known)
-        self._awaited = len(manifests)
-        # Chunks that were in no load yet, each with whether it waited from the beginning.
-        self._put_back: deque[tuple[LandedChunk, bool]] = deque()
+        # Each with whether it waited from the beginning, and is loaded however little there is.
+        self._manifests = deque((manifest, True) for manifest in manifests)
+        self._put_back: tuple[LandedChunk, bool] | None = None
+        self._arrivals = arrivals
+        self._known = known
         self._again: deque[list[LandedChunk]] = deque()
         self._loads = 0
 
@@ -45,42 +56,53 @@ class Backlog:
         self._again.extend(loads)
 
     def next(self) -> list[LandedChunk] | None:
-        """Return the chunks of the next load, or None; a chunk that is damaged becomes a problem."""
+        """Return the chunks of the next load, or None; a chunk that is damaged becomes a problem.
+
+        Waits a while for as much of what a run lands as makes a load.
+        """
         if self._again:
             return self._again.popleft()
-        load: list[tuple[LandedChunk, bool]] = []
+        load: list[LandedChunk] = []
         records = size = 0
-        while found := self._next_chunk():
-            records, size = records + found[0].record_count, size + found[0].byte_count
-            if load and (records > _MOST_RECORDS or size > _MOST_BYTES):
-                self._put_back.appendleft(found)
+        is_due = False
+        until = time.monotonic() + _PATIENCE_S
+        while True:
+            while found := self._next_sound():
+                records, size = records + found[0].record_count, size + found[0].byte_count
+                if load and (records > _MOST_RECORDS or size > _MOST_BYTES):
+                    self._put_back = found
+                    self._loads += 1
+                    return load
+                load.append(found[0])
+                is_due = is_due or found[1]
+            is_full = records >= _MOST_RECORDS or size >= _MOST_BYTES
+            if self._arrivals is None or self._loads >= _MOST_LOADS or is_full:
                 break
-            load.append(found)
-        # What waited from the beginning is loaded whatever its size.
-        is_due = any(has_waited for _, has_waited in load)
-        if not load or not (is_due or records >= _MOST_RECORDS or size >= _MOST_BYTES):
-            self._put_back.extend(load)
-            return None
-        self._loads += 1
-        return [chunk for chunk, _ in load]
+            limit_s = max(0.0, until - time.monotonic())
+            is_enough = self._arrivals.wait(_MOST_RECORDS - records, limit_s)
+            # Asked before the rest is taken: then nothing comes after it.
+            is_due = is_due or self._arrivals.has_ended
+            if not is_enough and not is_due:
+                break
+            arrived = [chunk for chunk in self._arrivals.take() if chunk.chunk_id not in self._known]
+            self._manifests.extend((chunk.manifest, False) for chunk in arrived)
+            if not arrived:
+                break
+        if load and (is_due or is_full):
+            self._loads += 1
+            return load
+        if self._arrivals is not None:
+            self._arrivals.give_back(load)
+        return None
 
-    def _next_chunk(self) -> tuple[LandedChunk, bool] | None:
-        if self._put_back:
-            return self._put_back.popleft()
-        while self._manifests or self._goes_on():
-            manifest = self._manifests.popleft()
-            self._awaited -= 1
+    def _next_sound(self) -> tuple[LandedChunk, bool] | None:
+        if self._put_back is not None:
+            found, self._put_back = self._put_back, None
+            return found
+        while self._manifests:
+            manifest, has_waited = self._manifests.popleft()
             try:
-                return self._landing.verified(manifest), self._awaited >= 0
+                return self._landing.verified(manifest), has_waited
             except LandingError as damaged:
                 self.problems.append(str(damaged))
         return None
-
-    def _goes_on(self) -> bool:
-        """Look for what has landed meanwhile; tell whether there is any."""
-        if self._known is None or self._loads >= _MOST_LOADS:
-            return False
-        landed = self._landing.manifests()
-        self._manifests.extend(path for name, path in landed.items() if name not in self._known)
-        self._known |= landed.keys()
-        return bool(self._manifests)

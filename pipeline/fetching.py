@@ -158,7 +158,7 @@ class Fetching:
         stats = self.client.stats
         self.count(Extracted(extraction.counts, stats.requests, stats.retries))
         loader = self._loader
-        self.report.problems = loader.loaded.problems
+        self.report.problems = loader.problems
         if isinstance(loader.error, PipelineError):
             self.report.error = self.report.error or loader.error
         else:
@@ -168,7 +168,7 @@ class Fetching:
         """Say that a chunk is landed and may be loaded."""
         self._waiting.set()
         if self._loader is not None:
-            self._loader.wake(chunk.record_count)
+            self._loader.arrivals.put(chunk)
 
     def count(self, extracted: Extracted) -> None:
         """Add what a part of the run fetched and sent to the report."""
@@ -219,15 +219,25 @@ class Fetching:
     def _load_pending(self) -> load.Loaded:
         # Before the load looks: what is landed from now on may be for the next one.
         self._waiting.clear()
+        arrivals = None if self._loader is None else self._loader.arrivals
+        failed: list[str] = []
+
+        def on_load(one: load.Loaded) -> None:
+            self._tell_load(one)
+            # At the end of a run a copy is made as it is.
+            if not self._has_fetched:
+                failed.extend(publish.if_due(self.warehouse, self.settings))
+
         loaded = load.load_pending(
             self.warehouse,
             self.landing,
             refresh_window_s=self.settings.refresh_window_s,
-            on_load=self._tell_load,
+            arrivals=arrivals,
+            on_load=on_load,
         )
-        # At the end of a run a copy is made as it is.
-        if loaded.chunks and not self._has_fetched:
-            loaded.problems += publish.if_due(self.warehouse, self.settings)
+        if arrivals is not None and arrivals.is_over:
+            self._waiting.clear()
+        loaded.problems += dict.fromkeys(failed)
         return loaded
 
     def _finish_loading(self, loader: BackgroundLoader) -> None:

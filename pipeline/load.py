@@ -18,6 +18,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from pipeline import log, schema, sql
+from pipeline.arrivals import Arrivals
 from pipeline.backlog import Backlog
 from pipeline.errors import LandingError
 from pipeline.landing import LandedChunk, Landing
@@ -69,16 +70,17 @@ def load_pending(
     landing: Landing,
     *,
     refresh_window_s: float,
+    arrivals: Arrivals | None = None,
     on_load: Callable[[Loaded], None] = lambda one: None,
 ) -> Loaded:
     """Load every landed chunk that is not loaded yet; a damaged one is named and left, the others load.
 
-    What lands while loads go on may be loaded too. `on_load` is told of each load when it is committed.
+    Goes on with `arrivals`, as `Backlog` does. `on_load` is told of each load when it is committed.
     Raises WarehouseLocked when the warehouse stays held, WarehouseMismatch when its tables have become those
     of another version; what was loaded until then stays loaded.
     """
     manifests = landing.manifests()
-    backlog = Backlog(landing, _pending(warehouse, manifests), known=manifests)
+    backlog = Backlog(landing, _pending(warehouse, manifests), arrivals, known=manifests)
     loaded = _load(warehouse, backlog, refresh_window_s=refresh_window_s, on_load=on_load)
     loaded.problems += [_lost_manifest(payloads) for payloads in landing.orphans()]
     return loaded

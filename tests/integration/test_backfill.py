@@ -138,7 +138,7 @@ class _LoadingLate(Stages):
 
     def load(self, load_pending: Callable[[], Loaded]) -> Loaded:
         assert self.fetching._loader is not None
-        assert self.fetching._loader._closing.wait(20)
+        assert self.fetching._loader.arrivals.wait_for_end(20)
         return super().load(load_pending)
 
 
