@@ -8,8 +8,6 @@ limit with everything landed still safe.
 
 from __future__ import annotations
 
-import glob
-import os
 import secrets
 import threading
 import time
@@ -19,12 +17,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import duckdb
 from sqlalchemy import DDL, URL, Connection, Engine, String, create_engine, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.pool import NullPool
 
-from pipeline import filecopy, queue, sql
+from pipeline import filecopy, newfile, queue, sql
 from pipeline.config import Settings
 from pipeline.errors import ConfigurationError, WarehouseError, WarehouseLocked, WarehouseMissing
 from pipeline.refusals import failures_named, holder, interruption_named, unusable
@@ -35,9 +32,6 @@ _LONGEST_PAUSE_S = 0.1
 _MAKE_WAY_S = 0.3
 _SAY_EVERY_S = 10.0
 _HURRIED_TIMEOUT_S = 2.0
-# The format of new files: a newer one would shut out readers that docs/readers promises, an older one takes
-# more room and knows no zstd. A file keeps the format that it has.
-_FORMAT: dict[str, str | bool | int | float | list[str]] = {"storage_compatibility_version": "v1.2.0"}
 _UNUSABLE_URL = "the warehouse must be a DuckDB file or a duckdb:/// URL of one: check PIPELINE_WAREHOUSE"
 
 
@@ -132,7 +126,7 @@ class Warehouse:
 
         It is the caller's to close, or `written_from` closes it.
         """
-        config = dict(_FORMAT)
+        config = dict(newfile.FORMAT)
         if self.path is not None:
             # One of its own: two databases would put blocks aside under the same names.
             place = self.path.absolute()
@@ -167,8 +161,7 @@ class Warehouse:
                     f"cannot create {self.path.parent} ({refused.strerror}): "
                     "choose a place you can write to with --warehouse or --data-dir"
                 ) from None
-            if not self.path.exists():
-                self._create(self.path)
+            newfile.make_sure_of(self.path)
 
     def copy_to(self, connection: Connection, target: Path, *, is_flushed: bool = True) -> None:
         """Copy the database file, whole, while `connection` from `exclusive` keeps everybody else out.
@@ -189,7 +182,7 @@ class Warehouse:
     def _open(self, *, read_only: bool) -> Iterator[Connection]:
         # Absolute, because DuckDB takes a beginning such as `~`, `md:` or `s3:` for another place.
         url = self.url if self.path is None else self.url.set(database=str(self.path.absolute()))
-        engine = self._engine(url, {"read_only": True} if read_only else {"config": dict(_FORMAT)})
+        engine = self._engine(url, {"read_only": True} if read_only else {"config": dict(newfile.FORMAT)})
         # DuckDB's lock is between processes; the threads of one take turns here.
         with self.turn:
             with interruption_named():
@@ -244,28 +237,6 @@ class Warehouse:
             self.sleep(pause_s)
             waited_s += pause_s
             pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
-
-    def _create(self, path: Path) -> None:
-        """Make an empty database that is there whole or not at all.
-
-        A disk that fills up or a process that is killed while DuckDB writes the first blocks would leave a
-        file that nobody can open.
-        """
-        # In full, because DuckDB takes a name such as md:x for a place on the network.
-        new = path.absolute().with_name(f"{path.name}.new-{os.getpid()}")
-        try:
-            for left in path.parent.glob(f"{glob.escape(path.name)}.new-*"):
-                left.unlink(missing_ok=True)
-            duckdb.connect(str(new), config=_FORMAT).close()
-            # If somebody else was faster, theirs is as good; where files have one name only, DuckDB makes it.
-            os.link(new, path)
-        except duckdb.Error as failure:
-            raise unusable(self.path, str(failure).replace(str(new), str(path))) from None
-        except OSError:
-            pass
-        finally:
-            with suppress(OSError):
-                new.unlink(missing_ok=True)
 
 
 def _attached(scratch: Connection, path: Path) -> Connection:

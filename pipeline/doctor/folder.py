@@ -107,8 +107,8 @@ def _left(paths: list[Path]) -> Finding:
 
 
 def _is_temporary(path: Path) -> bool:
-    return path.name.endswith((".part", ".tmp")) or any(
-        made in path.name for made in (".making", ".compacting")
+    return path.name.endswith((".part", ".tmp", ".wal.orphaned")) or any(
+        made in path.name for made in (".making", ".compacting", ".new-")
     )
 
 
