@@ -118,9 +118,9 @@ class Process:
         """Send a signal."""
         self.popen.send_signal(number)
 
-    def wait(self) -> Ran:
+    def wait(self, deadline_s: float = DEADLINE_S) -> Ran:
         """Wait for the end."""
-        code = self.popen.wait(DEADLINE_S)
+        code = self.popen.wait(deadline_s)
         return Ran(code, self._out.read_text(encoding="utf-8"), self.err)
 
 

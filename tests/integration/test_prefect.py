@@ -30,6 +30,12 @@ BOOK = CallBook(seed=21, count=1200, until=UNTIL, days=14, not_connected=True)
 IDS = list(BOOK.call_ids())
 
 
+@pytest.fixture(autouse=True)
+def _patience(_no_hang: None) -> None:
+    """Give every wait for Prefect, which can stall on a busy machine, the time it may take."""
+    signal.alarm(2 * DEADLINE_S)
+
+
 @pytest.fixture(scope="module")
 def api() -> Iterator[Simulator]:
     with running(BOOK, api_key=KEY) as server:
@@ -277,7 +283,7 @@ def test_a_command_is_tracked_where_a_server_is_named(
     env["PREFECT_LOGGING_LEVEL"] = "DEBUG"
     tracked = start("backfill", *IDS[:3], "--data-dir", tmp_path / "data", "--json", server=api, **env)
     wrong = start("backfill", IDS[0], server=api, **env | {"RETELL_API_KEY": "key_wrong"})
-    ran, refused = tracked.wait(), wrong.wait()
+    ran, refused = tracked.wait(DEADLINE_S), wrong.wait(DEADLINE_S)
     assert ran.code == 0, ran.err
     assert json.loads(ran.out)["outcomes"] == {"loaded": 3}
     runs = prefect.post("/flow_runs/filter", flow_runs={"name": {"any_": ["backfill 3 ids"]}})
@@ -293,7 +299,9 @@ def test_with_json_prefects_own_lines_are_json_too(
 ) -> None:
     env = {name: value for name, value in prefect.env.items() if name.startswith("PREFECT_")}
     options = ("--json", "--log-format", "json", "--log-level", "debug")
-    ran = start("backfill", *IDS[:4], "--data-dir", tmp_path / "data", *options, server=api, **env).wait()
+    ran = start("backfill", *IDS[:4], "--data-dir", tmp_path / "data", *options, server=api, **env).wait(
+        DEADLINE_S
+    )
     assert ran.code == 0, ran.err
     told = [json.loads(line) for line in ran.err.splitlines()]
     assert sum(line["event"] == "answer" for line in told) == 4
@@ -306,7 +314,6 @@ def test_with_json_prefects_own_lines_are_json_too(
 def test_a_server_that_prefect_started_for_a_command_ends_with_it(
     api: Simulator, start: Start, tmp_path: Path
 ) -> None:
-    signal.alarm(0)  # Prefect takes its time
     env = {"PREFECT_HOME": str(tmp_path / "prefect"), "DO_NOT_TRACK": "1"}
     env["PREFECT_SERVER_ANALYTICS_ENABLED"] = "false"
     tracked = start("backfill", IDS[0], "--prefect", "--data-dir", tmp_path / "data", server=api, **env)
