@@ -19,7 +19,7 @@ from pipeline.warehouse import Warehouse
 
 # What a view computes in a quarter of a second is not worth storing.
 _LEAST_CALLS = 2_500
-# Storing the results of a call costs about a sixtieth of what fetching and loading it does.
+# Storing the results of a call costs about a fifteenth of what fetching and loading it does.
 _CALLS_PER_LOADED = 10
 # A second's work at most.
 _CALLS_PER_RUN = 5_000
