@@ -20,6 +20,9 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         # A terminal that lacks a character shows its code instead of stopping the command.
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    # Nothing here uses it; but for every value that a query is given, DuckDB would import it where it is
+    # installed, which takes longer than a small load and 50 MB.
+    sys.modules.setdefault("pandas", None)  # type: ignore[arg-type]
     from pipeline.cli import app
 
     try:

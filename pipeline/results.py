@@ -79,7 +79,8 @@ def _store_days(warehouse: Warehouse, most_calls: int) -> tuple[int, bool]:
     with warehouse.exclusive() as connection:
         run = connection.exec_driver_sql
         with connection.begin():
-            run(sql.read("load/limits"))
+            for name in ("load/limits", "results/two_threads"):
+                run(sql.read(name))
             waiting = waiting_call_count(connection)
             run(sql.read("results/gathered_days"), {"most_calls": most_calls, "part_calls": _MOST_CALLS})
             parts = run(sql.read("results/gathered_parts")).all()

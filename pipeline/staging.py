@@ -108,7 +108,8 @@ def worked_out(connection: Connection, chunks: list[LandedChunk]) -> bool:
     run = connection.exec_driver_sql
     payloads = [sql.literal(chunk.payloads) for chunk in chunks if chunk.payloads is not None]
     with connection.begin():
-        run(sql.read("load/limits"))
+        for name in ("limits", "one_thread"):
+            run(sql.read(f"load/{name}"))
         run(sql.read("load/manifests"), {"manifests": [sql.literal(chunk.manifest) for chunk in chunks]})
         run(sql.read("load/answers"))
         if not payloads:

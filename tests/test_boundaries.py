@@ -84,7 +84,7 @@ leave = os._exit
 def report(code):
     sys.stderr.flush()
     with open("imported.json", "w") as file:
-        json.dump(sorted({name.partition(".")[0] for name in sys.modules}), file)
+        json.dump(sorted({name.partition(".")[0] for name, module in sys.modules.items() if module}), file)
     leave(code)
 os._exit = report
 sys.argv = ["pipeline", "backfill", *sys.argv[1:]]
@@ -156,6 +156,17 @@ def test_a_backfill_imports_nothing_of_prefect_where_no_server_is_named(
     assert ran.err == ""
     assert {"duckdb", "httpx", "sqlalchemy"} <= ran.imported, "it was a real one"
     assert "prefect" not in ran.imported
+
+
+def test_a_backfill_does_not_wait_for_pandas_where_that_is_installed(
+    backfill: Callable[..., _Backfill], tmp_path: Path
+) -> None:
+    installed = tmp_path / "installed" / "pandas"
+    installed.mkdir(parents=True)
+    (installed / "__init__.py").touch()
+    ran = backfill(PYTHONPATH=str(installed.parent))
+    _assert_fetched(ran)
+    assert "pandas" not in ran.imported
 
 
 def test_no_prefect_wins_over_a_named_server(backfill: Callable[..., _Backfill], nobody: str) -> None:

@@ -4,9 +4,6 @@
 -- estimates of how many rows a list holds are guesses: no join may loop over all pairs because of one.
 -- What is committed goes into the file at once: the file is closed after a load, and by way of the log
 -- everything would be written twice.
--- The payloads of a load are too few rows to be shared out among threads: more of them cost processor
--- time, which extraction needs, and each holds the texts of a whole chunk in memory.
 set preserve_insertion_order = false;
 set asof_loop_join_threshold = 0;
 set checkpoint_threshold = '1KB';
-set threads = 1;
