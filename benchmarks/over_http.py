@@ -42,7 +42,7 @@ def measure(scale: Scale) -> Measured:
 
 
 def _contest(calls: int, scale: Scale) -> Measured:
-    fewer = {name: max(_LEAST, round(calls * other.share)) for name, other in _OTHERS.items()}
+    given = {name: max(_LEAST, round(calls * other.share)) for name, other in _OTHERS.items()}
     with contest.scratch() as folder, serving() as base_url:
         count = iter(range(1000))
 
@@ -58,9 +58,9 @@ def _contest(calls: int, scale: Scale) -> Measured:
         def theirs(name: str) -> Ran:
             target = folder / f"theirs-{next(count)}"
             target.mkdir()
-            ids = contest.ids_file(folder, call_ids(fewer[name]))
+            ids = contest.ids_file(folder, call_ids(given[name]))
             ran = contest.run(contest.command("-m", *_OTHERS[name].program, base_url, ids, target))
-            assert ran.facts["words"] == fewer[name] * WORDS, ran.facts
+            assert ran.facts["words"] == given[name] * WORDS, ran.facts
             return ran
 
         runs = contest.alternately(
@@ -72,14 +72,14 @@ def _contest(calls: int, scale: Scale) -> Measured:
             f"{calls:,} ids → committed tables over HTTP",
             name,
             statistics.median(
-                (calls / ran.seconds) / (fewer[name] / other.seconds)
+                (calls / ran.seconds) / (given[name] / other.seconds)
                 for ran, other in zip(own, runs[name], strict=True)
             ),
             _OTHERS[name].aim,
             True,
             contest.told(own, calls),
-            f"{contest.rate(runs[name], fewer[name]):,.1f} calls/s, "
-            f"{contest.cpu(runs[name]) / fewer[name] * 1000:.0f} CPU ms a call ({fewer[name]:,} calls)",
+            f"{contest.rate(runs[name], given[name]):,.1f} calls/s, "
+            f"{contest.cpu(runs[name]) / given[name] * 1000:.0f} CPU ms a call ({given[name]:,} calls)",
         )
         for name in _OTHERS
     ]
