@@ -20,9 +20,9 @@ from benchmarks import contest
 from benchmarks.bodies import call_ids
 from benchmarks.contest import Measured, Ran, Row, Scale
 from benchmarks.server import serving
-from pipeline.client import CallsClient
-from pipeline.extract import Extraction
-from pipeline.landing import Landing
+from pipeline.extract.extraction import Extraction
+from pipeline.landing.folder import Landing
+from pipeline.retell.client import CallsClient
 
 _DELAY_MS = 50
 _CHUNK = 250

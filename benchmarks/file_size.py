@@ -19,8 +19,9 @@ from benchmarks import contest
 from benchmarks.bodies import DISTINCT, call_ids
 from benchmarks.contest import Measured, Row, Scale
 from benchmarks.landed import land
-from pipeline import compact, load, schema
-from pipeline.warehouse import Warehouse
+from pipeline.load import loads
+from pipeline.warehouse import compact, schema
+from pipeline.warehouse.database import Warehouse
 
 # Blocks that are half full and others that are free weigh less in a larger file.
 _TIMES_MORE = 10
@@ -39,7 +40,7 @@ def measured(calls: int, distinct: int = DISTINCT) -> Measured:
         warehouse = Warehouse.at(file)
         schema.ensure(warehouse)
         empty = file.stat().st_size
-        load.load_pending(warehouse, landing, refresh_window_s=86_400)
+        loads.load_pending(warehouse, landing, refresh_window_s=86_400)
         size = file.stat().st_size
         parquet = _as_parquet(file, folder / "parquet")
         compacted = compact.compact(warehouse)

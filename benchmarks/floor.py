@@ -125,9 +125,10 @@ def main(how: str, folder: Path, file: Path) -> None:
 
 def _prepared_load(folder: Path, file: Path, held: list[float]):  # type: ignore[no-untyped-def]
     """Return what loads, and notes for how long it holds the file."""
-    from pipeline import load, schema
-    from pipeline.landing import Landing
-    from pipeline.warehouse import Warehouse
+    from pipeline.landing.folder import Landing
+    from pipeline.load import loads
+    from pipeline.warehouse import schema
+    from pipeline.warehouse.database import Warehouse
 
     class Timed(Warehouse):
         @contextmanager
@@ -140,7 +141,7 @@ def _prepared_load(folder: Path, file: Path, held: list[float]):  # type: ignore
     warehouse = Timed.at(file)
     schema.ensure(warehouse)
     landing = Landing(folder / "landing", folder / "quarantine")
-    return lambda: load.load_pending(warehouse, landing, refresh_window_s=86_400)
+    return lambda: loads.load_pending(warehouse, landing, refresh_window_s=86_400)
 
 
 def _bare(folder: Path, file: Path) -> None:

@@ -23,9 +23,12 @@ from benchmarks.bodies import DISTINCT, Bodies, call_id, call_ids
 from benchmarks.contest import Measured, Ran, Row, Scale
 from benchmarks.landed import land
 from benchmarks.server import serving
-from pipeline import load, publish, results, schema, sql, tables
-from pipeline.landing import Landing
-from pipeline.warehouse import Warehouse
+from pipeline import sql
+from pipeline.landing.folder import Landing
+from pipeline.load import loads
+from pipeline.publish import readers_copy
+from pipeline.warehouse import schema, stored_results, tables
+from pipeline.warehouse.database import Warehouse
 
 _ADDED = 500
 _BASE = 1000
@@ -53,7 +56,7 @@ def measure(scale: Scale) -> Measured:
     with contest.scratch() as folder, serving() as base_url:
         large = multiplied(folder / "large", scale.large)
         held = _size(large)
-        published = publish.publish(large, folder / "analytics.duckdb")
+        published = readers_copy.publish(large, folder / "analytics.duckdb")
         figures["publish_s_per_gb"] = published.duration_s / (held / 1e9)
         few = scale.large // 10
         figures |= _growth(folder, large, multiplied(folder / "few", few), scale.large - few)
@@ -110,26 +113,26 @@ def _growth(folder: Path, large: Warehouse, small: Warehouse, more: int) -> dict
 
 
 def _load_s(warehouse: Warehouse, landing: Landing, chunk: list[Path]) -> float:
-    return _cpu_s(lambda: _loaded(load.load(warehouse, landing, chunk, refresh_window_s=86_400)))
+    return _cpu_s(lambda: _loaded(loads.load(warehouse, landing, chunk, refresh_window_s=86_400)))
 
 
-def _loaded(loaded: load.Loaded) -> None:
+def _loaded(loaded: loads.Loaded) -> None:
     assert loaded.records == _FEW, loaded
     assert not loaded.problems, loaded
 
 
 def _store_newest_s(warehouse: Warehouse) -> float:
-    results.store(warehouse)
+    stored_results.store(warehouse)
     with warehouse.writing() as connection:
         connection.exec_driver_sql("delete from stored_days where day = (select max(day) from stored_days)")
-    return _cpu_s(lambda: results.store(warehouse))
+    return _cpu_s(lambda: stored_results.store(warehouse))
 
 
 def _store_all(warehouse: Warehouse) -> tuple[int, float]:
     """Store what is not stored; return how many calls the days have, and the CPU seconds."""
     with warehouse.reading() as connection:
-        calls = connection.exec_driver_sql(sql.read("results/computed_call_count")).scalar()
-    return int(calls or 0), _cpu_s(lambda: results.store(warehouse)) if calls else 0.0
+        calls = connection.exec_driver_sql(sql.read("stored/computed_call_count")).scalar()
+    return int(calls or 0), _cpu_s(lambda: stored_results.store(warehouse)) if calls else 0.0
 
 
 def _cpu_s(work: Callable[[], None]) -> float:
@@ -156,7 +159,7 @@ def multiplied(data: Path, size: int) -> Warehouse:
     landing = land(data / "base", call_ids(min(_BASE, size)))
     base = Warehouse.at(data / "base" / "base.duckdb")
     schema.ensure(base)
-    assert not load.load_pending(base, landing, refresh_window_s=86_400).problems
+    assert not loads.load_pending(base, landing, refresh_window_s=86_400).problems
     warehouse = Warehouse.at(data / "warehouse.duckdb")
     schema.ensure(warehouse)
     with duckdb.connect(str(warehouse.path)) as connection:
@@ -168,7 +171,7 @@ def multiplied(data: Path, size: int) -> Warehouse:
         counted = connection.execute("select count(distinct call_id) from calls").fetchone()
         assert counted == (size,), counted
     # As they are where the calls came by and by.
-    results.store(warehouse)
+    stored_results.store(warehouse)
     return warehouse
 
 

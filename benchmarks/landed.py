@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from benchmarks.bodies import DISTINCT, Bodies
-from pipeline.landing import Landing, Outcome
-from pipeline.validate import Accepted, validate_body
+from pipeline.landing.folder import Landing, Outcome
+from pipeline.payload.validate import Accepted, validate_body
 
 CHUNK = 250
 

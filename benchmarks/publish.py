@@ -27,9 +27,9 @@ import duckdb
 from sqlalchemy import Connection
 from views import BASE, copy, simulated
 
-from pipeline import publish as publishing
-from pipeline.tables import metadata
-from pipeline.warehouse import Warehouse
+from pipeline.publish import readers_copy as publishing
+from pipeline.warehouse.database import Warehouse
+from pipeline.warehouse.tables import metadata
 
 RUNS = 3
 # One run of it says enough.

@@ -23,13 +23,15 @@ from typing import Any
 
 import duckdb
 
-from pipeline import load, results, schema, sql
-from pipeline.landing import Landing, Outcome
+from pipeline import sql
+from pipeline.landing.folder import Landing, Outcome
+from pipeline.load import loads
+from pipeline.payload.validate import Accepted, validate_body
 from pipeline.simulator import breakage
 from pipeline.simulator.book import CallBook
-from pipeline.stored_tables import RESULTS
-from pipeline.validate import Accepted, validate_body
-from pipeline.warehouse import Warehouse
+from pipeline.warehouse import schema, stored_results
+from pipeline.warehouse.database import Warehouse
+from pipeline.warehouse.stored_tables import RESULTS
 
 BASE = 4000
 UNTIL = datetime(2026, 3, 1, tzinfo=UTC)
@@ -104,7 +106,7 @@ def main(size: int) -> None:
         copy(simulated(Path(folder)), path, max(1, size // BASE))
         with duckdb.connect(str(path), read_only=True) as connection:
             computed = {name: timed(connection, [hashed(name)])[0] for name in STORED}
-        results.store(Warehouse.at(path))
+        stored_results.store(Warehouse.at(path))
         with duckdb.connect(str(path), read_only=True) as connection:
             report(connection, computed)
 
@@ -134,7 +136,7 @@ def simulated(folder: Path) -> Path:
             )
         writer.finish()
     schema.ensure(warehouse)
-    assert load.load_pending(warehouse, landing, refresh_window_s=86_400).records == BASE
+    assert loads.load_pending(warehouse, landing, refresh_window_s=86_400).records == BASE
     return folder / "base.duckdb"
 
 

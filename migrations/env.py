@@ -7,8 +7,8 @@ through the same door.
 from alembic import context
 from sqlalchemy import Connection
 
-from pipeline import migration  # noqa: F401  registers DuckDB with Alembic
-from pipeline.tables import metadata
+from pipeline.warehouse import migration  # noqa: F401  registers DuckDB with Alembic
+from pipeline.warehouse.tables import metadata
 
 
 def run(connection: Connection) -> None:
@@ -23,7 +23,7 @@ if connection is not None:
     run(connection)
 else:
     from pipeline.config import Settings
-    from pipeline.warehouse import Warehouse
+    from pipeline.warehouse.database import Warehouse
 
     with Warehouse.of(Settings()).writing() as opened:
         run(opened)

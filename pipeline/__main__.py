@@ -68,7 +68,7 @@ def _leave(sentence: str | None, code: int) -> None:
         log.event("interrupted", log.WARNING, message=sentence, exit_code=code)
     else:
         # Imported by now, unless the command line was wrong; a name in the sentence may hold anything.
-        from pipeline import console
+        from pipeline.cli import console
 
         with suppress(OSError):
             if is_interruption:

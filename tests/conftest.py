@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import schema
-from pipeline.warehouse import Warehouse
+from pipeline.warehouse import schema
+from pipeline.warehouse.database import Warehouse
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:

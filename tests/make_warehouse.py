@@ -27,7 +27,7 @@ _RUN = "20250315T060000Z-f1f1f1"
 
 def revisions() -> list[str]:
     """Return every revision, oldest first; a file is named after the revision in it."""
-    from pipeline import migration
+    from pipeline.warehouse import migration
 
     return [script.revision for script in reversed(list(migration.scripts().walk_revisions()))]
 
@@ -82,9 +82,9 @@ def _git(*args: str) -> str:
 
 def land() -> None:
     """Land the calls that every fixture is filled with: some in each shape, and ids that are no call."""
-    from pipeline.landing import Landing, Outcome
+    from pipeline.landing.folder import Landing, Outcome
+    from pipeline.payload.validate import Accepted, validate_body
     from pipeline.simulator import CallBook
-    from pipeline.validate import Accepted, validate_body
 
     shutil.rmtree(FIXTURES / "landing", ignore_errors=True)
     landing = Landing(FIXTURES / "landing", FIXTURES / "quarantine")

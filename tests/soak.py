@@ -16,13 +16,13 @@ import time
 from pathlib import Path
 
 _TESTS = Path(__file__).parent
-sys.path[:0] = [str(_TESTS), str(_TESTS / "integration"), str(_TESTS / "faults")]
+sys.path[:0] = [str(_TESTS), str(_TESTS / "faults")]
 
-from killing import PHASES, Killer  # noqa: E402
-from lab import Lab, assert_complete, assert_whole, laboratory, sentence  # noqa: E402
 from test_disk import DAMAGE, completed, damage  # noqa: E402
 
 from pipeline.simulator import Faults, running  # noqa: E402
+from support.killing import PHASES, Killer  # noqa: E402
+from support.lab import Lab, assert_complete, assert_whole, laboratory, sentence  # noqa: E402
 
 
 def full_disks(killer: Killer) -> None:

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import dictionary, sql, tables
+from pipeline import sql
+from pipeline.dictionary import pages
+from pipeline.warehouse import tables
 
 DOCS = Path(__file__).parent.parent / "docs"
 VOID = {"meta", "path", "rect"}
@@ -16,7 +18,7 @@ VOID = {"meta", "path", "rect"}
 
 @pytest.fixture(scope="module")
 def made() -> dict[str, str]:
-    return dictionary.texts()
+    return pages.texts()
 
 
 class Page(HTMLParser):
@@ -43,13 +45,13 @@ class Page(HTMLParser):
         assert self.open.pop() == tag
 
 
-@pytest.mark.parametrize("name", dictionary.NAMES)
+@pytest.mark.parametrize("name", pages.NAMES)
 def test_the_committed_dictionary_is_the_one_the_command_makes(made: dict[str, str], name: str) -> None:
     committed = (DOCS / name).read_text(encoding="utf-8")
     assert committed == made[name], "run `python -m pipeline docs` and commit what it writes"
 
 
-@pytest.mark.parametrize("name", dictionary.NAMES)
+@pytest.mark.parametrize("name", pages.NAMES)
 def test_every_table_view_and_column_is_defined(made: dict[str, str], name: str) -> None:
     for table in tables.metadata.tables.values():
         for column in table.columns:

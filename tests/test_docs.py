@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 import typer
 
-from pipeline import sql, stored_tables, tables
+from pipeline import sql
 from pipeline.cli import app
 from pipeline.config import Settings
+from pipeline.warehouse import stored_tables, tables
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")

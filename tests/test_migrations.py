@@ -10,11 +10,13 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Connection
-from warehouse_files import Payload, Place
 
-from pipeline import load, migration, schema, sql, tables
+from pipeline import sql
 from pipeline.errors import UsageError, WarehouseMismatch
-from pipeline.warehouse import Warehouse
+from pipeline.load import loads
+from pipeline.warehouse import migration, schema, tables
+from pipeline.warehouse.database import Warehouse
+from support.warehouse_files import Payload, Place
 
 # What DuckDB itself says of a schema, so that a difference in type, default, constraint or comment shows.
 _COLUMNS = """
@@ -80,8 +82,8 @@ def test_a_warehouse_that_is_current_is_recognised_without_alembic(warehouse: Wa
     looked = """
 import sys
 from pathlib import Path
-from pipeline import schema
-from pipeline.warehouse import Warehouse
+from pipeline.warehouse import schema
+from pipeline.warehouse.database import Warehouse
 warehouse = Warehouse.at(Path(sys.argv[1]))
 schema.ensure(warehouse)
 with warehouse.reading() as connection:
@@ -126,7 +128,7 @@ def test_down_to_base_keeps_a_copy_and_up_again_loads_everything(tmp_path: Path)
     place = Place(tmp_path)
     schema.ensure(place.warehouse)
     place.land([Payload("c1", b'{"call_id": "c1", "agent_id": "a", "call_status": "ended"}')])
-    load.load_pending(place.warehouse, place.landing, refresh_window_s=1)
+    loads.load_pending(place.warehouse, place.landing, refresh_window_s=1)
     said: list[str] = []
     assert schema.migrate(place.warehouse, "base", said.append) == (schema.head(), None)
     (copy,) = tmp_path.glob("warehouse.before-*.duckdb")
@@ -136,7 +138,7 @@ def test_down_to_base_keeps_a_copy_and_up_again_loads_everything(tmp_path: Path)
     with place.warehouse.reading() as connection:
         assert connection.exec_driver_sql(sql.read("schema/views")).scalars().all() == []
     assert schema.migrate(place.warehouse) == (None, schema.head())
-    load.load_pending(place.warehouse, place.landing, refresh_window_s=1)
+    loads.load_pending(place.warehouse, place.landing, refresh_window_s=1)
     with place.warehouse.reading() as connection:
         assert connection.exec_driver_sql("select call_id from calls").scalars().all() == ["c1"]
 
@@ -149,7 +151,7 @@ def test_a_replay_fills_columns_that_a_migration_added_from_what_is_landed(tmp_p
     lists = b'"scrubbed_transcript_with_tool_calls": [' + turn + b", " + tool + b"]"
     body = b'{"call_id": "c1", "agent_id": "a", "call_status": "ended", ' + lists + b"}"
     place.land([Payload("c1", body)])
-    load.load_pending(place.warehouse, place.landing, refresh_window_s=1)
+    loads.load_pending(place.warehouse, place.landing, refresh_window_s=1)
     everything = place.tables()
     added = """
         select transcript_source, utterances.extra, tool_calls.extra
@@ -170,7 +172,7 @@ def test_a_replay_fills_columns_that_a_migration_added_from_what_is_landed(tmp_p
     schema.migrate(place.warehouse)
     assert place.rows(added) == [(None, None, None)]
     assert place.rows("select * from etl_drift") == []
-    load.replay_landed(place.warehouse, place.landing, refresh_window_s=1)
+    loads.replay_landed(place.warehouse, place.landing, refresh_window_s=1)
     assert place.rows(added) == full
     assert place.rows("select json_path from etl_drift") == [
         ("$.scrubbed_transcript_with_tool_calls[*].words[*].confidence",)

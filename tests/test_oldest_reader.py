@@ -9,11 +9,13 @@ from pathlib import Path
 
 import pytest
 import zstandard
-from make_warehouse import FIXTURES, revisions
-from warehouse_files import Place, query
 
-from pipeline import publish, schema, sql
-from pipeline.warehouse import Warehouse
+from make_warehouse import FIXTURES, revisions
+from pipeline import sql
+from pipeline.publish import readers_copy
+from pipeline.warehouse import schema
+from pipeline.warehouse.database import Warehouse
+from support.warehouse_files import Place, query
 
 # What the file holds: other statements are run by the DuckDB that is installed here.
 IN_THE_FILE = [
@@ -65,7 +67,7 @@ def storage_version(file: Path) -> str:
 def test_a_warehouse_and_its_copy_are_stored_as_the_oldest_promised_reader_can_read(tmp_path: Path) -> None:
     warehouse, copy = Warehouse.at(tmp_path / "warehouse.duckdb"), tmp_path / "analytics.duckdb"
     schema.ensure(warehouse)
-    publish.publish(warehouse, copy)
+    readers_copy.publish(warehouse, copy)
     assert [storage_version(file) for file in (tmp_path / "warehouse.duckdb", copy)] == ["v1.2.0+", "v1.2.0+"]
 
 

@@ -20,7 +20,7 @@ from pipeline.errors import Interrupted, UsageError
 
 if TYPE_CHECKING:
     from pipeline.config import Settings
-    from pipeline.runs import RunReport
+    from pipeline.runs.record import RunReport
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 _LONGEST_SUMMARY = 200
@@ -124,7 +124,7 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
 
 def read_settings(**flags: Any) -> Settings:
     """Return the settings with the flags of the command line, and log as they say."""
-    from pipeline import console
+    from pipeline.cli import console
     from pipeline.config import load_settings
 
     settings = load_settings(**flags, **_log_flags)
@@ -139,14 +139,14 @@ def log_flags() -> dict[str, Any]:
 
 def print_json(value: Any) -> None:
     """Print a result for a program."""
-    from pipeline import console
+    from pipeline.cli import console
 
     console.as_json(value)
 
 
 def end(report: RunReport, json: bool) -> None:
     """Print a run's report and leave with its exit code."""
-    from pipeline import console, render
+    from pipeline.cli import console, render
 
     if json:
         console.as_json(report.as_json())

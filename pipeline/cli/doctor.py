@@ -26,7 +26,7 @@ def doctor(
     from collections import Counter
     from dataclasses import asdict
 
-    from pipeline import console
+    from pipeline.cli import console
     from pipeline.doctor import examine
 
     settings = read_settings(

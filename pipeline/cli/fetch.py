@@ -32,7 +32,7 @@ def demo(
     json: AsJson = False,
 ) -> None:
     """Try it: a simulated API on this machine, a real backfill, and what the warehouse answers."""
-    from pipeline.demo import run_demo
+    from pipeline.cli.demo import run_demo
 
     run_demo(read_settings(data_dir=data_dir), calls=calls, seed=seed, as_json=json)
 
@@ -59,8 +59,8 @@ def backfill(
     json: AsJson = False,
 ) -> None:
     """Fetch calls by id and load them; run again to go on where it stopped."""
-    from pipeline import backfill as stages
-    from pipeline import render
+    from pipeline.cli import render
+    from pipeline.runs import backfill as stages
 
     settings = read_settings(
         warehouse=warehouse,
@@ -92,7 +92,7 @@ def backfill(
     if is_tracked(prefect):
         report = tracked_backfill(settings, ids, sys.stdin, force=force)
     else:
-        from pipeline.session import watched_backfill
+        from pipeline.runs.offline import watched_backfill
 
         report = watched_backfill(settings, ids, sys.stdin, force=force)
     end(report, json)
@@ -127,7 +127,7 @@ def sync(
     from datetime import UTC, datetime
 
     from pipeline.cli.tracking import is_tracked
-    from pipeline.sync import parse_moment
+    from pipeline.runs.sync import parse_moment
 
     settings = read_settings(
         warehouse=warehouse,
@@ -146,7 +146,7 @@ def sync(
 
         report = flows.tracked(settings, flows.sync_calls, since=start, until=stop)
     else:
-        from pipeline.session import watched_sync
+        from pipeline.runs.offline import watched_sync
 
         report = watched_sync(settings, start, stop)
     end(report, json)
@@ -181,7 +181,7 @@ def refresh(
 
         report = flows.tracked(settings, flows.refresh_calls)
     else:
-        from pipeline.session import watched_refresh
+        from pipeline.runs.offline import watched_refresh
 
         report = watched_refresh(settings)
     end(report, json)

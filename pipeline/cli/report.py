@@ -45,9 +45,9 @@ def report(
     """Write a report as one HTML file: charts, key figures, and the worst calls turn by turn."""
     from datetime import UTC, datetime
 
-    from pipeline import console
+    from pipeline.cli import console
     from pipeline.report.write import write
-    from pipeline.sync import parse_moment
+    from pipeline.runs.sync import parse_moment
 
     settings = read_settings(warehouse=warehouse, data_dir=data_dir)
     first = None if since is None else parse_moment(since, datetime.now(UTC)).date()

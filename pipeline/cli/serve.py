@@ -17,8 +17,8 @@ def serve(
     data_dir: DataDir = None,
 ) -> None:
     """Serve the readers' copy to other DuckDBs until Ctrl-C: they can read it, and nothing else."""
-    from pipeline import console
-    from pipeline.serve import serve as serve_copy
+    from pipeline.cli import console
+    from pipeline.publish.server import serve as serve_copy
 
     settings = read_settings(data_dir=data_dir)
 

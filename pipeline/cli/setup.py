@@ -8,16 +8,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from pipeline.cli.app import command, log_flags, print_json, read_settings
-from pipeline.cli.options import (
-    AllowHttp,
-    ApiVersion,
-    AsJson,
-    BaseUrl,
-    Concurrency,
-    DataDir,
-    Rate,
-    Warehouse,
-)
+from pipeline.cli.options import AllowHttp, ApiVersion, AsJson, BaseUrl, Concurrency, DataDir, Rate, Warehouse
 
 
 @command
@@ -40,7 +31,7 @@ def simulate(
     ] = "mixed",
 ) -> None:
     """Serve simulated calls on this machine until Ctrl-C, to try things without an account."""
-    from pipeline.demo import run_simulator
+    from pipeline.cli.demo import run_simulator
 
     run_simulator(calls, seed, host, port, ids, faults, broken, delay, shape)
 
@@ -57,7 +48,7 @@ def config(
     json: AsJson = False,
 ) -> None:
     """Show every setting, its value and where that comes from; the key is masked."""
-    from pipeline import console
+    from pipeline.cli import console
     from pipeline.config import describe
 
     flags: dict[str, Any] = {
@@ -82,9 +73,10 @@ def docs(
     json: AsJson = False,
 ) -> None:
     """Write the data dictionary: every table, view and column, as Markdown and as one HTML page."""
-    from pipeline import console, dictionary
+    from pipeline.cli import console
+    from pipeline.dictionary import pages
 
-    paths = [str(path) for path in dictionary.write(out)]
+    paths = [str(path) for path in pages.write(out)]
     if json:
         print_json(paths)
     else:

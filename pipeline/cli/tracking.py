@@ -16,7 +16,7 @@ from pipeline.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from pipeline.config import Settings
-    from pipeline.runs import RunReport
+    from pipeline.runs.record import RunReport
 
 # A flow run keeps its parameters in the server's database; more ids than this are named by a file.
 _MOST_IDS = 1_000
@@ -32,7 +32,8 @@ def is_tracked(flag: bool | None) -> bool:
         return False
     # A server of its own, which Prefect starts where none is named, needs longer than Prefect waits.
     os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "120")
-    from pipeline import console, flows
+    from pipeline import flows
+    from pipeline.cli import console
 
     if log.is_json():
         # They get a handler of their own when Prefect is imported.
@@ -71,7 +72,7 @@ def _is_server_named() -> bool:
 
 @contextmanager
 def _as_parameters(sources: list[str], stdin: TextIO) -> Iterator[dict[str, Any]]:
-    from pipeline.ids import read_ids
+    from pipeline.runs.ids import read_ids
 
     if len(sources) == 1 and Path(sources[0]).is_file():
         yield {"ids_file": str(Path(sources[0]).absolute())}

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import re
 
-from pipeline.client.probe import Probed, probe, proxies
 from pipeline.config import Settings
 from pipeline.doctor.finding import Finding
 from pipeline.errors import ConfigurationError
+from pipeline.retell.probe import Probed, probe, proxies
 
 _SENDABLE = re.compile(r"[!-~]+")
 # A minute changes no result; an hour makes calls final, and windows of a sync, that are not.

@@ -29,10 +29,10 @@ class Finding:
 
 def examine(settings: Settings, *, offline: bool = False) -> list[Finding]:
     """Look at everything; `offline` leaves out the request."""
-    from pipeline.doctor import api, folder, installed, stored
+    from pipeline.doctor import api, data_folder, versions, warehouse
 
-    found = [*installed.findings(), *api.findings(settings, offline=offline)]
-    for name, look in (("data folder", folder.findings), ("warehouse", stored.findings)):
+    found = [*versions.findings(), *api.findings(settings, offline=offline)]
+    for name, look in (("data folder", data_folder.findings), ("warehouse", warehouse.findings)):
         try:
             found += look(settings)
         except OSError as refused:

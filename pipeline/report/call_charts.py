@@ -10,8 +10,8 @@ from typing import Any
 import altair as alt
 
 from pipeline.report.drawing import LATENCY, Drawing, chart, spec, told
-from pipeline.report.rows import Row
-from pipeline.report.words import ROLES, Named
+from pipeline.report.labels import ROLES, Named
+from pipeline.report.queries import Row
 
 _LANES = ["agent", "user", "transfer", "tools"]
 _LANE = 34

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipeline.report import call_charts, figures
-from pipeline.report.rows import Answers, Row
-from pipeline.report.words import METRICS, ROLES
+from pipeline.report.labels import METRICS, ROLES
+from pipeline.report.queries import Answers, Row
 
 _MOST_TEXT = 2_000
 

@@ -30,8 +30,8 @@ from pipeline.report.drawing import (
     told_day,
     told_latency,
 )
-from pipeline.report.rows import Answers
-from pipeline.report.words import CATEGORIES, ENDINGS, METRICS, RESULTS, SENTIMENTS, VERDICTS, Named
+from pipeline.report.labels import CATEGORIES, ENDINGS, METRICS, RESULTS, SENTIMENTS, VERDICTS, Named
+from pipeline.report.queries import Answers
 
 _MOST_REASONS = 12
 _MOST_CALLS = 12

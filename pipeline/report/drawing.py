@@ -12,8 +12,8 @@ from typing import Any, TypeAlias
 
 import altair as alt
 
-from pipeline.report.rows import Row
-from pipeline.report.words import Named
+from pipeline.report.labels import Named
+from pipeline.report.queries import Row
 
 # A chart of any form; what Altair's methods return is untyped.
 Drawing: TypeAlias = Any

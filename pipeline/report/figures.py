@@ -5,7 +5,7 @@ Needs no chart library: other reports say the same with it.
 
 from __future__ import annotations
 
-from pipeline.report.rows import Answers, Row
+from pipeline.report.queries import Answers, Row
 
 # Of calls that are equally bad, in the order in which they are listed.
 _KINDS = ("slow", "silence", "tools", "overlap")

@@ -18,8 +18,8 @@ from markupsafe import Markup
 from pipeline.report import call_charts, call_page, charts, figures
 from pipeline.report.call_page import CallPage
 from pipeline.report.drawing import Card
-from pipeline.report.rows import Answers, Row
-from pipeline.report.words import Named
+from pipeline.report.labels import Named
+from pipeline.report.queries import Answers, Row
 
 # What would end a script element, or a line of JavaScript, is spelled as JSON can spell it.
 _IN_SCRIPT = {ord(character): f"\\u{ord(character):04x}" for character in "<>&\u2028\u2029"}

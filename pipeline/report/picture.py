@@ -15,7 +15,7 @@ import vl_convert
 from pipeline.report import charts
 from pipeline.report.drawing import Card
 from pipeline.report.page import CONFIG, plain
-from pipeline.report.rows import Answers
+from pipeline.report.queries import Answers
 
 _SHOWN = ("volume", "latency", "disconnections")
 _WIDTH = 760

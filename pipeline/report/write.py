@@ -14,10 +14,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from pipeline.atomic import write_durably
 from pipeline.config import Settings
-from pipeline.durable import write_durably
 from pipeline.errors import ConfigurationError, UsageError
-from pipeline.report.rows import Answers, ask
+from pipeline.report.queries import Answers, ask
 
 NAME = "report.html"
 _LIBRARIES = ("altair", "vl_convert")

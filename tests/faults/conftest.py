@@ -1,19 +1,17 @@
 """Fixtures of tests that break things; all of them are slow, and run by `pytest -m slow`."""
 
 import signal
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 _HERE = Path(__file__).parent
-sys.path.insert(0, str(_HERE.parent / "integration"))
 # So that an assertion that fails in them says what it saw.
-pytest.register_assert_rewrite("killing", "lab")
+pytest.register_assert_rewrite("support.killing", "support.lab")
 
 from integration.conftest import hold  # noqa: E402, F401
-from lab import Lab, laboratory  # noqa: E402
+from support.lab import Lab, laboratory  # noqa: E402
 
 _LIMIT_S = 400
 

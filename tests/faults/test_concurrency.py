@@ -7,11 +7,11 @@ longer than the timeout), test_publish.py (readers meet no load) and test_prefec
 from __future__ import annotations
 
 import duckdb
-from lab import Lab, assert_complete, assert_whole, sentence, strays, tables_in
-from warehouse_files import landed_calls
-from zygote import Command
 
-from pipeline import schema
+from pipeline.warehouse import schema
+from support.lab import Lab, assert_complete, assert_whole, sentence, strays, tables_in
+from support.warehouse_files import landed_calls
+from support.zygote import Command
 
 
 def started(lab: Lab, data_dir: object, *args: object, **more: object) -> Command:

@@ -14,12 +14,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from lab import Lab, assert_complete, assert_whole, sentence, tables_in
-from warehouse_files import landed_calls
 
-from pipeline import load, schema, sql
-from pipeline.landing import Landing
-from pipeline.warehouse import Warehouse
+from pipeline import sql
+from pipeline.landing.folder import Landing
+from pipeline.load import loads
+from pipeline.warehouse import schema
+from pipeline.warehouse.database import Warehouse
+from support.lab import Lab, assert_complete, assert_whole, sentence, tables_in
+from support.warehouse_files import landed_calls
 
 KB = 1024
 WHOLE_MB = 64
@@ -261,7 +263,7 @@ def _load_into_log(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
     def with_log(name: str) -> str:
         text = read(name)
-        if name == "load/limits":
+        if name == "stage/limits":
             text += "set checkpoint_threshold = '1TB'; pragma disable_checkpoint_on_shutdown;"
         return text
 
@@ -270,7 +272,7 @@ def _load_into_log(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(sql, "read", with_log)
         landing = Landing(data_dir / "landing", data_dir / "quarantine")
-        assert load.load_pending(warehouse, landing, refresh_window_s=86_400).problems == []
+        assert loads.load_pending(warehouse, landing, refresh_window_s=86_400).problems == []
 
 
 @pytest.mark.parametrize("how", ["whole", "cut", "garbage", "of another file"])

@@ -7,8 +7,9 @@ publication leaves, and test_prefect.py for killed workers.
 import random
 
 import pytest
-from killing import PHASES, Killer, kills_of
-from lab import Lab
+
+from support.killing import PHASES, Killer, kills_of
+from support.lab import Lab
 
 KILLS = {"backfill": 35, "load": 20, "replay": 15, "publish": 15, "compact": 15, "migrate": 20}
 

@@ -18,14 +18,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from lab import Lab, assert_complete, sentence, tables_in
-from wires import absurd_bodies, encrypted, make_certificate, proxy
 
-from pipeline.client import CallsClient
 from pipeline.errors import ApiUnreachable
-from pipeline.extract import Extraction
-from pipeline.landing import Landing
+from pipeline.extract.extraction import Extraction
+from pipeline.landing.folder import Landing
+from pipeline.retell.client import CallsClient
 from pipeline.simulator import FAULT_KINDS, CallBook, Faults, running
+from support.lab import Lab, assert_complete, sentence, tables_in
+from support.wires import absurd_bodies, encrypted, make_certificate, proxy
 
 CONCURRENCY = 16
 

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from command_line import DEADLINE_S, Cli, Holder, Process, Start, settings_of
 
 from pipeline.simulator import Simulator
+from support.command_line import DEADLINE_S, Cli, Holder, Process, Start, settings_of
 
 
 @pytest.fixture(autouse=True)

@@ -11,16 +11,17 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-import expected_rows as rows
 import pytest
-from odd_payloads import HUNT, Maker, body_of
-from sdk_payloads import CALL_TYPES, DEEPEST, LONGEST_WORDS, WIDEST_METADATA, SdkMaker, enum_values
 from sqlalchemy.exc import DBAPIError
-from warehouse_files import DATA_TABLES, NOON, Place
 
-from pipeline import load, schema
-from pipeline.landing import Outcome
-from pipeline.validate import Accepted, Rejected, validate_body
+from pipeline.landing.folder import Outcome
+from pipeline.load import loads
+from pipeline.payload.validate import Accepted, Rejected, validate_body
+from pipeline.warehouse import schema
+from support import expected_rows as rows
+from support.odd_payloads import HUNT, Maker, body_of
+from support.sdk_payloads import CALL_TYPES, DEEPEST, LONGEST_WORDS, WIDEST_METADATA, SdkMaker, enum_values
+from support.warehouse_files import DATA_TABLES, NOON, Place
 
 _PAYLOADS = HUNT or 2000
 _CHUNK = 500
@@ -113,7 +114,7 @@ def _load_chunk(place: Place, collected: Collected, call_ids: list[str], **known
             judged.line,
         )
     chunk = writer.finish()
-    loaded = load.load(place.warehouse, place.landing, [chunk.manifest], refresh_window_s=86_400)
+    loaded = loads.load(place.warehouse, place.landing, [chunk.manifest], refresh_window_s=86_400)
     assert loaded.problems == []
 
 
@@ -302,7 +303,7 @@ def test_a_replay_of_all_payloads_changes_nothing(source: str, collected: Collec
     if source == "sdk":
         pytest.skip("the other maker's are odder, and a replay takes as long as the loads")
     before = place.tables()
-    loaded = load.replay_landed(place.warehouse, place.landing, refresh_window_s=86_400)
+    loaded = loads.replay_landed(place.warehouse, place.landing, refresh_window_s=86_400)
     assert not loaded.problems
     assert loaded.records >= len(collected.accepted)
     assert place.tables() == before

@@ -12,23 +12,24 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from command_line import KEY, Cli, Start
 from sqlalchemy import Connection
-from warehouse_files import Payload, Place, Tables, landed_calls, query, tables_of, warehouse_in
 
-from pipeline import publish, schema
-from pipeline.backfill import Backfill, Observer
 from pipeline.config import Settings, load_settings
-from pipeline.extract import Extraction
-from pipeline.fetching import Fetching, Stages
-from pipeline.landing import Outcome
-from pipeline.load import Loaded
-from pipeline.payload_file import read_lines
-from pipeline.plan import Plan
-from pipeline.runs import RunReport
+from pipeline.extract.extraction import Extraction
+from pipeline.landing.folder import Outcome
+from pipeline.landing.ndjson import read_lines
+from pipeline.load.loads import Loaded
+from pipeline.payload.strict_json import parse
+from pipeline.publish import readers_copy
+from pipeline.runs.backfill import Backfill, Observer
+from pipeline.runs.plan import Plan
+from pipeline.runs.record import RunReport
+from pipeline.runs.run import Fetching, Stages
 from pipeline.simulator import BREAKAGE_KINDS, FAULT_KINDS, CallBook, Faults, Simulator, running
-from pipeline.strict_json import parse
-from pipeline.warehouse import Warehouse
+from pipeline.warehouse import schema
+from pipeline.warehouse.database import Warehouse
+from support.command_line import KEY, Cli, Start
+from support.warehouse_files import Payload, Place, Tables, landed_calls, query, tables_of, warehouse_in
 
 NOW = datetime.now(UTC)
 SMALL = CallBook(count=60, until=NOW)
@@ -144,13 +145,13 @@ class _LoadingLate(Stages):
 
 def test_a_short_run_makes_one_copy_for_readers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[Path] = []
-    publishes = publish.publish
+    publishes = readers_copy.publish
 
-    def counted(warehouse: Warehouse, copy: Path) -> publish.Published:
+    def counted(warehouse: Warehouse, copy: Path) -> readers_copy.Published:
         made.append(copy)
         return publishes(warehouse, copy)
 
-    monkeypatch.setattr(publish, "publish", counted)
+    monkeypatch.setattr(readers_copy, "publish", counted)
     with running(SMALL) as server:
         settings = settings_for(server, tmp_path, publish="run")
         run = Backfill(settings, stages=_LoadingLate())

@@ -17,10 +17,10 @@ from typing import Any
 
 import pytest
 
-from pipeline.answer import Answer
-from pipeline.client import CallsClient
 from pipeline.errors import KeyRefused, NoConnection
-from pipeline.retry import RetryPolicy
+from pipeline.retell.answer import Answer
+from pipeline.retell.client import CallsClient
+from pipeline.retell.retry import RetryPolicy
 
 KEY = "key_4f1d2c"
 NOW = datetime(2025, 3, 1, 12, 0, tzinfo=UTC)

@@ -12,14 +12,14 @@ from typing import Any
 
 import duckdb
 import pytest
-from command_line import KEY, Cli, Start
-from warehouse_files import DATA_TABLES, landed_calls, query, tables_of, warehouse_in
 
-from pipeline import schema
-from pipeline.backfill import Backfill
 from pipeline.cli import app
 from pipeline.config import load_settings
+from pipeline.runs.backfill import Backfill
 from pipeline.simulator import CallBook, Simulator, running
+from pipeline.warehouse import schema
+from support.command_line import KEY, Cli, Start
+from support.warehouse_files import DATA_TABLES, landed_calls, query, tables_of, warehouse_in
 
 BOOK = CallBook(count=60, until=datetime.now(UTC))
 IDS = list(BOOK.call_ids())

@@ -13,13 +13,13 @@ from typing import Any
 
 import pytest
 import zstandard
-from command_line import Cli
-from make_warehouse import FIXTURES, revisions
-from warehouse_files import query, tables_of
 
-from pipeline import compact, schema
+from make_warehouse import FIXTURES, revisions
 from pipeline.errors import WarehouseError
-from pipeline.warehouse import Warehouse
+from pipeline.warehouse import compact, schema
+from pipeline.warehouse.database import Warehouse
+from support.command_line import Cli
+from support.warehouse_files import query, tables_of
 
 _CATALOGUE = (
     "select table_name, comment, sql from duckdb_tables() order by all",

@@ -13,14 +13,14 @@ from typing import Any
 
 import duckdb
 import pytest
-from command_line import Cli, Holder, Ran
-from warehouse_files import Payload, Place, as_body
 
-from pipeline import schema
-from pipeline.client import probe
-from pipeline.client.probe import Probed
-from pipeline.doctor import Finding, api, folder
+from pipeline.doctor import Finding, api, data_folder
+from pipeline.retell import probe
+from pipeline.retell.probe import Probed
 from pipeline.simulator import CallBook, Simulator, running
+from pipeline.warehouse import schema
+from support.command_line import Cli, Holder, Ran
+from support.warehouse_files import Payload, Place, as_body
 
 BOOK = CallBook(count=3, until=datetime.now(UTC))
 
@@ -171,7 +171,7 @@ def test_a_folder_that_nobody_may_look_into_is_a_line(cli: Cli, monkeypatch: pyt
     def refused(settings: object) -> list[Finding]:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(folder, "findings", refused)
+    monkeypatch.setattr(data_folder, "findings", refused)
     ran = found(cli("doctor", "--offline", "--json"))
     assert ran["data folder"]["found"] == "cannot be looked at (Permission denied)"
     assert ran["warehouse"]["state"] == "ok"
@@ -238,5 +238,5 @@ def test_what_waits_is_named(cli: Cli, tmp_path: Path) -> None:
 def test_a_finding_without_advice_cannot_be_made() -> None:
     with pytest.raises(ValueError, match="advice"):
         Finding("x", "fail", "broken")
-    assert folder._nearest(Path("no/such/folder")).is_dir()
+    assert data_folder._nearest(Path("no/such/folder")).is_dir()
     assert probe.NOBODYS_CALL not in BOOK.call_ids()

@@ -7,10 +7,10 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from command_line import Cli
-from warehouse_files import NOON, Payload, Place, as_body
 
-from pipeline import load
+from pipeline.load import loads
+from support.command_line import Cli
+from support.warehouse_files import NOON, Payload, Place, as_body
 
 LEAST = {"agent_id": "agent", "call_status": "ended"}
 ITEM = "$.transcript_with_tool_calls[*]"
@@ -114,7 +114,7 @@ def test_drift_is_counted_once_however_often_a_payload_is_loaded(place: Place) -
     land(place, {"call": DRIFTED})
     place.load()
     first = place.rows("select * exclude (recorded_at) from etl_drift order by all")
-    load.replay_landed(place.warehouse, place.landing, refresh_window_s=1)
+    loads.replay_landed(place.warehouse, place.landing, refresh_window_s=1)
     assert place.rows("select * exclude (recorded_at) from etl_drift order by all") == first
     land(place, {"call": LEAST}, hours=1)
     place.load()

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from command_line import Cli, Holder, Ran, Start
-from warehouse_files import landed_calls, query, warehouse_in
 
 from pipeline.simulator import CallBook, Simulator, running
+from support.command_line import Cli, Holder, Ran, Start
+from support.warehouse_files import landed_calls, query, warehouse_in
 
 BOOK = CallBook(count=60, until=datetime.now(UTC))
 CALL_ID = BOOK.call_id(0)
@@ -315,7 +315,7 @@ import os, resource, sys
 from datetime import UTC, datetime
 from pathlib import Path
 from pipeline.errors import LandingError
-from pipeline.landing import Landing, Outcome
+from pipeline.landing.folder import Landing, Outcome
 resource.setrlimit(resource.RLIMIT_FSIZE, (150_000, 150_000))
 writer = Landing(Path(sys.argv[1]), Path(sys.argv[1])).writer("run", 0)
 try:
@@ -394,7 +394,7 @@ def test_a_bug_is_one_sentence_too(cli: Cli, monkeypatch: pytest.MonkeyPatch) ->
     def broken(*args: object, **kwargs: object) -> None:
         raise RuntimeError("text of a payload")
 
-    monkeypatch.setattr("pipeline.session.load_landed", broken)
+    monkeypatch.setattr("pipeline.runs.offline.load_landed", broken)
     ran = cli("load")
     assert "unexpected RuntimeError, which is a bug" in sentence(ran)
     assert "text of a payload" not in ran.err

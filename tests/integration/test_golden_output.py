@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from command_line import Cli
 
 from pipeline.simulator import CallBook, running
+from support.command_line import Cli
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 BOOK = CallBook(seed=7, count=60, until=datetime(2025, 3, 14, 18, tzinfo=UTC), broken_share=0.05)

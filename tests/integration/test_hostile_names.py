@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from command_line import Cli
-from warehouse_files import Payload, Place, as_body, query, tables_of, warehouse_in
 
 from pipeline import sql
 from pipeline.simulator import CallBook, running
-from pipeline.tables import metadata
+from pipeline.warehouse.tables import metadata
+from support.command_line import Cli
+from support.warehouse_files import Payload, Place, as_body, query, tables_of, warehouse_in
 
 LANDING = Path(__file__).parents[1] / "fixtures" / "warehouses" / "landing"
 # Each with neighbours that it would match if it were a pattern, or be taken for by what reads it.

@@ -8,12 +8,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from command_line import Holder, Process, Start
-from warehouse_files import Tables, landed_calls, query, tables_of, warehouse_in
 
-from pipeline.backfill import Backfill
 from pipeline.config import load_settings
+from pipeline.runs.backfill import Backfill
 from pipeline.simulator import CallBook, Simulator, running
+from support.command_line import Holder, Process, Start
+from support.warehouse_files import Tables, landed_calls, query, tables_of, warehouse_in
 
 BOOK = CallBook(count=90, until=datetime.now(UTC))
 CONCURRENCY = 3

@@ -15,8 +15,9 @@ from typing import Any
 
 import pytest
 
-from pipeline.client import CallsClient, started_since, with_status
 from pipeline.errors import KeyRefused, ListingFailed
+from pipeline.retell.client import CallsClient
+from pipeline.retell.listing import started_since, with_status
 
 KEY = "key_4f1d2c"
 CALLS = [(f"call_{number:03}", 1_740_000_000_000 + number) for number in range(25)]

@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from command_line import Cli, Ran
 
-from pipeline import console, log, session
+from pipeline import log
+from pipeline.cli import console
+from pipeline.runs import offline
 from pipeline.simulator import CallBook, Faults, running
+from support.command_line import Cli, Ran
 
 BOOK = CallBook(seed=3, count=16, until=datetime.now(UTC), broken_share=0.25, shape="today")
 # Breakage that looks like a cut body is asked for again, which takes long.
@@ -119,7 +121,7 @@ def test_a_bug_is_one_line_with_its_traceback_where_that_is_asked_for(
     def broken(*args: object, **more: object) -> None:
         raise ZeroDivisionError("inside")
 
-    monkeypatch.setattr(session, "load_landed", broken)
+    monkeypatch.setattr(offline, "load_landed", broken)
     [plain] = events(cli("load", "--log-format", "json"))
     assert "unexpected ZeroDivisionError" in plain["message"]
     [bug] = events(cli("load", "--log-format", "json", PIPELINE_DEBUG=1))
@@ -133,7 +135,7 @@ def test_what_a_library_warns_of_is_a_line_of_json_too(cli: Cli, monkeypatch: py
         logging.getLogger("somebody").warning("about %s", "something")
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(session, "load_landed", warned)
+    monkeypatch.setattr(offline, "load_landed", warned)
     warning, interrupted = events(cli("load", "--log-format", "json"))
     assert (warning["event"], warning["message"]) == ("library", "about something")
     assert interrupted["event"] == "interrupted"

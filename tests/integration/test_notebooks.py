@@ -12,7 +12,8 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from readers_copy import publish_calls, run_program
+
+from support.readers_copy import publish_calls, run_program
 
 # Each is a process that imports pandas, polars or marimo (`pip install -e '.[notebook]'`).
 pytestmark = pytest.mark.slow

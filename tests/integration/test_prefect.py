@@ -14,12 +14,12 @@ from threading import Event
 
 import httpx
 import pytest
-from command_line import Start
-from prefect_server import DEADLINE_S, PrefectServer
-from warehouse_files import query, warehouse_in
 
 from pipeline.simulator import CallBook, Simulator, running
-from pipeline.warehouse import Warehouse
+from pipeline.warehouse.database import Warehouse
+from support.command_line import Start
+from support.prefect_server import DEADLINE_S, PrefectServer
+from support.warehouse_files import query, warehouse_in
 
 # Servers, workers and runs are programs that take seconds to start.
 pytestmark = pytest.mark.slow

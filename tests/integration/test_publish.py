@@ -13,15 +13,16 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from command_line import Cli, Holder
-from warehouse_files import Payload, Place, query
 
-from pipeline import publish, schema
 from pipeline.config import load_settings
 from pipeline.errors import WarehouseError
-from pipeline.parquet import export
+from pipeline.publish import readers_copy
+from pipeline.publish.parquet import export
 from pipeline.simulator import CallBook, running
-from pipeline.warehouse import Warehouse
+from pipeline.warehouse import schema
+from pipeline.warehouse.database import Warehouse
+from support.command_line import Cli, Holder
+from support.warehouse_files import Payload, Place, query
 
 UNTIL = datetime(2025, 6, 2, 15, tzinfo=UTC)
 BOOK = CallBook(seed=5, count=60, until=UNTIL, days=6)
@@ -70,7 +71,7 @@ def test_a_reader_meets_no_error_and_no_mixture_while_loads_are_published(tmp_pa
     place, copy, stop = Place(tmp_path), tmp_path / "analytics.duckdb", tmp_path / "stop"
     schema.ensure(place.warehouse)
     loaded(place, UNTIL)
-    publish.publish(place.warehouse, copy)
+    readers_copy.publish(place.warehouse, copy)
     reader = subprocess.Popen(
         [sys.executable, "-c", _READER, str(copy), str(stop)],
         stdout=subprocess.PIPE,
@@ -82,7 +83,7 @@ def test_a_reader_meets_no_error_and_no_mixture_while_loads_are_published(tmp_pa
     for number in range(1, loads + 1):
         # All calls change at once, so a mixture of two states would show two moments of extraction.
         loaded(place, UNTIL + timedelta(minutes=number))
-        publish.publish(place.warehouse, copy)
+        readers_copy.publish(place.warehouse, copy)
     stop.touch()
     said, failed = reader.communicate(timeout=60)
     assert reader.returncode == 0, failed
@@ -123,16 +124,16 @@ def test_the_copy_says_after_which_run_it_was_made(cli: Cli, tmp_path: Path) -> 
 def test_a_copy_that_cannot_be_written_leaves_the_former_one_and_says_what_to_do(tmp_path: Path) -> None:
     place, copy = Place(tmp_path), tmp_path / "analytics.duckdb"
     schema.ensure(place.warehouse)
-    publish.publish(place.warehouse, copy)
+    readers_copy.publish(place.warehouse, copy)
     before = copy.read_bytes()
     with pytest.MonkeyPatch.context() as patch:
 
         def refuse(source: Path, target: Path, *, is_flushed: bool) -> None:
             raise OSError("No space left on device")
 
-        patch.setattr("pipeline.filecopy.copy_file", refuse)
+        patch.setattr("pipeline.warehouse.file_copy.copy_file", refuse)
         with pytest.raises(WarehouseError, match=r"could not be written \(No space left.* publish"):
-            publish.publish(place.warehouse, copy)
+            readers_copy.publish(place.warehouse, copy)
     assert copy.read_bytes() == before
 
 
@@ -142,7 +143,7 @@ def test_what_a_killed_publication_left_is_gone_after_the_next(tmp_path: Path) -
     for left in ("making", "making.part", "making.wal"):
         (tmp_path / f"analytics.duckdb.{left}").write_bytes(b"half")
     (tmp_path / "analytics.duckdb.wal").write_bytes(b"of another file")
-    publish.publish(place.warehouse, copy)
+    readers_copy.publish(place.warehouse, copy)
     assert {path.name for path in tmp_path.glob("analytics*")} == {
         "analytics.duckdb",
         "analytics.duckdb.publishing",
@@ -168,8 +169,8 @@ def test_when_readers_get_a_copy_is_a_setting(
     settings.readers_copy.touch()
     then = time.time() - age_s
     os.utime(settings.readers_copy, (then, then))
-    assert publish.is_due(settings, at_the_end=False) is during
-    assert publish.is_due(settings, at_the_end=True) is at_the_end
+    assert readers_copy.is_due(settings, at_the_end=False) is during
+    assert readers_copy.is_due(settings, at_the_end=True) is at_the_end
 
 
 def test_no_copy_is_made_where_none_is_wanted(cli: Cli, tmp_path: Path) -> None:
@@ -193,7 +194,7 @@ def test_parquet_holds_the_same_rows_and_only_days_that_changed_are_written_agai
     place, copy, folder = Place(tmp_path), tmp_path / "analytics.duckdb", tmp_path / "parquet"
     schema.ensure(place.warehouse)
     loaded(place, UNTIL, count=40)
-    publish.publish(place.warehouse, copy)
+    readers_copy.publish(place.warehouse, copy)
     first = export(copy, folder)
     assert first.written > 2
     assert first.unchanged == first.removed == 0
@@ -202,7 +203,7 @@ def test_parquet_holds_the_same_rows_and_only_days_that_changed_are_written_agai
     changed = json.dumps(BOOK.payload(3) | {"metadata": {"is": "new"}}).encode()
     place.land([Payload(BOOK.call_id(3), changed, UNTIL + timedelta(days=1))])
     place.load()
-    publish.publish(place.warehouse, copy)
+    readers_copy.publish(place.warehouse, copy)
     again = export(copy, folder)
     assert (again.written, again.unchanged, again.removed) == (1, first.written - 1, 0)
     kept = {path for path, inode in inodes.items() if path.exists() and path.stat().st_ino == inode}
@@ -222,7 +223,7 @@ def test_parquet_holds_the_same_rows_and_only_days_that_changed_are_written_agai
 def test_a_folder_with_something_else_in_it_is_left_alone(tmp_path: Path) -> None:
     place, copy = Place(tmp_path), tmp_path / "analytics.duckdb"
     schema.ensure(place.warehouse)
-    publish.publish(place.warehouse, copy)
+    readers_copy.publish(place.warehouse, copy)
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "letters.txt").write_text("dear")
     with pytest.raises(WarehouseError, match="something else"):

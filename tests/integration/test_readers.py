@@ -10,10 +10,10 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from pipeline import sql
-from pipeline.backfill import Backfill
 from pipeline.config import load_settings
+from pipeline.runs.backfill import Backfill
 from pipeline.simulator import CallBook, running
-from pipeline.tables import metadata
+from pipeline.warehouse.tables import metadata
 
 BOOK = CallBook(count=60, until=datetime.now(UTC))
 

@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 import zstandard
-from command_line import Cli, settings_of
-from sdk_payloads import CALL_TYPES
-from warehouse_files import Payload, Place, query, warehouse_in
 
 from pipeline.simulator import BREAKAGE_KINDS, HOSTILE_KINDS, CallBook, running
-from pipeline.tables import metadata
+from pipeline.warehouse.tables import metadata
+from support.command_line import Cli, settings_of
+from support.sdk_payloads import CALL_TYPES
+from support.warehouse_files import Payload, Place, query, warehouse_in
 
 UNTIL = datetime(2025, 3, 14, 18, tzinfo=UTC)
 ROOT = Path(__file__).parent.parent.parent

@@ -12,15 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from command_line import Cli
-from report_pages import Page, html_of, mixed_calls, published
-from simulated import Call, loaded
-from warehouse_files import Place, query, warehouse_in
 
-from pipeline import schema
 from pipeline.errors import UsageError
-from pipeline.report import rows, runtime
-from pipeline.warehouse import Warehouse
+from pipeline.report import queries, runtime
+from pipeline.warehouse import schema
+from pipeline.warehouse.database import Warehouse
+from support.command_line import Cli
+from support.report_pages import Page, html_of, mixed_calls, published
+from support.simulated import Call, loaded
+from support.warehouse_files import Place, query, warehouse_in
 
 # What would run, or end what it stands in, if it were not escaped.
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>'\"]]>\u2028{{ 7 * 7 }}"
@@ -246,7 +246,7 @@ def test_latency_of_all_agents_is_pooled_as_if_they_were_one(
     with warehouse_in(data_dir).reading() as connection:
         [e2e] = [
             row
-            for row in rows.rows(connection, "latency_parts", since=None, agent_id=AGENT)
+            for row in queries.rows(connection, "latency_parts", since=None, agent_id=AGENT)
             if row["metric"] == "e2e"
         ]
     assert of_agents[AGENT] == pytest.approx(e2e["p95_ms"])

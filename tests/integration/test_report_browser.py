@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from browser import Browser, Tab, until
-from report_pages import Page, html_of, mixed_calls, published
-from warehouse_files import Place
 
-from pipeline import schema
 from pipeline.report import runtime
+from pipeline.warehouse import schema
+from support.browser import Browser, Tab, until
+from support.report_pages import Page, html_of, mixed_calls, published
+from support.warehouse_files import Place
 
 # A browser, and bundling the chart library, take seconds.
 pytestmark = pytest.mark.slow

@@ -11,10 +11,10 @@ from typing import Any
 import duckdb
 import pytest
 import zstandard
-from command_line import DEADLINE_S, Ran, Start, settings_of
 
-from pipeline import schema
 from pipeline.simulator import CallBook, Faults, Simulator, running
+from pipeline.warehouse import schema
+from support.command_line import DEADLINE_S, Ran, Start, settings_of
 
 # Each command is a process of its own.
 pytestmark = pytest.mark.slow
@@ -26,10 +26,10 @@ QUICK_FAULTS = Faults(share=0.3, kinds=("rate_limited", "reset", "server_error")
 
 # A bug of ours where a body, the key and rows are at hand.
 _BUGS = (
-    "pipeline.extract:validate",
-    "pipeline.client.reply:Reader.read",
-    "pipeline.staging:worked_out",
-    "pipeline.load:write_rows",
+    "pipeline.extract.extraction:validate",
+    "pipeline.retell.response:Reader.read",
+    "pipeline.load.staging:worked_out",
+    "pipeline.load.loads:write_rows",
 )
 _BUG = """
 import functools, importlib, sys

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from warehouse_files import DATA_TABLES, query, warehouse_in
 
-from pipeline.backfill import Backfill
 from pipeline.config import load_settings
-from pipeline.tables import metadata
+from pipeline.runs.backfill import Backfill
+from pipeline.warehouse.tables import metadata
+from support.warehouse_files import DATA_TABLES, query, warehouse_in
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 BODY = (GOLDEN / "get_call_v1.json").read_bytes()

@@ -18,12 +18,13 @@ from typing import Any
 
 import duckdb
 import pytest
-from command_line import Process, Start
-from readers_copy import publish_calls
 
-from pipeline import serve, sql
+from pipeline import sql
 from pipeline.config import load_settings
 from pipeline.errors import ConfigurationError
+from pipeline.publish import server
+from support.command_line import Process, Start
+from support.readers_copy import publish_calls
 
 # Servers are programs, and the loads that are published take a second each.
 pytestmark = pytest.mark.slow
@@ -66,7 +67,7 @@ def client(port: int, token: str = TOKEN) -> Ask:
     """Connect a DuckDB of its own; return how it asks the server."""
     connection = duckdb.connect()
     for name in ("httpfs", "quack"):
-        connection.load_extension(str(serve._extension(name)))
+        connection.load_extension(str(server._extension(name)))
     connection.execute(f"attach 'quack:127.0.0.1:{port}' as calls (token '{token}')")
 
     def ask(query: str, *, local: bool = False) -> list[tuple[Any, ...]]:
@@ -258,11 +259,11 @@ def test_extensions_that_are_missing_or_of_another_version_are_named(
     problem: str, published: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if problem == "missing":
-        monkeypatch.setattr(serve, "_EXTENSIONS", ("not_there",))
+        monkeypatch.setattr(server, "_EXTENSIONS", ("not_there",))
     else:
         monkeypatch.setattr(duckdb, "__version__", "1.5.99")
     with pytest.raises(ConfigurationError, match=r"pip install -e '\.\[serve\]'"):
-        serve.serve(
+        server.serve(
             load_settings(data_dir=published), "127.0.0.1", free_port(), on_ready=os.abort, say=os.abort
         )
 

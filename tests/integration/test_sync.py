@@ -8,15 +8,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from command_line import Cli
-from warehouse_files import query, warehouse_in
 
-from pipeline.backfill import refresh
 from pipeline.config import Settings, load_settings
 from pipeline.errors import LandingError, ListingFailed, UsageError
-from pipeline.fetching import Observer
+from pipeline.runs.backfill import refresh
+from pipeline.runs.run import Observer
+from pipeline.runs.sync import Sync, Watermark, parse_moment
 from pipeline.simulator import CallBook, Simulator, running
-from pipeline.sync import Sync, Watermark, parse_moment
+from support.command_line import Cli
+from support.warehouse_files import query, warehouse_in
 
 UNTIL = datetime(2025, 6, 2, 15, tzinfo=UTC)
 BOOK = CallBook(seed=11, count=80, until=UNTIL, days=14, not_connected=True)
@@ -34,7 +34,7 @@ def in_warehouse(data_dir: Path) -> set[str]:
 
 @pytest.fixture
 def pages_of_ten(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipeline.sync._PAGE", 10)
+    monkeypatch.setattr("pipeline.runs.sync._PAGE", 10)
 
 
 def listed() -> set[str]:

@@ -14,11 +14,12 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from pipeline import schema, sql
-from pipeline.tables import metadata
+from pipeline import sql
+from pipeline.warehouse import schema
+from pipeline.warehouse.tables import metadata
 
 HERE = Path(__file__).parent
-CASES = sorted(path.parent for path in HERE.glob("*/*/expected.json"))
+CASES = sorted(path.parent for path in HERE.glob("*/*/*/expected.json"))
 VIEWS = sql.names("views")
 CHECKS = sql.names("checks")
 REASONS: dict[str, list[str | None]] = {

@@ -11,9 +11,9 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from warehouse_files import Payload, Place, as_body
 
-from pipeline import load
+from pipeline.load import loads
+from support.warehouse_files import Payload, Place, as_body
 
 Word = tuple[float | None, float | None]
 Turn = tuple[str, list[Word]]
@@ -411,6 +411,6 @@ def test_a_replay_measures_what_was_loaded_before(place: Place) -> None:
     with place.warehouse.writing() as connection:
         connection.exec_driver_sql("delete from conversations")
         connection.exec_driver_sql("delete from turn_timings")
-    load.replay_landed(place.warehouse, place.landing, refresh_window_s=1)
+    loads.replay_landed(place.warehouse, place.landing, refresh_window_s=1)
     assert place.rows("from conversations order by call_id") == before
     assert len(place.rows("from turn_timings")) > 20

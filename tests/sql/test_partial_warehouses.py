@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from simulated import Call, as_today, loaded, v1_calls
 from sqlalchemy import Connection
 
 from pipeline import sql
-from pipeline.tables import metadata
+from pipeline.warehouse.tables import metadata
+from support.simulated import Call, as_today, loaded, v1_calls
 
 VIEWS = sql.names("views")
 SUFFIXES = ("_rate", "_ratio", "share", "_share")

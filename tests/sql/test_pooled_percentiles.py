@@ -19,8 +19,8 @@ import sqlalchemy as sa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline import schema
-from pipeline.tables import metadata
+from pipeline.warehouse import schema
+from pipeline.warehouse.tables import metadata
 
 LEVELS = (50, 90, 95, 99)
 COLUMNS = tuple(f"p{level}_ms" for level in LEVELS)

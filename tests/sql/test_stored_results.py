@@ -14,15 +14,17 @@ import hypothesis
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from warehouse_files import NOON, Payload, Place, as_body, query
 
-from pipeline import load, results, schema, sql, stored_tables
+from pipeline import sql
 from pipeline.config import Settings
-from pipeline.session import load_landed
+from pipeline.load import loads
+from pipeline.runs.offline import load_landed
 from pipeline.simulator import breakage
 from pipeline.simulator.book import CallBook
-from pipeline.stored_tables import RESULTS
-from pipeline.warehouse import Warehouse
+from pipeline.warehouse import schema, stored_results, stored_tables
+from pipeline.warehouse.database import Warehouse
+from pipeline.warehouse.stored_tables import RESULTS
+from support.warehouse_files import NOON, Payload, Place, as_body, query
 
 VIEWS = [table.name.removeprefix("stored_") for table in RESULTS]
 # One shape says most; all of them take their time.
@@ -81,7 +83,7 @@ def test_stored_and_computed_answers_are_the_same(place: Place, shape: str) -> N
     place.load()
     live = answers(place)
     assert days(place) == []
-    results.store(place.warehouse)
+    stored_results.store(place.warehouse)
     assert days(place) == [
         str(day)
         for (day,) in place.rows(
@@ -98,7 +100,7 @@ def test_stored_and_computed_answers_are_the_same(place: Place, shape: str) -> N
     place.land(changed)
     place.load()
     same(answers(place), computed(place))
-    results.store(place.warehouse)
+    stored_results.store(place.warehouse)
     same(answers(place), computed(place))
 
 
@@ -122,7 +124,7 @@ def test_a_load_forgets_the_days_that_its_calls_leave_and_those_they_come_to(pla
     place.land([Payload("c1", body("c1", first)), Payload("c2", body("c2", second))])
     place.land([Payload("c3", body("c3", third))])
     place.load()
-    results.store(place.warehouse)
+    stored_results.store(place.warehouse)
     assert days(place) == ["2025-01-01", "2025-01-02", "2025-01-03"]
     # The same payload again changes nothing; another moves the call to another day.
     place.land([Payload("c3", body("c3", third), NOON + timedelta(hours=1))])
@@ -140,7 +142,7 @@ def test_a_load_forgets_the_days_that_its_calls_leave_and_those_they_come_to(pla
 def test_a_call_that_never_started_moves_its_day_when_it_was_seen_earlier(place: Place) -> None:
     place.land([Payload("c1", body("c1", None), NOON)])
     place.load()
-    results.store(place.warehouse)
+    stored_results.store(place.warehouse)
     assert days(place) == ["2025-01-01"]
     place.land([Payload("c1", body("c1", None, "earlier"), NOON - timedelta(days=1))])
     place.load()
@@ -153,7 +155,7 @@ def test_a_call_that_never_started_moves_its_day_when_it_was_seen_earlier(place:
 def test_a_stored_day_is_not_computed_again(place: Place) -> None:
     place.land([Payload("c1", body("c1", NOON))])
     place.load()
-    results.store(place.warehouse)
+    stored_results.store(place.warehouse)
     with place.warehouse.writing() as connection:
         for table in RESULTS:
             period = next(iter(table.columns)).name
@@ -166,8 +168,8 @@ def test_a_stored_day_is_not_computed_again(place: Place) -> None:
 
 
 def test_days_are_stored_in_parts_of_bounded_size(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(results, "_MOST_CALLS", 2)
-    monkeypatch.setattr(results, "_MOST_GATHERED", 4)
+    monkeypatch.setattr(stored_results, "_MOST_CALLS", 2)
+    monkeypatch.setattr(stored_results, "_MOST_GATHERED", 4)
     start = datetime(2025, 1, 1, tzinfo=UTC)
     place.land([Payload(f"c{n}", body(f"c{n}", start + timedelta(hours=8 * n))) for n in range(15)])
     place.load()
@@ -178,17 +180,17 @@ def test_days_are_stored_in_parts_of_bounded_size(place: Place, monkeypatch: pyt
     read = sql.read
 
     def watched(name: str) -> str:
-        if name == "results/refreshed_days":
+        if name == "stored/refreshed_days":
             at_once.append([])
-        elif name.startswith("results/stored_"):
+        elif name.startswith("stored/stored_"):
             at_once[-1].append(name)
         return read(name)
 
     monkeypatch.setattr(sql, "read", watched)
-    results.store(place.warehouse)
+    stored_results.store(place.warehouse)
     assert [*stored, len(days(place))] == [2, 4, 5]
     # Each day has three calls, one more than a part has.
-    assert at_once == [[*(f"results/{table.name}" for table in RESULTS), "results/stored_days"]] * 5
+    assert at_once == [[*(f"stored/{table.name}" for table in RESULTS), "stored/stored_days"]] * 5
     same(answers(place), live)
 
 
@@ -197,10 +199,10 @@ def test_a_run_stores_what_pays_in_proportion_to_what_it_loaded_and_later_runs_t
 ) -> None:
     bounds = {"_LEAST_CALLS": 5, "_CALLS_PER_LOADED": 2, "_CALLS_PER_RUN": 3, "_CALLS_PER_IDLE_RUN": 4}
     for name, value in bounds.items():
-        monkeypatch.setattr(results, name, value)
+        monkeypatch.setattr(stored_results, name, value)
     # Loads of one second are told apart by chance otherwise, and their order counts here.
     numbers = count()
-    monkeypatch.setattr(load.secrets, "token_hex", lambda size: f"{next(numbers):06x}")
+    monkeypatch.setattr(loads.secrets, "token_hex", lambda size: f"{next(numbers):06x}")
     # Which days, not what: that takes its time.
     monkeypatch.setattr(stored_tables, "RESULTS", [])
     settings = Settings(PIPELINE_DATA_DIR=tmp_path, PIPELINE_PUBLISH="off")
@@ -241,7 +243,7 @@ def test_a_run_stores_what_pays_in_proportion_to_what_it_loaded_and_later_runs_t
     load_landed(published)
     with place.warehouse.writing() as connection:
         connection.exec_driver_sql("delete from stored_days")
-    monkeypatch.setattr(results, "_SHARE_OF_WAITING", 0.6)
+    monkeypatch.setattr(stored_results, "_SHARE_OF_WAITING", 0.6)
     assert load_landed(published).calls_loaded == 0
     assert len(days(place)) == 4
     copy = query(Warehouse.at(published.readers_copy), "select count(*) from stored_days")
@@ -258,7 +260,7 @@ def test_days_are_chosen_whole_within_a_bound_and_all_in_the_end(
     calls: list[tuple[int, str | None]], most: list[int], part_calls: int
 ) -> None:
     held = Counter(day for day, _ in calls)
-    last_load = {day: max(load or "" for other, load in calls if other == day) for day in held}
+    last_load = {day: max(loads or "" for other, loads in calls if other == day) for day in held}
     waiting = sorted(held, key=lambda day: (last_load[day], -day))
     with duckdb.connect() as connection:
         connection.execute(
@@ -271,7 +273,7 @@ def test_days_are_chosen_whole_within_a_bound_and_all_in_the_end(
             )
         for bound in cycle(most):
             connection.execute(
-                sql.read("results/gathered_days"), {"most_calls": bound, "part_calls": part_calls}
+                sql.read("stored/gathered_days"), {"most_calls": bound, "part_calls": part_calls}
             )
             found = connection.execute(
                 "select day - date '2025-01-01', calls from gathered_days order by all"
@@ -281,14 +283,14 @@ def test_days_are_chosen_whole_within_a_bound_and_all_in_the_end(
             assert sorted(waiting[: len(chosen)]) == chosen
             assert sum(held[day] for day in waiting[: len(chosen) - 1]) < bound
             in_parts = []
-            for part, part_of_calls in connection.execute(sql.read("results/gathered_parts")).fetchall():
-                connection.execute(sql.read("results/refreshed_days"), {"part": part})
+            for part, part_of_calls in connection.execute(sql.read("stored/gathered_parts")).fetchall():
+                connection.execute(sql.read("stored/refreshed_days"), {"part": part})
                 of_part = connection.execute("select day - date '2025-01-01' from refreshed_days").fetchall()
                 of_part = sorted((day for (day,) in of_part), key=waiting.index)
                 assert sum(held[day] for day in of_part) == part_of_calls
                 assert sum(held[day] for day in of_part[:-1]) < part_calls
                 in_parts += of_part
-                connection.execute(sql.read("results/stored_days"))
+                connection.execute(sql.read("stored/stored_days"))
             assert in_parts == waiting[: len(chosen)]
             waiting = waiting[len(chosen) :]
             if not chosen:

@@ -16,8 +16,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
-from simulated import METRICS, Call, as_today, loaded, v1_calls
-from warehouse_files import Place
+
+from support.simulated import METRICS, Call, as_today, loaded, v1_calls
+from support.warehouse_files import Place
 
 FIRST_SEEN = date(2026, 3, 1)
 NEVER = {"dial_busy", "dial_failed", "dial_no_answer", "concurrency_limit_reached"}

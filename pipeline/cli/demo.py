@@ -1,0 +1,109 @@
+"""Tries the pipeline without an account: a simulated API on loopback, and the same backfill as ever.
+
+The demo has a folder of its own, so simulated calls never mix with a real account's.
+"""
+
+from __future__ import annotations
+
+import io
+import sys
+from pathlib import Path
+
+import typer
+
+from pipeline.cli import console, render
+from pipeline.config import Settings, load_settings
+from pipeline.errors import UsageError
+from pipeline.runs.offline import opened, watched_backfill
+from pipeline.simulator import CallBook, Faults, running, serve
+from pipeline.warehouse import queries
+
+_KEY = "key_simulated"
+# A few calls fail at first, as with any API; the kinds that make a demo wait are left out.
+_FAULTS = Faults(share=0.05, kinds=("rate_limited", "server_error", "cut_body", "reset"))
+
+
+def run_demo(settings: Settings, *, calls: int, seed: int, as_json: bool) -> None:
+    """Simulate calls, backfill them, and print what the warehouse answers; leave with the run's exit code."""
+    book = CallBook(seed=seed, count=calls, shape="mixed")
+    ids = io.StringIO("".join(f"{call_id}\n" for call_id in book.call_ids()))
+    with running(book, api_key=_KEY, faults=_FAULTS) as server:
+        console.say(f"simulated API with {calls:,} calls at {server.base_url}")
+        demo = load_settings(
+            api_key=_KEY,
+            base_url=server.base_url,
+            api_version="auto",
+            data_dir=settings.data_dir / "demo",
+            # Named, so that a warehouse from the environment is not the one that is filled.
+            warehouse=str(settings.data_dir / "demo" / "warehouse.duckdb"),
+        )
+        report = watched_backfill(demo, ["-"], ids, command="demo")
+    with opened(demo) as connection:
+        found = queries.answers(connection)
+    if as_json:
+        console.as_json({"run": report.as_json()} | found)
+    else:
+        render.run(report)
+        render.answers(found)
+        _print_next_steps(demo, book.call_id(0))
+    raise typer.Exit(report.exit_code)
+
+
+def _print_next_steps(demo: Settings, call_id: str) -> None:
+    here, python = Path.cwd(), Path(sys.executable)
+    # As it was called here, so that the lines can be pasted; a virtual environment's link is not resolved.
+    called = python.relative_to(here) if python.is_relative_to(here) else python
+    query = "from daily_latency order by day desc, calls desc"
+    console.heading("Next")
+    console.text(
+        f"1. look at one call:\n   {called} -m pipeline inspect {call_id} --data-dir {demo.data_dir}"
+    )
+    console.text(
+        "2. ask the warehouse, from Python, a notebook or a BI tool:\n"
+        f'   {called} -c "import duckdb; '
+        f"duckdb.connect('{demo.readers_copy}', read_only=True).sql('{query}').show()\""
+    )
+    console.text(f"3. load your own calls:\n   RETELL_API_KEY=… {called} -m pipeline backfill ids.txt")
+
+
+def run_simulator(
+    calls: int,
+    seed: int,
+    host: str,
+    port: int,
+    ids: Path | None,
+    faults: float,
+    broken: float,
+    delay_s: float,
+    shape: str,
+) -> None:
+    """Serve simulated calls until Ctrl-C; raise UsageError for a port or file that cannot be used."""
+    book = CallBook(seed=seed, count=calls, broken_share=broken, shape=shape)
+    if ids is not None:
+        try:
+            with ids.open("w", encoding="ascii") as lines:
+                lines.writelines(f"{call_id}\n" for call_id in book.call_ids())
+        except OSError as refused:
+            raise UsageError(
+                f"cannot write the ids to {ids} ({refused.strerror}): name another file with --ids"
+            ) from None
+        console.say(f"{calls:,} call ids are in {ids}")
+
+    def tell(base_url: str) -> None:
+        console.text(f"export RETELL_BASE_URL={base_url} RETELL_API_KEY={_KEY}")
+        console.say("serving until Ctrl-C")
+
+    try:
+        serve(
+            book,
+            api_key=_KEY,
+            host=host,
+            port=port,
+            faults=Faults(share=faults) if faults else None,
+            delay_s=delay_s,
+            on_ready=tell,
+        )
+    except OSError as refused:
+        raise UsageError(
+            f"cannot listen on {host}:{port} ({refused.strerror}): choose another with --host or --port"
+        ) from None

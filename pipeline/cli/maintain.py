@@ -1,0 +1,196 @@
+"""Commands on what is landed and loaded: load, replay, repair, publish, compact, migrate, check and more."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipeline.cli.app import command, end, print_json, read_settings
+from pipeline.cli.options import AsJson, DataDir, Tracked, Warehouse
+from pipeline.errors import UsageError
+
+
+@command
+def load(warehouse: Warehouse = None, data_dir: DataDir = None, json: AsJson = False) -> None:
+    """Load landed payloads that are not in the warehouse yet; needs no network."""
+    from pipeline.runs.offline import load_landed
+
+    end(load_landed(read_settings(warehouse=warehouse, data_dir=data_dir)), json)
+
+
+@command
+def replay(
+    quarantine: Annotated[
+        bool, typer.Option("--quarantine", help="Try the quarantined payloads again instead.")
+    ] = False,
+    warehouse: Warehouse = None,
+    data_dir: DataDir = None,
+    json: AsJson = False,
+) -> None:
+    """Normalise all landed payloads again, as after an upgrade; needs no network."""
+    from pipeline.runs.offline import replay_landed, replay_quarantine
+
+    settings = read_settings(warehouse=warehouse, data_dir=data_dir)
+    end(replay_quarantine(settings) if quarantine else replay_landed(settings), json)
+
+
+@command
+def repair(data_dir: DataDir = None, json: AsJson = False) -> None:
+    """Land again what is sound in damaged files, set these aside, and say which calls are lost."""
+    from pipeline.cli import render
+    from pipeline.landing.folder import Landing
+    from pipeline.landing.repair import repair as mend
+    from pipeline.runs import record
+
+    done = mend(Landing.of(read_settings(data_dir=data_dir)), record.new_run_id())
+    if json:
+        lost_ids = None if done.lost_ids is None else str(done.lost_ids)
+        mended = [vars(chunk) | {"lost": list(chunk.lost)} for chunk in done.mended]
+        print_json({"mended": mended, "set_aside": str(done.set_aside), "lost_ids": lost_ids})
+    else:
+        render.repair(done)
+
+
+@command
+def publish(
+    parquet: Annotated[
+        Path | None,
+        typer.Option("--parquet", metavar="DIR", help="Write the tables there too, as Parquet by day."),
+    ] = None,
+    warehouse: Warehouse = None,
+    data_dir: DataDir = None,
+    json: AsJson = False,
+) -> None:
+    """Replace the readers' copy of the warehouse now; notebooks and BI tools open the copy."""
+    from pipeline.cli import console
+    from pipeline.publish.parquet import export
+    from pipeline.runs.offline import published
+
+    copy = published(read_settings(warehouse=warehouse, data_dir=data_dir))
+    written = export(copy.path, parquet) if parquet is not None else None
+    if json:
+        print_json(
+            {"copy": vars(copy) | {"path": str(copy.path)}}
+            | ({"parquet": vars(written) | {"folder": str(written.folder)}} if written else {})
+        )
+        return
+    console.text(f"{copy.path}: {copy.byte_count / 1e6:,.1f} MB in {copy.duration_s:,.1f} s")
+    if written:
+        console.text(
+            f"{written.folder}: {written.written:,} days written, {written.unchanged:,} unchanged, "
+            f"{written.removed:,} removed"
+        )
+
+
+@command
+def compact(warehouse: Warehouse = None, data_dir: DataDir = None, json: AsJson = False) -> None:
+    """Rewrite the warehouse file without room that nothing uses; nobody can open it meanwhile."""
+    from pipeline.cli import console
+    from pipeline.runs.offline import compacted
+
+    done = compacted(read_settings(warehouse=warehouse, data_dir=data_dir))
+    if json:
+        print_json(vars(done) | {"path": str(done.path)})
+    else:
+        console.text(
+            f"{done.path}: {done.bytes_before / 1e6:,.1f} MB before, {done.bytes_after / 1e6:,.1f} MB now, "
+            f"in {done.duration_s:,.1f} s"
+        )
+
+
+@command
+def migrate(
+    to: Annotated[str, typer.Option("--to", metavar="REVISION", help="head, base or a revision.")] = "head",
+    warehouse: Warehouse = None,
+    data_dir: DataDir = None,
+    json: AsJson = False,
+) -> None:
+    """Bring the warehouse to this version's tables and views; a copy is kept before rows are lost."""
+    from pipeline.cli import console
+    from pipeline.warehouse import schema
+    from pipeline.warehouse.database import Warehouse as File
+
+    file = File.of(read_settings(warehouse=warehouse, data_dir=data_dir), console.say)
+    before, after = schema.migrate(file, to, console.say)
+    if json:
+        print_json({"warehouse": str(file.path), "before": before, "after": after})
+    elif before == after:
+        console.text(f"{file.path} is at revision {after or 'base'} already")
+    else:
+        console.text(f"{file.path} migrated from {before or 'base'} to {after or 'base'}")
+
+
+@command
+def check(
+    warehouse: Warehouse = None, data_dir: DataDir = None, prefect: Tracked = None, json: AsJson = False
+) -> None:
+    """Ask the warehouse whether what should hold holds; exits with 4 when it does not."""
+    from pipeline.cli import render
+    from pipeline.cli.tracking import is_tracked
+
+    settings = read_settings(warehouse=warehouse, data_dir=data_dir)
+    if is_tracked(prefect):
+        from pipeline import flows
+
+        results = flows.tracked(settings, flows.check_warehouse)
+    else:
+        from pipeline.runs.offline import checked
+
+        results = checked(settings)
+    if json:
+        print_json([vars(result) | {"verdict": result.verdict} for result in results])
+    else:
+        render.checks(results)
+    if any(result.verdict == "fail" for result in results):
+        raise typer.Exit(4)
+
+
+@command
+def status(warehouse: Warehouse = None, data_dir: DataDir = None, json: AsJson = False) -> None:
+    """Show runs, outcomes, rows, and every id that did not become a call."""
+    from pipeline.cli import render
+    from pipeline.landing.folder import Landing
+    from pipeline.runs.offline import opened
+    from pipeline.warehouse import queries
+    from pipeline.warehouse.database import Warehouse as File
+
+    settings = read_settings(warehouse=warehouse, data_dir=data_dir)
+    with opened(settings) as connection:
+        found = queries.status(connection, Landing.of(settings))
+    found["warehouse"] = str(File.of(settings).path)
+    if json:
+        print_json(found)
+    else:
+        render.status(found)
+
+
+@command
+def inspect(
+    call_id: Annotated[str, typer.Argument(metavar="CALL_ID", help="The call to show.")],
+    raw: Annotated[bool, typer.Option("--raw", help="Print the landed payload instead.")] = False,
+    warehouse: Warehouse = None,
+    data_dir: DataDir = None,
+    json: AsJson = False,
+) -> None:
+    """Show one call: its fields, latency, tools and what was said."""
+    from pipeline.cli import console, render
+    from pipeline.landing.folder import Landing
+    from pipeline.runs.offline import opened
+    from pipeline.warehouse import queries
+
+    settings = read_settings(warehouse=warehouse, data_dir=data_dir)
+    with opened(settings) as connection:
+        found = queries.call(connection, call_id)
+        payload = queries.raw_payload(connection, Landing.of(settings), call_id) if raw else None
+    if found is None:
+        raise UsageError(f"{call_id} was never asked for: run `backfill {call_id}` first")
+    if raw:
+        if payload is None:
+            raise UsageError(f"{call_id} has no landed payload: `inspect {call_id}` says what became of it")
+        console.raw(payload)
+    elif json:
+        print_json(found)
+    else:
+        render.call(found)

@@ -1,0 +1,1 @@
+"""The data dictionary: every table, view and column with its definition, as Markdown and HTML."""

@@ -1,0 +1,239 @@
+"""Fetches calls and lands them: many requests at a time, one chunk at a time, in flat memory.
+
+Whatever stops a run (the end, an interruption, a refused key, a full disk), every answer that arrived is
+landed before this module lets go. It never touches the warehouse: landing is the hand-over.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from pipeline import log
+from pipeline.errors import PipelineError
+from pipeline.landing.folder import ChunkWriter, LandedChunk, Landing, Outcome
+from pipeline.payload.validate import Accepted, Rejected, redact, reject, validate
+from pipeline.retell.answer import Answer
+
+# A slow API must still show results: a chunk is landed after this long even when it is not full.
+_CHUNK_AGE_S = 10.0
+_FIRST_ALONE_S = 2.0
+# Containers made before Python looks for cycles. A payload is more than a thousand, all gone without that
+# once it is judged; looking after every 700, as by default, took a sixth of the time of extraction.
+_LOOK_FOR_CYCLES_AFTER = 50_000
+
+
+class Source(Protocol):
+    """What extraction needs of a client."""
+
+    async def get_call(self, call_id: str) -> Answer:
+        """Answer for one call id."""
+        ...
+
+
+@dataclass(frozen=True)
+class Extracted:
+    """What an extraction did: ids by outcome, requests and retries, and the error that stopped it, if any."""
+
+    outcomes: Counter[str]
+    request_count: int
+    retry_count: int
+    error: PipelineError | None = None
+
+
+@dataclass
+class Extraction:
+    """One run's extraction from a source into landing, or that of one of its batches.
+
+    `on_outcome` is told of every id when its answer is judged, `on_chunk` of every chunk once it is durable.
+    """
+
+    run_id: str
+    landing: Landing
+    source: Source
+    chunk_size: int
+    concurrency: int
+    on_outcome: Callable[[Outcome], None] = lambda outcome: None
+    on_chunk: Callable[[LandedChunk], None] = lambda chunk: None
+    batch: str | None = None
+    counts: Counter[str] = field(default_factory=Counter)
+    _answered: asyncio.Event = field(default_factory=asyncio.Event)
+    _workers: list[asyncio.Task[None]] = field(default_factory=list)
+    _number: int = 0
+    _chunk: ChunkWriter | None = None
+    _landing_now: set[asyncio.Task[None]] = field(default_factory=set)
+
+    async def run(self, ids: Iterator[str]) -> None:
+        """Fetch every id, in order of the iterator but answered in any order.
+
+        Raises KeyRefused and ApiUnreachable from the source, LandingError when files cannot be written,
+        and CancelledError when it is cancelled or stopped; in each case after landing what arrived.
+        """
+        _look_for_cycles_rarely()
+        workers = [asyncio.create_task(self._work(ids, number)) for number in range(self.concurrency)]
+        self._workers = workers
+        clock = asyncio.create_task(self._land_by_age())
+        try:
+            await _first_failure_or_all(workers)
+        finally:
+            for task in (*workers, clock):
+                task.cancel()
+            await asyncio.gather(*workers, clock, return_exceptions=True)
+            await self._land_the_rest()
+
+    def stop(self) -> None:
+        """Give up what is asked for; unlike a cancellation this never cuts the landing short."""
+        for worker in self._workers:
+            worker.cancel()
+
+    async def _work(self, ids: Iterator[str], number: int) -> None:
+        if number > 0:
+            # The first answer tells whether the key is good and which path the API has: a refused key then
+            # costs one request, not one for every worker. A slow first answer holds nobody up for long.
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._answered.wait(), _FIRST_ALONE_S)
+        for call_id in ids:
+            answer = await self.source.get_call(call_id)
+            self._answered.set()
+            self._take(answer)
+            if self._chunk is not None and self._chunk.outcome_count >= self.chunk_size:
+                self._land()
+            # One chunk in the making and one being landed: more would let memory grow on a slow disk.
+            while len(self._landing_now) > 1:
+                await asyncio.wait(self._landing_now, return_when=asyncio.FIRST_COMPLETED)
+                self._raise_landing_failures()
+            self._raise_landing_failures()
+        # Without ids there is no first answer to wait for.
+        self._answered.set()
+
+    def _take(self, answer: Answer) -> None:
+        outcome, kept = self._judge(answer)
+        if self._chunk is None:
+            self._chunk = self.landing.writer(self.run_id, self._number, self.batch)
+            self._number += 1
+        if kept is None:
+            self._chunk.add(outcome)
+        else:
+            self._chunk.add(outcome, kept.line)
+        self.counts[outcome.outcome] += 1
+        log.event(
+            "answer",
+            log.DEBUG,
+            call_id=outcome.call_id,
+            answer=outcome.outcome,
+            attempts=outcome.attempts,
+            http_status=outcome.http_status,
+            reason=outcome.reason,
+            json_path=outcome.json_path,
+        )
+        self.on_outcome(outcome)
+
+    def _judge(self, answer: Answer) -> tuple[Outcome, Accepted | None]:
+        judged: Accepted | Rejected
+        if answer.status == "found" and answer.outline is not None:
+            judged = validate(answer.call_id, answer.body, answer.outline)
+        elif answer.status == "malformed" and answer.fault is not None:
+            judged = reject(answer.fault)
+        else:
+            return (
+                Outcome(
+                    answer.call_id,
+                    answer.status,
+                    answer.attempts,
+                    answer.fetched_at,
+                    answer.http_status,
+                    answer.reason,
+                ),
+                None,
+            )
+        if isinstance(judged, Accepted):
+            return accepted(answer, judged), judged
+        facts = {
+            "call_id": answer.call_id,
+            "reason": judged.reason,
+            "json_path": judged.json_path,
+            "value": judged.value,
+            "http_status": answer.http_status,
+            "fetched_at": answer.fetched_at.isoformat(),
+        }
+        path = self.landing.quarantine(
+            self.run_id, answer.call_id, redact(answer.body, answer.outline), facts
+        )
+        rejected = Outcome(
+            answer.call_id,
+            "rejected",
+            answer.attempts,
+            answer.fetched_at,
+            answer.http_status,
+            judged.reason,
+            json_path=judged.json_path,
+            value=judged.value,
+            quarantine_path=path,
+        )
+        return rejected, None
+
+    def _land(self) -> None:
+        """Start to land the chunk in the making; the next answer opens a new one."""
+        chunk, self._chunk = self._chunk, None
+        if chunk is not None:
+            self._landing_now.add(asyncio.create_task(self._finish(chunk)))
+
+    async def _finish(self, chunk: ChunkWriter) -> None:
+        landed = await asyncio.to_thread(chunk.finish)
+        log.event(
+            "chunk_landed",
+            log.DEBUG,
+            chunk_id=landed.chunk_id,
+            record_count=landed.record_count,
+            byte_count=landed.byte_count,
+        )
+        self.on_chunk(landed)
+
+    async def _land_by_age(self) -> None:
+        while True:
+            await asyncio.sleep(_CHUNK_AGE_S)
+            self._land()
+
+    async def _land_the_rest(self) -> None:
+        self._land()
+        await asyncio.gather(*self._landing_now, return_exceptions=True)
+        self._raise_landing_failures()
+
+    def _raise_landing_failures(self) -> None:
+        """Forget the chunks that are landed; raise the failure of one that could not be."""
+        for task in [task for task in self._landing_now if task.done()]:
+            self._landing_now.discard(task)
+            task.result()
+
+
+def _look_for_cycles_rarely() -> None:
+    # For the whole process, and for good: extractions run side by side, and none knows which is the last.
+    first, *others = gc.get_threshold()
+    if 0 < first < _LOOK_FOR_CYCLES_AFTER:
+        gc.set_threshold(_LOOK_FOR_CYCLES_AFTER, *others)
+
+
+def accepted(answer: Answer, judged: Accepted) -> Outcome:
+    """Return the outcome of an accepted payload."""
+    return Outcome(
+        answer.call_id,
+        "accepted",
+        answer.attempts,
+        answer.fetched_at,
+        answer.http_status,
+        payload_hash=judged.payload_hash,
+        has_plain_speech=judged.has_plain_speech,
+        is_plain=judged.is_plain,
+    )
+
+
+async def _first_failure_or_all(tasks: list[asyncio.Task[None]]) -> None:
+    """Wait until all tasks are done or one has failed; raise that failure."""
+    done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+    for task in done:
+        task.result()

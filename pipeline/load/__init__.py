@@ -1,0 +1,1 @@
+"""Landed chunks become rows: staged in memory, then written in one transaction."""

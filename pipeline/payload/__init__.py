@@ -1,0 +1,1 @@
+"""What a payload may be: sound JSON, the API's contract, and no secret in what is kept."""

@@ -1,0 +1,218 @@
+"""What the API promises of a call, as pydantic models: the v1 page, and the fields that came since.
+
+Strict where a wrong value would corrupt a table: types, whole numbers, times, numbers that a double can
+hold. Tolerant where Retell changes: unknown fields, unknown enum values and metrics, nulls and absences.
+Whatever these models accept, `sql/load/` turns into rows without an error.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    StrictBool,
+    StrictStr,
+    field_validator,
+)
+from pydantic_core import CoreSchema, core_schema
+
+# pydantic needs this TypedDict on Python 3.11; the one in `typing` is enough from 3.12 on.
+from typing_extensions import TypedDict
+
+_LAST_MS = 253_402_300_799_999  # the end of the year 9999
+_INT64 = 2**63 - 1
+_SPEAKERS = frozenset({"agent", "user", "transfer_target"})
+_TOOL_ITEMS = frozenset({"tool_call_invocation", "tool_call_result"})
+
+
+def _whole(value: object) -> object:
+    """Let 3 and 3.0 pass as whole numbers, but no text, no truth value and no fraction."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise ValueError("should be a whole number")
+    if isinstance(value, float) and not value.is_integer():
+        raise ValueError("should be a whole number, without a fraction")
+    return int(value)
+
+
+Whole = Annotated[int, BeforeValidator(_whole), Field(ge=-_INT64, le=_INT64)]
+Hertz = Annotated[int, BeforeValidator(_whole), Field(ge=0, le=2**31 - 1)]
+EpochMs = Annotated[int, BeforeValidator(_whole), Field(ge=0, le=_LAST_MS)]
+# Strict mode refuses text and truth values by itself, far faster than a function called for every word.
+Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="ignore", hide_input_in_errors=True)
+
+
+class _NamedObject:
+    """Refuses what is no object in the words in which a model of that name would."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        is_object = core_schema.custom_error_schema(
+            core_schema.is_instance_schema(dict),
+            "model_type",
+            custom_error_context={"class_name": self._name},
+        )
+        return core_schema.chain_schema([is_object, handler(source)])
+
+
+class _AnyObject:
+    """Takes an object as it is: `dict[str, Any]` by itself would copy it."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.custom_error_schema(core_schema.is_instance_schema(dict), "dict_type")
+
+
+WovenItem = Annotated[dict[str, Any], _AnyObject()]
+
+
+# Words and turns are no models because there are so many of them: a TypedDict takes a third of the time.
+class Word(TypedDict, total=False):
+    """A word with its time in the call's audio, in seconds."""
+
+    word: StrictStr | None
+    start: Number | None
+    end: Number | None
+
+
+class Turn(TypedDict, total=False):
+    """A turn of the transcript."""
+
+    role: StrictStr | None
+    content: StrictStr | None
+    words: list[Word] | None
+
+
+Utterance = Annotated[Turn, _NamedObject("Utterance")]
+
+
+class Latency(_Model):
+    """The samples of one latency metric in one call, in ms: summary, and today the samples themselves."""
+
+    p50: Number | None = None
+    p90: Number | None = None
+    p95: Number | None = None
+    p99: Number | None = None
+    max: Number | None = None
+    min: Number | None = None
+    num: Number | None = None  # today's API types it as any number; what counts nothing lands in extra
+    values: list[Number] | None = None
+
+
+class Analysis(_Model):
+    """Retell's analysis after the call."""
+
+    call_summary: StrictStr | None = None
+    user_sentiment: StrictStr | None = None
+    agent_sentiment: StrictStr | None = None
+    agent_task_completion_rating: StrictStr | None = None
+    agent_task_completion_rating_reason: StrictStr | None = None
+    call_completion_rating: StrictStr | None = None
+    call_completion_rating_reason: StrictStr | None = None
+    call_successful: StrictBool | None = None
+    in_voicemail: StrictBool | None = None
+
+
+class ProductCost(_Model):
+    """One line of a call's cost, in cents."""
+
+    product: StrictStr | None = None
+    cost: Number | None = None
+    unit_price: Number | None = None
+    is_transfer_leg_cost: StrictBool | None = None
+
+
+class Cost(_Model):
+    """What a call cost, in cents."""
+
+    combined_cost: Number | None = None
+    product_costs: list[ProductCost] | None = None
+
+
+class TokenUsage(_Model):
+    """How many tokens the call's LLM requests took."""
+
+    average: Number | None = None
+    num_requests: Number | None = None
+
+
+class Call(_Model):
+    """A call as `get-call` answers it."""
+
+    call_id: StrictStr
+    agent_id: StrictStr
+    call_status: StrictStr
+    agent_name: StrictStr | None = None
+    agent_version: StrictStr | Number | None = None
+    agent_tag: StrictStr | None = None
+    call_type: StrictStr | None = None
+    direction: StrictStr | None = None
+    from_number: StrictStr | None = None
+    to_number: StrictStr | None = None
+    audio_websocket_protocol: StrictStr | None = None
+    audio_encoding: StrictStr | None = None
+    sample_rate: Hertz | None = None
+    end_call_after_silence_ms: Whole | None = None
+    drop_call_if_machine_detected: StrictBool | None = None
+    opt_out_sensitive_data_storage: StrictBool | None = None
+    data_storage_setting: StrictStr | None = None
+    start_timestamp: EpochMs | None = None
+    end_timestamp: EpochMs | None = None
+    transfer_end_timestamp: EpochMs | None = None
+    duration_ms: Whole | None = None
+    transcript: StrictStr | None = None
+    transcript_object: list[Utterance] | None = None
+    transcript_with_tool_calls: list[WovenItem] | None = None
+    scrubbed_transcript_with_tool_calls: list[WovenItem] | None = None
+    recording_url: StrictStr | None = None
+    recording_multi_channel_url: StrictStr | None = None
+    scrubbed_recording_url: StrictStr | None = None
+    scrubbed_recording_multi_channel_url: StrictStr | None = None
+    public_log_url: StrictStr | None = None
+    knowledge_base_retrieved_contents_url: StrictStr | None = None
+    disconnection_reason: StrictStr | None = None
+    transfer_destination: StrictStr | None = None
+    e2e_latency: Latency | None = None
+    llm_latency: Latency | None = None
+    llm_websocket_network_rtt_latency: Latency | None = None
+    latency: dict[str, Latency | None] | None = None
+    call_analysis: Analysis | None = None
+    call_cost: Cost | None = None
+    llm_token_usage: TokenUsage | None = None
+
+    @field_validator("latency", mode="before")
+    @classmethod
+    def _only_objects_are_metrics(cls, value: object) -> object:
+        # A new member that is no summary must not stop a load; the raw payload keeps it.
+        if not isinstance(value, dict):
+            return value
+        return {metric: stats for metric, stats in value.items() if isinstance(stats, dict)}
+
+
+def _turn_or_none(item: object) -> object:
+    """Keep a woven item that was spoken, as `sql/macros/payload/is_speech.sql` decides, and its place."""
+    if not isinstance(item, dict):
+        return None
+    # Any JSON may stand there, and what is no text cannot be looked up.
+    role = item.get("role") if isinstance(item.get("role"), str) else None
+    brings_words = isinstance(item.get("words"), list) and role not in _TOOL_ITEMS
+    return item if brings_words or role in _SPEAKERS else None
+
+
+WovenTurn = Annotated[Utterance | None, BeforeValidator(_turn_or_none)]
+
+
+class WovenTranscripts(_Model):
+    """The woven transcripts of a call that has no turns of its own, so that theirs become rows."""
+
+    transcript_with_tool_calls: list[WovenTurn] | None = None
+    scrubbed_transcript_with_tool_calls: list[WovenTurn] | None = None

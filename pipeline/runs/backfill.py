@@ -1,0 +1,114 @@
+"""Backfills and refreshes: the calls are known by id, from the user or from the warehouse."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TextIO
+
+from sqlalchemy import Connection
+
+from pipeline import sql
+from pipeline.config import Settings
+from pipeline.errors import WarehouseMismatch
+from pipeline.runs import record
+from pipeline.runs.ids import spool_ids
+from pipeline.runs.plan import Plan, make_plan
+from pipeline.runs.run import Fetching, Observer, Stages
+from pipeline.warehouse import schema
+from pipeline.warehouse.database import Warehouse
+
+__all__ = ["Backfill", "Observer", "dry_run", "refresh"]
+
+
+@dataclass(frozen=True)
+class Backfill:
+    """One run of a backfill; `run` may be called once."""
+
+    settings: Settings
+    observer: Observer = field(default_factory=Observer)
+    command: str = "backfill"
+    force: bool = False
+    stages: Stages = field(default_factory=Stages)
+
+    def run(self, sources: Iterable[str], stdin: TextIO) -> record.RunReport:
+        """Fetch and load the calls whose ids the sources name; see `ids.read_ids` for what a source is.
+
+        Raises UsageError, ConfigurationError and WarehouseError before anything is fetched. What stops the
+        run later is in the report's `error`, an interruption in `is_interrupted`; in both cases what
+        arrived is loaded.
+        """
+        fetching = Fetching(self.settings, self.observer, self.command, self.stages)
+        with _spool() as spool:
+            given = spool_ids(sources, stdin, spool)
+            fetching.prepare()
+            return _fetch_spooled(fetching, spool, given, force=self.force)
+
+
+def refresh(settings: Settings, observer: Observer, stages: Stages | None = None) -> record.RunReport:
+    """Fetch again and load the calls of the warehouse that are not final; raises as `Backfill.run` does."""
+    fetching = Fetching(settings, observer, "refresh", stages or Stages())
+    with _spool() as spool:
+        fetching.prepare()
+        given = 0
+        with fetching.warehouse.reading() as connection, spool.open("w", encoding="ascii") as out:
+            parameters = {"as_of": record.utc_now(), "refresh_window_s": settings.refresh_window_s}
+            not_final = connection.exec_driver_sql(sql.read("runs/not_final"), parameters)
+            for given, (call_id,) in enumerate(not_final, start=1):
+                out.write(f"{given},{call_id}\n")
+        return _fetch_spooled(fetching, spool, given, force=True)
+
+
+def _fetch_spooled(fetching: Fetching, spool: Path, given: int, *, force: bool) -> record.RunReport:
+    plan = fetching.plan(spool, given, force=force, begins=True)
+    fetching.observer.on_plan(plan)
+    if plan.to_fetch:
+        fetching.fetch(lambda extract: extract(plan))
+    return fetching.end(spool)
+
+
+def dry_run(settings: Settings, sources: Iterable[str], stdin: TextIO, *, force: bool = False) -> Plan:
+    """Return what a backfill of these ids would do, without a request and without writing anything.
+
+    The plan's list of ids is gone when this returns. Raises what `Backfill.run` raises before it fetches.
+    """
+    warehouse = Warehouse.of(settings)
+    with _spool() as spool:
+        given = spool_ids(sources, stdin, spool)
+        with _planning_connection(warehouse) as connection:
+            return make_plan(
+                connection,
+                spool,
+                given,
+                as_of=record.utc_now(),
+                force=force,
+                refresh_window_s=settings.refresh_window_s,
+                refetch_after_s=settings.refetch_after_s,
+            )
+
+
+@contextmanager
+def _spool() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="call-ids-") as folder:
+        yield Path(folder) / "ids.csv"
+
+
+@contextmanager
+def _planning_connection(warehouse: Warehouse) -> Iterator[Connection]:
+    """Open the warehouse to plan against; an empty one in memory stands for one that is not there yet."""
+    if warehouse.exists:
+        with warehouse.reading() as connection:
+            if not schema.is_current(connection):
+                raise WarehouseMismatch("the warehouse has an older schema: run `migrate` first")
+            yield connection
+    else:
+        # The tables take long to declare, and a run finds them in the warehouse.
+        from pipeline.warehouse import tables
+
+        with Warehouse.in_memory().exclusive() as connection:
+            tables.metadata.create_all(connection)
+            schema.apply_views(connection)
+            yield connection

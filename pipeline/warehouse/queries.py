@@ -1,0 +1,98 @@
+"""What the warehouse answers: rows for the command line and for reports, read-only.
+
+Every question is a file in `sql/queries/`; here they are only asked. Rows are plain values.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection
+
+from pipeline import sql
+from pipeline.errors import LandingError
+from pipeline.landing.folder import Landing
+from pipeline.landing.ndjson import read_lines
+from pipeline.warehouse import schema
+
+Row = dict[str, Any]
+
+
+def rows(connection: Connection, name: str, **parameters: Any) -> list[Row]:
+    """Return the rows of ``sql/queries/<name>.sql``."""
+    result = connection.exec_driver_sql(sql.read(f"queries/{name}"), parameters or None)
+    return [dict(row) for row in result.mappings()]
+
+
+def answers(connection: Connection, days: int = 3) -> dict[str, list[Row]]:
+    """Return what a first look at a warehouse wants: latency by day, why calls ended, how much there is."""
+    return {
+        "daily_latency": rows(connection, "latest_latency", days=days),
+        "disconnections": rows(connection, "disconnections"),
+        "row_counts": rows(connection, "row_counts"),
+    }
+
+
+def drift(connection: Connection, since: datetime | None = None) -> list[Row]:
+    """Return what payloads hold that the API is not known to send: of all calls, or of those loaded since."""
+    found = rows(connection, "drift", since=since)
+    # A sum of counts comes as a decimal where it could grow beyond a bigint.
+    return [row | {"occurrences": int(row["occurrences"])} for row in found]
+
+
+def loaded_chunks(connection: Connection) -> set[str]:
+    """Return the ids of the chunks that are loaded."""
+    return set(connection.exec_driver_sql(sql.read("load/loaded_chunks")).scalars())
+
+
+def status(connection: Connection, landing: Landing) -> dict[str, Any]:
+    """Return how the warehouse stands: schema, rows, runs, outcomes, and what still waits or failed."""
+    loaded = loaded_chunks(connection)
+    return {
+        "revision": schema.revision(connection),
+        "waiting_chunks": [name for name in landing.manifests() if name not in loaded],
+        "row_counts": rows(connection, "row_counts"),
+        "outcomes": rows(connection, "outcomes"),
+        "unaccounted": rows(connection, "unaccounted"),
+        "drift": drift(connection),
+        "runs": rows(connection, "latest_runs"),
+    }
+
+
+def call(connection: Connection, call_id: str) -> dict[str, Any] | None:
+    """Return all that is known of one call id, or None when it was never asked for."""
+    found = rows(connection, "call", call_id=call_id)
+    outcome = rows(connection, "call_outcome", call_id=call_id)
+    if not found and not outcome:
+        return None
+    return {
+        "call": found[0] if found else None,
+        "outcome": outcome[0] if outcome else None,
+        "turns": rows(connection, "call_turns", call_id=call_id),
+        "latency": rows(connection, "call_latency", call_id=call_id),
+        "tools": rows(connection, "call_tools", call_id=call_id),
+    }
+
+
+def raw_payload(connection: Connection, landing: Landing, call_id: str) -> bytes | None:
+    """Return the landed payload that the call's rows came from, or None when the call is not loaded.
+
+    Raises LandingError when its chunk is no longer in the landing folder.
+    """
+    chunks = rows(connection, "call_chunks", call_id=call_id)
+    for chunk in chunks:
+        path = landing.landing_dir / Path(chunk["path"])
+        if not path.is_file():
+            continue
+        for line in read_lines(path):
+            if hashlib.sha256(line).hexdigest() == chunk["payload_hash"]:
+                return line
+    if chunks:
+        raise LandingError(
+            f"the landed payload of {call_id} is not in {landing.landing_dir}: "
+            "name the folder it was landed in with --data-dir"
+        )
+    return None

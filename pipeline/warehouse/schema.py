@@ -1,0 +1,204 @@
+"""The warehouse's schema: brings it to the revision and the views of this version of the package.
+
+A step that loses rows is preceded by a copy of the file, taken while this process holds the lock. Views are
+applied again after every migration and whenever their text changed, so they never lag behind the tables;
+what is stored of their results is then computed again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from pipeline import sql
+from pipeline.errors import WarehouseError, WarehouseMismatch
+from pipeline.warehouse.database import Warehouse
+
+# What reads payloads needs no table, and is made where they are staged too.
+PAYLOAD_MACROS = "macros/payload"
+# Macros are made in this order: the later ones use those before.
+MACROS = (PAYLOAD_MACROS, "macros/shared", "macros/daily")
+_VERSION_TABLE = "alembic_version"
+# How a migration says what it is and what it follows.
+_REVISION = re.compile(r'^revision = "(.+)"$', re.MULTILINE)
+_DOWN_REVISION = re.compile(r'^down_revision = "(.+)"$', re.MULTILINE)
+
+
+@cache
+def _revisions() -> frozenset[str]:
+    """Return every revision that this version knows, without Alembic, which takes long to import."""
+    return frozenset(found for text in _migrations() for found in _REVISION.findall(text))
+
+
+@cache
+def head() -> str:
+    """Return the revision of this version of the package."""
+    followed = {found for text in _migrations() for found in _DOWN_REVISION.findall(text)}
+    (last,) = _revisions() - followed
+    return last
+
+
+@cache
+def _migrations() -> tuple[str, ...]:
+    folder = sql.folder("migrations") / "versions"
+    return tuple(path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.py")))
+
+
+def revision(connection: Connection) -> str | None:
+    """Return the revision the warehouse is at, or None when it has no schema yet."""
+    if not connection.exec_driver_sql(sql.read("schema/has_version_table")).scalar():
+        return None
+    # More than one is none that this version knows.
+    return ", ".join(connection.exec_driver_sql(sql.read("schema/revision")).scalars()) or None
+
+
+@cache
+def _views_digest() -> str:
+    digest = hashlib.sha256()
+    for group in (*MACROS, "checks", "views"):
+        for name in sql.names(group):
+            digest.update(f"{group}/{name}\n{sql.read(f'{group}/{name}')}".encode())
+    return digest.hexdigest()[:16]
+
+
+def is_current(connection: Connection) -> bool:
+    """Tell whether tables and views are those of this version; raise WarehouseMismatch when newer."""
+    at = revision(connection)
+    if at is not None and at not in _revisions():
+        raise WarehouseMismatch(
+            f"the warehouse is at revision {at}, which this version does not know: "
+            "upgrade the pipeline, or name another warehouse with --warehouse"
+        )
+    return at == head() and _applied_digest(connection) == _views_digest()
+
+
+def check_unchanged(connection: Connection) -> None:
+    """Raise WarehouseMismatch when the tables are no longer those of this version, as a run goes on."""
+    at = revision(connection)
+    if at != head():
+        raise WarehouseMismatch(
+            f"the warehouse is at revision {at or 'base'} now and this version works with {head()}: somebody "
+            "has migrated it meanwhile; run the same command again, with the version that is to stay; "
+            "whatever was fetched is landed and waits"
+        )
+
+
+def _applied_digest(connection: Connection) -> str | None:
+    comment = connection.exec_driver_sql(sql.read("schema/applied_views")).scalar()
+    return None if comment is None else str(comment)
+
+
+def apply_macros(connection: Connection, group: str) -> None:
+    """Create or replace the macros of a group, inside the caller's transaction."""
+    for name in sql.names(group):
+        connection.exec_driver_sql(sql.read(f"{group}/{name}"))
+
+
+def apply_views(connection: Connection) -> None:
+    """Create or replace every macro and view with its comments, inside the caller's transaction."""
+    for group in MACROS:
+        apply_macros(connection, group)
+    for name in sql.names("checks"):
+        # A check is a macro too, so that readers of the file can ask what it finds.
+        context = {"name": f"check_{name}", "query": sql.read(f"checks/{name}").rstrip().rstrip(";")}
+        made = sa.DDL("create or replace macro %(name)s() as table\n%(query)s", context=context)  # type: ignore[no-untyped-call]
+        connection.execute(made)
+    for name in sql.names("views"):
+        connection.exec_driver_sql(sql.read(f"views/{name}"))
+
+
+def ensure(warehouse: Warehouse, say: Callable[[str], None] | None = None) -> None:
+    """Bring the warehouse to this version's schema, creating it where it is missing.
+
+    Opens it for writing only when something has to change.
+    """
+    if warehouse.exists:
+        with warehouse.reading() as connection:
+            if is_current(connection):
+                return
+    migrate(warehouse, say=say)
+
+
+@contextmanager
+def opened(warehouse: Warehouse, say: Callable[[str], None] | None = None) -> Iterator[Connection]:
+    """Open the warehouse to read it, brought to this version's schema first; once, where it is current."""
+    if warehouse.exists:
+        with warehouse.reading() as connection:
+            if is_current(connection):
+                yield connection
+                return
+    ensure(warehouse, say)
+    with warehouse.reading() as connection:
+        yield connection
+
+
+def migrate(
+    warehouse: Warehouse, to: str = "head", say: Callable[[str], None] | None = None
+) -> tuple[str | None, str | None]:
+    """Upgrade or downgrade the warehouse to a revision; return the revisions before and after.
+
+    Raises UsageError for a revision that does not exist, WarehouseError when the copy before a step that
+    loses rows cannot be made. Running it again changes nothing.
+    """
+    with warehouse.exclusive() as connection:
+        with connection.begin():
+            before = revision(connection)
+            current = is_current(connection)
+        wanted = head() if to == "head" else to
+        if current and wanted == head():
+            return before, before
+        from pipeline.warehouse import migration
+
+        steps, down = migration.steps(before, wanted)
+        losing = [step for step in steps if migration.loses_rows(step, down)]
+        if losing and warehouse.path is not None:
+            _keep_copy(connection, warehouse, before, say)
+        with connection.begin():
+            if down:
+                # Views hang on the tables a downgrade drops.
+                _drop_views(connection)
+            migration.carry_out(connection, wanted, down)
+            after = revision(connection)
+            if after == head():
+                apply_views(connection)
+                connection.exec_driver_sql(sql.read("stored/forgotten"))
+                noted = sa.Table(_VERSION_TABLE, sa.MetaData(), comment=_views_digest())
+                connection.execute(sa.schema.SetTableComment(noted))
+        return before, after
+
+
+def _drop_views(connection: Connection) -> None:
+    for name in connection.exec_driver_sql(sql.read("schema/views")).scalars().all():
+        # An identifier cannot be a parameter; the dialect quotes it.
+        quoted = connection.dialect.identifier_preparer.quote(name)
+        drop = sa.DDL("drop view %(view)s", context={"view": quoted})  # type: ignore[no-untyped-call]
+        connection.execute(drop)
+
+
+def _keep_copy(
+    connection: Connection, warehouse: Warehouse, before: str | None, say: Callable[[str], None] | None
+) -> None:
+    path = Path(str(warehouse.path))
+    copy = path.with_name(f"{path.stem}.before-{before}{path.suffix}")
+    for left in path.parent.glob(f"{path.stem}.before-*{path.suffix}.part"):
+        left.unlink(missing_ok=True)  # of a process that was killed while this one was not yet here
+    number = 1
+    while copy.exists():
+        number += 1
+        copy = path.with_name(f"{path.stem}.before-{before}-{number}{path.suffix}")
+    try:
+        warehouse.copy_to(connection, copy)
+    except OSError as refused:
+        raise WarehouseError(
+            f"could not copy the warehouse to {copy} before a migration that loses rows ({refused}): "
+            "make room or fix the permissions, then run `migrate` again; nothing was changed"
+        ) from None
+    if say is not None:
+        say(f"kept a copy of the warehouse at {copy}")

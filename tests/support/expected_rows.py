@@ -1,0 +1,165 @@
+"""What the tables must hold of a payload, worked out in plain Python and by other means than the load's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pipeline.warehouse.tables import metadata
+
+Document = dict[str, Any]
+TOP_METRICS = ("e2e", "llm", "llm_websocket_network_rtt")
+SUMMARY = ("p50", "p90", "p95", "p99", "max", "min", "num")
+SPOKEN = ("agent", "user", "transfer_target")
+TOOL_ROLES = ("tool_call_invocation", "tool_call_result")
+# What the payload calls otherwise than the column, or what becomes rows of another table.
+_RENAMED = {"start_timestamp", "end_timestamp", "transfer_end_timestamp"}
+_OTHER_TABLES = {
+    "transcript_object",
+    "transcript_with_tool_calls",
+    "latency",
+    "call_analysis",
+    "call_cost",
+    "llm_token_usage",
+    *(f"{metric}_latency" for metric in TOP_METRICS),
+}
+CALL_FIELDS = {column.name for column in metadata.tables["calls"].columns} | _RENAMED | _OTHER_TABLES
+# Columns that no payload field fills; a field of that name is as unknown as any other.
+CALL_FIELDS -= {"extra", "payload_hash", "payload_shape", "load_id", "first_seen_at", "extracted_at"}
+CALL_FIELDS -= {"started_at", "ended_at", "transfer_ended_at", "combined_cost_cents", "llm_tokens_average"}
+CALL_FIELDS -= {"llm_requests_count", "transcript_source"}
+
+
+def number(value: float | None) -> float | None:
+    """Return a number as a column of doubles holds it."""
+    return None if value is None else float(value)
+
+
+def count(value: float | None) -> int | None:
+    """Return a number as a count, or None when it counts nothing."""
+    is_count = value is not None and float(value).is_integer() and abs(float(value)) <= 2**53
+    return int(value) if is_count and value is not None else None
+
+
+def is_speech(item: Document) -> bool:
+    """Say whether an item of a woven list was spoken."""
+    if item.get("role") in SPOKEN:
+        return True
+    return item.get("role") not in TOOL_ROLES and isinstance(item.get("words"), list)
+
+
+def woven(document: Document) -> list[Document]:
+    """Return the woven list that tool calls and events come from."""
+    scrubbed = document.get("scrubbed_transcript_with_tool_calls")
+    return document.get("transcript_with_tool_calls") or scrubbed or []
+
+
+def turns(document: Document) -> tuple[str | None, list[Document]]:
+    """Return the turns of a call, and the field they come from."""
+    own = document.get("transcript_object")
+    if own:
+        return "transcript_object", own
+    for field in ("transcript_with_tool_calls", "scrubbed_transcript_with_tool_calls"):
+        spoken = [item for item in document.get(field) or [] if is_speech(item)]
+        if spoken:
+            return field, spoken
+    return None, []
+
+
+def tool_calls(document: Document) -> int:
+    """Return how often a tool was invoked."""
+    return sum(1 for item in woven(document) if item.get("role") == "tool_call_invocation")
+
+
+def events(document: Document) -> int:
+    """Return how many woven items are neither speech nor an invocation nor an invocation's first result."""
+    items = [item for item in woven(document) if not is_speech(item)]
+    invoked = [item for item in items if item.get("role") == "tool_call_invocation"]
+    ids = {str(item["tool_call_id"]) for item in invoked if item.get("tool_call_id") is not None}
+    answered = {
+        str(item["tool_call_id"])
+        for item in items
+        if item.get("role") == "tool_call_result" and str(item.get("tool_call_id")) in ids
+    }
+    return len(items) - len(invoked) - len(answered)
+
+
+def place(document: Document, before: int) -> tuple[int, int] | tuple[None, None]:
+    """Return the turn and the word at which a woven item stands, walking from word to word."""
+    spoken = [len(item.get("words") or []) for item in woven(document)[:before] if is_speech(item)]
+    words = sum(spoken)
+    last: tuple[int, int] | tuple[None, None] = (None, None)
+    for turn_index, turn in enumerate(turns(document)[1]):
+        for word_index in range(len(turn.get("words") or [])):
+            if words == 0:
+                return last
+            words -= 1
+            last = (turn_index, word_index)
+    return last
+
+
+def metrics(document: Document) -> dict[str, Document]:
+    """Return the metrics of a payload: those in `latency` count before those at the top level."""
+    found = {
+        metric: stats
+        for metric in TOP_METRICS
+        if isinstance(stats := document.get(f"{metric}_latency"), dict)
+    }
+    found |= {
+        name.removesuffix("_latency"): stats
+        for name, stats in document.items()
+        if name.endswith("_latency") and len(name) > len("_latency") and isinstance(stats, dict)
+    }
+    nested = document.get("latency") or {}
+    return found | {metric: stats for metric, stats in nested.items() if isinstance(stats, dict)}
+
+
+def rest(node: Document, *known: str) -> Document:
+    """Return what an object holds beside the fields named."""
+    return {name: value for name, value in node.items() if name not in known}
+
+
+def turn_extra(turn: Document) -> Document | None:
+    """Return what a turn holds beyond its columns."""
+    extra = rest(turn, "role", "content", "words", "metadata")
+    words = [rest(word, "word", "start", "end") or None for word in turn.get("words") or []]
+    return (extra | ({"words": words} if any(words) else {})) or None
+
+
+def call_extra(document: Document) -> Document | None:
+    """Return what a call holds that no column and no other table has."""
+    extra = rest(document, *CALL_FIELDS)
+    nested = document.get("latency") or {}
+    for metric in TOP_METRICS:
+        stats = document.get(f"{metric}_latency")
+        shadowed = isinstance(nested.get(metric), dict)
+        left = stats if shadowed and stats is not None else _latency_rest(stats)
+        extra |= {} if left is None else {f"{metric}_latency": left}
+    rests = {name: left for name, stats in nested.items() if (left := _latency_rest(stats)) is not None}
+    cost = document.get("call_cost") or {}
+    lines = [
+        rest(line, "product", "cost", "unit_price", "is_transfer_leg_cost") or None
+        for line in cost.get("product_costs") or []
+    ]
+    usage = document.get("llm_token_usage") or {}
+    odd_count = usage.get("num_requests") is not None and count(usage["num_requests"]) is None
+    source, _ = turns(document)
+    spoken = {
+        str(index): left
+        for index, item in enumerate(document.get("transcript_with_tool_calls") or [])
+        if source == "transcript_object" and is_speech(item) and (left := turn_extra(item))
+    }
+    extra |= {"latency": rests} if rests else {}
+    costs = rest(cost, "combined_cost", "product_costs") | ({"product_costs": lines} if any(lines) else {})
+    extra |= {"call_cost": costs} if costs else {}
+    left = rest(usage, "average", *(() if odd_count else ("num_requests",)))
+    extra |= {"llm_token_usage": left} if left else {}
+    extra |= {"transcript_with_tool_calls": spoken} if spoken else {}
+    return extra or None
+
+
+def _latency_rest(stats: Any) -> Any:
+    if not isinstance(stats, dict):
+        return stats
+    odd = stats.get("num") is not None and count(stats["num"]) is None
+    known = [name for name in (*SUMMARY, "values") if not (odd and name == "num")]
+    return rest(stats, *known) or None

@@ -1,0 +1,184 @@
+"""Kills commands at random moments and asks after each kill whether the promises hold."""
+
+from __future__ import annotations
+
+import random
+import shutil
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pipeline.warehouse import schema
+from pipeline.warehouse.database import Warehouse
+from support.lab import Lab, assert_complete, assert_whole, loaded_chunks, statuses, strays, tables_in
+from support.warehouse_files import landed_calls, query, warehouse_in
+
+_LET_BE = 0.15
+
+
+@dataclass
+class Tally:
+    """What was survived: kills and undisturbed ends by phase, calls compared, requests of the killed runs."""
+
+    kills: Counter[str] = field(default_factory=Counter)
+    ends: Counter[str] = field(default_factory=Counter)
+    calls: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass
+class Killer:
+    """Starts commands and kills them; `tally` says what came of it."""
+
+    lab: Lab
+    rng: random.Random
+    tally: Tally = field(default_factory=Tally)
+
+    def ends(self, phase: str, data_dir: Path, *args: object, **more: object) -> bool:
+        """Start a command and kill it at a random moment; return whether it ended before."""
+        typical_s = self.lab.seconds.get(phase)
+        command = self.lab.zygote.start(*args, **self.lab.env(data_dir, **more))  # type: ignore[arg-type]
+        # The first of its kind shows how long it takes; some later ones are let be, so that there is an end
+        # on a machine that has become slower meanwhile.
+        if typical_s is None or self.rng.random() < _LET_BE:
+            ended = command.wait()
+        else:
+            time.sleep(self.rng.uniform(0, typical_s))
+            ended = command.kill()
+        if ended.code == -9:
+            self.tally.kills[phase] += 1
+            return False
+        assert ended.code == 0, ended.err
+        self.tally.ends[phase] += 1
+        self.lab.seconds[phase] = ended.seconds
+        return True
+
+
+def killed_backfills(killer: Killer) -> None:
+    """Kill a backfill until it ends: no landed call is fetched again, no load that was seen is lost."""
+    lab, data_dir = killer.lab, killer.lab.place()
+    before = lab.server.requests.by_call
+    landed: dict[str, int] = {}
+    chunks: set[str] = set()
+    first = killer.tally.kills["backfill"]
+    succeeded = 0
+    done = False
+    while not done:
+        done = killer.ends("backfill", data_dir, "backfill", lab.ids)
+        asked = lab.server.requests.by_call
+        assert {call_id: asked[call_id] - before[call_id] for call_id in landed} == landed
+        now_landed = landed_calls(data_dir)
+        assert now_landed == dict.fromkeys(now_landed, 1)
+        landed = {call_id: asked[call_id] - before[call_id] for call_id in now_landed}
+        killer.tally.calls["backfill"] += assert_whole(lab, data_dir)
+        now_loaded = loaded_chunks(data_dir)
+        assert chunks <= now_loaded
+        chunks = now_loaded
+        # After its end is recorded a run still renews the readers' copy: killed then, it has succeeded.
+        now_succeeded = statuses(data_dir)["succeeded"] if now_loaded else 0
+        assert now_succeeded - succeeded in ((1,) if done else (0, 1))
+        succeeded = now_succeeded
+        if succeeded:
+            assert_complete(lab, data_dir, was_killed=not done)
+    # A run that was killed before it was recorded is in no table.
+    ended = statuses(data_dir)
+    assert ended["interrupted"] == ended.total() - ended["succeeded"], ended
+    assert ended.total() - 1 <= killer.tally.kills["backfill"] - first
+    shutil.rmtree(data_dir)
+
+
+def killed_loads(killer: Killer) -> None:
+    """Kill a load until it ends: each chunk is loaded once, and all that was landed is there."""
+    lab, data_dir = killer.lab, killer.lab.place("landed")
+    asked = lab.server.requests.total
+    chunks: set[str] = set()
+    done = False
+    while not done:
+        done = killer.ends("load", data_dir, "load")
+        killer.tally.calls["load"] += assert_whole(lab, data_dir)
+        now_loaded = loaded_chunks(data_dir)
+        assert chunks <= now_loaded
+        chunks = now_loaded
+    assert_complete(lab, data_dir)
+    assert lab.server.requests.total == asked
+    shutil.rmtree(data_dir)
+
+
+def killed_replays(killer: Killer) -> None:
+    """Kill a replay until it ends: at every moment the tables say what they said before."""
+    lab, data_dir = killer.lab, killer.lab.place("loaded")
+    done = False
+    while not done:
+        done = killer.ends("replay", data_dir, "replay")
+        assert tables_in(data_dir / "warehouse.duckdb") == lab.tables
+        killer.tally.calls["replay"] += len(lab.tables["calls"])
+    assert_complete(lab, data_dir)
+    shutil.rmtree(data_dir)
+
+
+def killed_publications(killer: Killer) -> None:
+    """Kill a publication until it ends: readers always have a whole copy, once they have one."""
+    lab, data_dir = killer.lab, killer.lab.place("loaded")
+    copy = Warehouse.at(data_dir / "analytics.duckdb", lock_timeout_s=1)
+    assert lab.run(data_dir, "publish").code == 0
+    done = False
+    while not done:
+        done = killer.ends("publish", data_dir, "publish")
+        assert not Path(f"{copy.path}.wal").exists()
+        assert query(copy, "select calls from published") == [(len(lab.tables["calls"]),)]
+        assert tables_in(data_dir / "analytics.duckdb") == lab.tables
+        assert tables_in(data_dir / "warehouse.duckdb") == lab.tables
+        killer.tally.calls["publish"] += len(lab.tables["calls"])
+    assert strays(data_dir) == []
+    shutil.rmtree(data_dir)
+
+
+def killed_compactions(killer: Killer) -> None:
+    """Kill a compaction until it ends: the warehouse is whole, in the former file or in the new one."""
+    lab, data_dir = killer.lab, killer.lab.place("loaded")
+    done = False
+    while not done:
+        done = killer.ends("compact", data_dir, "compact")
+        assert not (data_dir / "warehouse.duckdb.wal").exists()
+        assert tables_in(data_dir / "warehouse.duckdb") == lab.tables
+        killer.tally.calls["compact"] += len(lab.tables["calls"])
+    assert strays(data_dir) == []
+    shutil.rmtree(data_dir)
+
+
+def killed_migrations(killer: Killer) -> None:
+    """Kill migrations down and up: the schema is the one or the other, and every copy kept is whole."""
+    lab, data_dir = killer.lab, killer.lab.place("loaded")
+    warehouse = warehouse_in(data_dir)
+    for phase, target in (("migrate down", "base"), ("migrate up", "head")):
+        done = False
+        while not done:
+            done = killer.ends(phase, data_dir, "migrate", "--to", target)
+            with warehouse.reading() as connection:
+                at = schema.revision(connection)
+            assert at in (None, schema.head())
+            if target == "base" and at is not None:
+                assert tables_in(data_dir / "warehouse.duckdb") == lab.tables
+                killer.tally.calls[phase] += len(lab.tables["calls"])
+            for kept in data_dir.glob("warehouse.before-*.duckdb"):
+                assert tables_in(kept) == lab.tables
+    assert list(data_dir.glob("warehouse.before-*.duckdb"))
+    assert lab.run(data_dir, "load").code == 0
+    assert_complete(lab, data_dir)
+    shutil.rmtree(data_dir)
+
+
+PHASES: dict[str, Callable[[Killer], None]] = {
+    "backfill": killed_backfills,
+    "load": killed_loads,
+    "replay": killed_replays,
+    "publish": killed_publications,
+    "compact": killed_compactions,
+    "migrate": killed_migrations,
+}
+
+
+def kills_of(tally: Tally, phase: str) -> int:
+    """Return how often a phase was killed; migrations go both ways."""
+    return sum(count for name, count in tally.kills.items() if name.partition(" ")[0] == phase)

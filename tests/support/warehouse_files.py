@@ -1,0 +1,119 @@
+"""Helpers for tests with a real warehouse: land payloads, load them, and read tables back to compare them."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from pipeline.landing.folder import LandedChunk, Landing, Outcome
+from pipeline.landing.ndjson import read_lines
+from pipeline.load import loads
+from pipeline.payload.validate import Accepted, validate_body
+from pipeline.warehouse import schema
+from pipeline.warehouse.database import Warehouse
+from pipeline.warehouse.tables import metadata
+
+# When and by which run a payload came is no part of what it says.
+_VOLATILE = {"first_seen_at", "extracted_at", "load_id"}
+# What views answered is no part of it either.
+DATA_TABLES = [name for name in metadata.tables if not name.startswith(("etl_", "stored_"))]
+NOON = datetime(2025, 1, 1, 12, tzinfo=UTC)
+
+Tables = dict[str, list[tuple[Any, ...]]]
+
+
+@dataclass(frozen=True)
+class Payload:
+    """A body that was fetched for a call id at a time."""
+
+    call_id: str
+    body: bytes
+    fetched_at: datetime = NOON
+
+
+class Place:
+    """A data folder with its landing, quarantine and warehouse."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.landing = Landing(folder / "landing", folder / "quarantine")
+        self.warehouse = Warehouse.at(folder / "warehouse.duckdb", lock_timeout_s=1)
+        self._landed = 0
+
+    def land(self, payloads: Iterable[Payload], run_id: str = "run") -> LandedChunk:
+        """Land sound payloads as one chunk."""
+        writer = self.landing.writer(run_id, self._landed)
+        self._landed += 1
+        for payload in payloads:
+            judged = validate_body(payload.call_id, payload.body)
+            assert isinstance(judged, Accepted), judged
+            writer.add(
+                Outcome(
+                    payload.call_id,
+                    "accepted",
+                    1,
+                    payload.fetched_at,
+                    200,
+                    payload_hash=judged.payload_hash,
+                    has_plain_speech=judged.has_plain_speech,
+                    is_plain=judged.is_plain,
+                ),
+                judged.line,
+            )
+        return writer.finish()
+
+    def load(self) -> loads.Loaded:
+        """Load what waits, into tables that are there or not."""
+        schema.ensure(self.warehouse)
+        return loads.load_pending(self.warehouse, self.landing, refresh_window_s=86_400)
+
+    def rows(self, statement: str) -> list[tuple[Any, ...]]:
+        """Return the rows of a query."""
+        return query(self.warehouse, statement)
+
+    def tables(self) -> Tables:
+        """Return what the tables say."""
+        return tables_of(self.warehouse)
+
+
+def query(warehouse: Warehouse, statement: str) -> list[tuple[Any, ...]]:
+    """Return the rows of a query."""
+    with warehouse.reading() as connection:
+        return [tuple(row) for row in connection.exec_driver_sql(statement)]
+
+
+def tables_of(warehouse: Warehouse) -> Tables:
+    """Return every table of calls in a fixed order, without what depends on when they were loaded."""
+    found = {}
+    for name in DATA_TABLES:
+        columns = [column.name for column in metadata.tables[name].columns if column.name not in _VOLATILE]
+        listed = ", ".join(f'"{column}"' for column in columns)
+        found[name] = query(warehouse, f"select {listed} from {name} order by all")
+    return found
+
+
+def warehouse_in(data_dir: Path) -> Warehouse:
+    """Return the warehouse of a data folder."""
+    return Warehouse.at(data_dir / "warehouse.duckdb", lock_timeout_s=1)
+
+
+def landed_calls(data_dir: Path) -> dict[str, int]:
+    """Return how often each call was landed with a payload, as the manifests say."""
+    counts: dict[str, int] = {}
+    for path in (data_dir / "landing").glob("*/*.json"):
+        for outcome in json.loads(path.read_bytes())["outcomes"]:
+            if outcome["outcome"] == "accepted":
+                counts[outcome["call_id"]] = counts.get(outcome["call_id"], 0) + 1
+    return counts
+
+
+def landed_lines(chunk: LandedChunk) -> list[bytes]:
+    """Return the payloads of a landed chunk."""
+    return [] if chunk.payloads is None else list(read_lines(chunk.payloads))
+
+
+def as_body(document: Mapping[str, Any] | list[Any]) -> bytes:
+    """Return a document as the API would send it."""
+    return json.dumps(document).encode()
