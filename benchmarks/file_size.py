@@ -18,8 +18,7 @@ import duckdb
 from benchmarks import contest
 from benchmarks.bodies import DISTINCT, call_ids
 from benchmarks.contest import Measured, Row, Scale
-from benchmarks.landed import land
-from pipeline.load import loads
+from benchmarks.landed import land, load_landed
 from pipeline.warehouse import compact, schema
 from pipeline.warehouse.database import Warehouse
 
@@ -40,7 +39,7 @@ def measured(calls: int, distinct: int = DISTINCT) -> Measured:
         warehouse = Warehouse.at(file)
         schema.ensure(warehouse)
         empty = file.stat().st_size
-        loads.load_pending(warehouse, landing, refresh_window_s=86_400)
+        load_landed(warehouse, landing)
         size = file.stat().st_size
         parquet = _as_parquet(file, folder / "parquet")
         compacted = compact.compact(warehouse)

@@ -21,7 +21,7 @@ from sqlalchemy import Connection
 from benchmarks import contest
 from benchmarks.bodies import WORDS, call_ids
 from benchmarks.contest import Measured, Ran, Row, Scale
-from benchmarks.landed import land
+from benchmarks.landed import land, load_landed
 
 _READ = """
 create temp table landed as
@@ -126,7 +126,6 @@ def main(how: str, folder: Path, file: Path) -> None:
 def _prepared_load(folder: Path, file: Path, held: list[float]):  # type: ignore[no-untyped-def]
     """Return what loads, and notes for how long it holds the file."""
     from pipeline.landing.folder import Landing
-    from pipeline.load import loads
     from pipeline.warehouse import schema
     from pipeline.warehouse.database import Warehouse
 
@@ -141,7 +140,7 @@ def _prepared_load(folder: Path, file: Path, held: list[float]):  # type: ignore
     warehouse = Timed.at(file)
     schema.ensure(warehouse)
     landing = Landing(folder / "landing", folder / "quarantine")
-    return lambda: loads.load_pending(warehouse, landing, refresh_window_s=86_400)
+    return lambda: load_landed(warehouse, landing)
 
 
 def _bare(folder: Path, file: Path) -> None:

@@ -21,11 +21,12 @@ import duckdb
 from benchmarks import contest
 from benchmarks.bodies import DISTINCT, Bodies, call_id, call_ids
 from benchmarks.contest import Measured, Ran, Row, Scale
-from benchmarks.landed import land
+from benchmarks.landed import land, load_landed
 from benchmarks.server import serving
 from pipeline import sql
 from pipeline.landing.folder import Landing
 from pipeline.load import loads
+from pipeline.load.chunk_queue import ChunkQueue
 from pipeline.publish import readers_copy
 from pipeline.warehouse import schema, stored_results, tables
 from pipeline.warehouse.database import Warehouse
@@ -102,9 +103,9 @@ def _growth(folder: Path, large: Warehouse, small: Warehouse, more: int) -> dict
     for number in range(_FEW_TIMES):
         ids = _spread(islice(count(number * _FEW), _FEW))
         landing = land(folder / "few" / "more", ids, run_id=f"run{number}")
-        chunk = [path for path in landing.manifests().values() if path.parent.name == f"run{number}"]
+        chunk = [path for path in landing.find_manifests().values() if path.parent.name == f"run{number}"]
         # The newest day of both has the same calls.
-        loading.append(_load_s(large, landing, chunk) - _load_s(small, landing, chunk))
+        loading.append(_load_s(large, chunk) - _load_s(small, chunk))
         storing.append(_store_newest_s(large) - _store_newest_s(small))
     return {
         "load_growth_s": max(0.0, statistics.median(loading)) / more,
@@ -112,8 +113,12 @@ def _growth(folder: Path, large: Warehouse, small: Warehouse, more: int) -> dict
     }
 
 
-def _load_s(warehouse: Warehouse, landing: Landing, chunk: list[Path]) -> float:
-    return _cpu_s(lambda: _loaded(loads.load(warehouse, landing, chunk, refresh_window_s=86_400)))
+def _load_s(warehouse: Warehouse, chunk: list[Path]) -> float:
+    return _cpu_s(
+        lambda: _loaded(
+            loads.load_waiting(warehouse, ChunkQueue(chunk, is_closed=True), refresh_window_s=86_400)
+        )
+    )
 
 
 def _loaded(loaded: loads.Loaded) -> None:
@@ -150,7 +155,7 @@ def _seconds_per_chunk() -> float:
         for number in range(_CHUNKS):
             (run / f"run-{number:06d}.json").touch()
         started = time.monotonic()
-        assert len(landing.manifests()) == _CHUNKS
+        assert len(landing.find_manifests()) == _CHUNKS
         return (time.monotonic() - started) / _CHUNKS
 
 
@@ -159,7 +164,7 @@ def multiplied(data: Path, size: int) -> Warehouse:
     landing = land(data / "base", call_ids(min(_BASE, size)))
     base = Warehouse.at(data / "base" / "base.duckdb")
     schema.ensure(base)
-    assert not loads.load_pending(base, landing, refresh_window_s=86_400).problems
+    assert not load_landed(base, landing).problems
     warehouse = Warehouse.at(data / "warehouse.duckdb")
     schema.ensure(warehouse)
     with duckdb.connect(str(warehouse.path)) as connection:

@@ -6,8 +6,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from benchmarks.bodies import DISTINCT, Bodies
-from pipeline.landing.folder import Landing, Outcome
-from pipeline.payload.validate import Accepted, validate_body
+from pipeline.landing.folder import Landing
+from pipeline.landing.intake import Receipt, judge
+from pipeline.load import loads
+from pipeline.warehouse.database import Warehouse
 
 CHUNK = 250
 
@@ -18,20 +20,18 @@ def land(folder: Path, ids: list[str], *, run_id: str = "run", distinct: int = D
     bodies = Bodies(distinct)
     fetched_at = datetime.now(UTC) - timedelta(minutes=1)
     for number, start in enumerate(range(0, len(ids), CHUNK)):
-        writer = landing.writer(run_id, number)
+        writer = landing.open_chunk(run_id, number)
         for call_id in ids[start : start + CHUNK]:
-            judged = validate_body(call_id, bodies.body(call_id.encode()))
-            assert isinstance(judged, Accepted)
-            outcome = Outcome(
-                call_id,
-                "accepted",
-                1,
-                fetched_at,
-                200,
-                payload_hash=judged.payload_hash,
-                has_plain_speech=judged.has_plain_speech,
-                is_plain=judged.is_plain,
-            )
-            writer.add(outcome, judged.line)
+            judgement = judge(Receipt(call_id, fetched_at, 200, 1), bodies.body(call_id.encode()))
+            assert judgement.line is not None
+            writer.add(judgement.outcome, judgement.line)
         writer.finish()
     return landing
+
+
+def load_landed(warehouse: Warehouse, landing: Landing) -> loads.Loaded:
+    """Load what is landed and not loaded yet, as `python -m pipeline load` does."""
+    with warehouse.reading() as connection:
+        queue = loads.find_waiting(connection, landing)
+    queue.close()
+    return loads.load_waiting(warehouse, queue, refresh_window_s=86_400)

@@ -23,10 +23,10 @@ from typing import Any
 
 import duckdb
 
+from benchmarks.landed import load_landed
 from pipeline import sql
-from pipeline.landing.folder import Landing, Outcome
-from pipeline.load import loads
-from pipeline.payload.validate import Accepted, validate_body
+from pipeline.landing.folder import Landing
+from pipeline.landing.intake import Receipt, judge
 from pipeline.simulator import breakage
 from pipeline.simulator.book import CallBook
 from pipeline.warehouse import schema, stored_results
@@ -117,26 +117,15 @@ def simulated(folder: Path) -> Path:
     landing = Landing(folder / "landing", folder / "quarantine")
     book = CallBook(seed=7, count=BASE, until=UNTIL)
     for number, first in enumerate(range(0, BASE, 250)):
-        writer = landing.writer("run", number)
+        writer = landing.open_chunk("run", number)
         for index in range(first, min(first + 250, BASE)):
-            judged = validate_body(book.call_id(index), breakage.encode(book.payload(index)))
-            assert isinstance(judged, Accepted)
-            writer.add(
-                Outcome(
-                    book.call_id(index),
-                    "accepted",
-                    1,
-                    UNTIL,
-                    200,
-                    payload_hash=judged.payload_hash,
-                    has_plain_speech=judged.has_plain_speech,
-                    is_plain=judged.is_plain,
-                ),
-                judged.line,
+            judgement = judge(
+                Receipt(book.call_id(index), UNTIL, 200, 1), breakage.encode(book.payload(index))
             )
+            writer.add(judgement.outcome, judgement.line)
         writer.finish()
     schema.ensure(warehouse)
-    assert loads.load_pending(warehouse, landing, refresh_window_s=86_400).records == BASE
+    assert load_landed(warehouse, landing).records == BASE
     return folder / "base.duckdb"
 
 

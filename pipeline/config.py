@@ -16,40 +16,33 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, Validati
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from pipeline.errors import ConfigurationError
+from pipeline.times import parse_duration
 
 _CREDENTIALS = re.compile(r"//.*@")
-_UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _LONGEST_S = 100 * 365 * 86_400
 _SHORTEST_TOKEN = 16
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)?", re.IGNORECASE)
 
 
-def seconds(value: object) -> object:
-    """Read a duration such as ``90``, ``15m`` or ``24h`` as seconds; a bare number is seconds."""
-    if not isinstance(value, str):
-        return value
-    matched = _DURATION.fullmatch(value.strip())
-    if matched is None:
-        raise ValueError("not a duration: write seconds, or a number with s, m, h or d")
-    return float(matched[1]) * _UNITS[(matched[2] or "s").lower()]
+def _read_duration(value: object) -> object:
+    return parse_duration(value) if isinstance(value, str) else value
 
 
-def _occasion(value: object) -> object:
-    return value if value in ("run", "always", "off") else seconds(value)
+def _read_publish(value: object) -> object:
+    return value if value in ("run", "always", "off") else _read_duration(value)
 
 
-def _from_home(value: object) -> object:
+def _expand_home(value: object) -> object:
     # A shell does that; whoever writes `.env` means it too.
     return os.path.expanduser(value) if isinstance(value, (str, Path)) else value  # noqa: PTH111  never raises
 
 
-def _is_long_enough(token: SecretStr) -> SecretStr:
+def _require_length(token: SecretStr) -> SecretStr:
     if len(token.get_secret_value()) < _SHORTEST_TOKEN:
         raise ValueError(f"write at least {_SHORTEST_TOKEN} characters, or leave it out")
     return token
 
 
-Seconds = Annotated[float, BeforeValidator(seconds)]
+Seconds = Annotated[float, BeforeValidator(_read_duration)]
 
 
 class Settings(BaseSettings):
@@ -79,10 +72,10 @@ class Settings(BaseSettings):
     api_version: Literal["auto", "v1", "v2"] = Field(
         "auto", alias="RETELL_API_VERSION", description="auto, v1 or v2; auto finds out by the first 404"
     )
-    data_dir: Annotated[Path, BeforeValidator(_from_home)] = Field(
+    data_dir: Annotated[Path, BeforeValidator(_expand_home)] = Field(
         Path("data"), alias="PIPELINE_DATA_DIR", description="Folder of landed payloads and quarantine"
     )
-    warehouse: Annotated[str | None, BeforeValidator(_from_home)] = Field(
+    warehouse: Annotated[str | None, BeforeValidator(_expand_home)] = Field(
         None,
         alias="PIPELINE_WAREHOUSE",
         description="DuckDB file or SQLAlchemy URL; by default warehouse.duckdb in the data folder",
@@ -114,13 +107,13 @@ class Settings(BaseSettings):
         description="A call that is not final is fetched again by `backfill` only after this long",
     )
 
-    publish: Annotated[Literal["run", "always", "off"] | float, BeforeValidator(_occasion)] = Field(
+    publish: Annotated[Literal["run", "always", "off"] | float, BeforeValidator(_read_publish)] = Field(
         "run",
         alias="PIPELINE_PUBLISH",
         description="When readers get a new copy: run (at its end), always (after each load), at most every "
         "so often (15m), or off",
     )
-    serve_token: Annotated[SecretStr, AfterValidator(_is_long_enough)] | None = Field(
+    serve_token: Annotated[SecretStr, AfterValidator(_require_length)] | None = Field(
         None,
         alias="PIPELINE_SERVE_TOKEN",
         description="What clients of `serve` must show; by default each server makes one and prints it",
@@ -220,7 +213,7 @@ def describe(settings: Settings, flags: dict[str, Any]) -> list[dict[str, str]]:
         described.append(
             {
                 "setting": variable,
-                "value": _shown(name, value),
+                "value": _format_value(name, value),
                 "source": source,
                 "meaning": field.description or "",
             }
@@ -228,7 +221,7 @@ def describe(settings: Settings, flags: dict[str, Any]) -> list[dict[str, str]]:
     return described
 
 
-def _shown(name: str, value: object) -> str:
+def _format_value(name: str, value: object) -> str:
     if value is None:
         return "not set"
     if name in ("warehouse", "base_url"):

@@ -82,14 +82,15 @@ def _git(*args: str) -> str:
 
 def land() -> None:
     """Land the calls that every fixture is filled with: some in each shape, and ids that are no call."""
-    from pipeline.landing.folder import Landing, Outcome
-    from pipeline.payload.validate import Accepted, validate_body
+    from pipeline.landing.folder import Landing
+    from pipeline.landing.intake import Receipt, judge
+    from pipeline.landing.outcome import Outcome
     from pipeline.simulator import CallBook
 
     shutil.rmtree(FIXTURES / "landing", ignore_errors=True)
     landing = Landing(FIXTURES / "landing", FIXTURES / "quarantine")
     fetched_at = datetime(2025, 3, 15, 6, tzinfo=UTC)
-    writer = landing.writer(_RUN, 0)
+    writer = landing.open_chunk(_RUN, 0)
     for shape in ("v1", "early_v2", "today"):
         book = CallBook(seed=5, count=40, until=datetime(2025, 3, 14, 18, tzinfo=UTC), shape=shape)
         bodies = {call_id: book.body(call_id) or b"" for call_id in book.call_ids()}
@@ -97,21 +98,9 @@ def land() -> None:
         for call_id in _some(bodies, shape):
             document = json.loads(bodies[call_id]) | {"call_id": f"{shape}_{call_id[:8]}"}
             call = str(document["call_id"])
-            judged = validate_body(call, json.dumps(document).encode())
-            assert isinstance(judged, Accepted), judged
-            writer.add(
-                Outcome(
-                    call,
-                    "accepted",
-                    1,
-                    fetched_at,
-                    200,
-                    payload_hash=judged.payload_hash,
-                    has_plain_speech=judged.has_plain_speech,
-                    is_plain=judged.is_plain,
-                ),
-                judged.line,
-            )
+            judgement = judge(Receipt(call, fetched_at, 200, 1), json.dumps(document).encode())
+            assert judgement.line is not None, judgement.outcome
+            writer.add(judgement.outcome, judgement.line)
     writer.add(Outcome("nobody_knows_it", "not_found", 1, fetched_at, 404, "HTTP 404"))
     writer.add(
         Outcome(

@@ -20,7 +20,7 @@ from pipeline.errors import Interrupted, UsageError
 
 if TYPE_CHECKING:
     from pipeline.config import Settings
-    from pipeline.runs.record import RunReport
+    from pipeline.runs.report import RunReport
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 _LONGEST_SUMMARY = 200

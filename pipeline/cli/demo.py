@@ -12,9 +12,10 @@ from pathlib import Path
 import typer
 
 from pipeline.cli import console, render
+from pipeline.cli.watch import run_backfill
 from pipeline.config import Settings, load_settings
 from pipeline.errors import UsageError
-from pipeline.runs.offline import opened, watched_backfill
+from pipeline.runs.maintenance import open_warehouse
 from pipeline.simulator import CallBook, Faults, running, serve
 from pipeline.warehouse import queries
 
@@ -37,8 +38,8 @@ def run_demo(settings: Settings, *, calls: int, seed: int, as_json: bool) -> Non
             # Named, so that a warehouse from the environment is not the one that is filled.
             warehouse=str(settings.data_dir / "demo" / "warehouse.duckdb"),
         )
-        report = watched_backfill(demo, ["-"], ids, command="demo")
-    with opened(demo) as connection:
+        report = run_backfill(demo, ["-"], ids, command="demo")
+    with open_warehouse(demo, console.say) as connection:
         found = queries.answers(connection)
     if as_json:
         console.as_json({"run": report.as_json()} | found)

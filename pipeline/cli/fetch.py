@@ -92,9 +92,9 @@ def backfill(
     if is_tracked(prefect):
         report = tracked_backfill(settings, ids, sys.stdin, force=force)
     else:
-        from pipeline.runs.offline import watched_backfill
+        from pipeline.cli.watch import run_backfill
 
-        report = watched_backfill(settings, ids, sys.stdin, force=force)
+        report = run_backfill(settings, ids, sys.stdin, force=force)
     end(report, json)
 
 
@@ -127,7 +127,7 @@ def sync(
     from datetime import UTC, datetime
 
     from pipeline.cli.tracking import is_tracked
-    from pipeline.runs.sync import parse_moment
+    from pipeline.times import parse_moment
 
     settings = read_settings(
         warehouse=warehouse,
@@ -146,9 +146,9 @@ def sync(
 
         report = flows.tracked(settings, flows.sync_calls, since=start, until=stop)
     else:
-        from pipeline.runs.offline import watched_sync
+        from pipeline.cli.watch import run_sync
 
-        report = watched_sync(settings, start, stop)
+        report = run_sync(settings, start, stop)
     end(report, json)
 
 
@@ -181,7 +181,7 @@ def refresh(
 
         report = flows.tracked(settings, flows.refresh_calls)
     else:
-        from pipeline.runs.offline import watched_refresh
+        from pipeline.cli.watch import run_refresh
 
-        report = watched_refresh(settings)
+        report = run_refresh(settings)
     end(report, json)

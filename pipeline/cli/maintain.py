@@ -15,9 +15,12 @@ from pipeline.errors import UsageError
 @command
 def load(warehouse: Warehouse = None, data_dir: DataDir = None, json: AsJson = False) -> None:
     """Load landed payloads that are not in the warehouse yet; needs no network."""
+    from pipeline.cli import console
     from pipeline.runs.offline import load_landed
+    from pipeline.runs.run import Observer
 
-    end(load_landed(read_settings(warehouse=warehouse, data_dir=data_dir)), json)
+    settings = read_settings(warehouse=warehouse, data_dir=data_dir)
+    end(load_landed(settings, Observer(say=console.say)), json)
 
 
 @command
@@ -30,10 +33,13 @@ def replay(
     json: AsJson = False,
 ) -> None:
     """Normalise all landed payloads again, as after an upgrade; needs no network."""
+    from pipeline.cli import console
     from pipeline.runs.offline import replay_landed, replay_quarantine
+    from pipeline.runs.run import Observer
 
     settings = read_settings(warehouse=warehouse, data_dir=data_dir)
-    end(replay_quarantine(settings) if quarantine else replay_landed(settings), json)
+    replay = replay_quarantine if quarantine else replay_landed
+    end(replay(settings, Observer(say=console.say)), json)
 
 
 @command
@@ -41,13 +47,13 @@ def repair(data_dir: DataDir = None, json: AsJson = False) -> None:
     """Land again what is sound in damaged files, set these aside, and say which calls are lost."""
     from pipeline.cli import render
     from pipeline.landing.folder import Landing
-    from pipeline.landing.repair import repair as mend
+    from pipeline.landing.repair import repair as repair_landing
     from pipeline.runs import record
 
-    done = mend(Landing.of(read_settings(data_dir=data_dir)), record.new_run_id())
+    done = repair_landing(Landing.of(read_settings(data_dir=data_dir)), record.new_run_id())
     if json:
         lost_ids = None if done.lost_ids is None else str(done.lost_ids)
-        mended = [vars(chunk) | {"lost": list(chunk.lost)} for chunk in done.mended]
+        mended = [vars(chunk) | {"lost": list(chunk.lost)} for chunk in done.chunks]
         print_json({"mended": mended, "set_aside": str(done.set_aside), "lost_ids": lost_ids})
     else:
         render.repair(done)
@@ -66,9 +72,9 @@ def publish(
     """Replace the readers' copy of the warehouse now; notebooks and BI tools open the copy."""
     from pipeline.cli import console
     from pipeline.publish.parquet import export
-    from pipeline.runs.offline import published
+    from pipeline.runs import maintenance
 
-    copy = published(read_settings(warehouse=warehouse, data_dir=data_dir))
+    copy = maintenance.publish(read_settings(warehouse=warehouse, data_dir=data_dir), console.say)
     written = export(copy.path, parquet) if parquet is not None else None
     if json:
         print_json(
@@ -88,9 +94,9 @@ def publish(
 def compact(warehouse: Warehouse = None, data_dir: DataDir = None, json: AsJson = False) -> None:
     """Rewrite the warehouse file without room that nothing uses; nobody can open it meanwhile."""
     from pipeline.cli import console
-    from pipeline.runs.offline import compacted
+    from pipeline.runs import maintenance
 
-    done = compacted(read_settings(warehouse=warehouse, data_dir=data_dir))
+    done = maintenance.compact(read_settings(warehouse=warehouse, data_dir=data_dir), console.say)
     if json:
         print_json(vars(done) | {"path": str(done.path)})
     else:
@@ -136,9 +142,10 @@ def check(
 
         results = flows.tracked(settings, flows.check_warehouse)
     else:
-        from pipeline.runs.offline import checked
+        from pipeline.cli import console
+        from pipeline.runs import maintenance
 
-        results = checked(settings)
+        results = maintenance.check(settings, console.say)
     if json:
         print_json([vars(result) | {"verdict": result.verdict} for result in results])
     else:
@@ -150,15 +157,15 @@ def check(
 @command
 def status(warehouse: Warehouse = None, data_dir: DataDir = None, json: AsJson = False) -> None:
     """Show runs, outcomes, rows, and every id that did not become a call."""
-    from pipeline.cli import render
+    from pipeline.cli import console, render
     from pipeline.landing.folder import Landing
-    from pipeline.runs.offline import opened
-    from pipeline.warehouse import queries
+    from pipeline.runs.maintenance import open_warehouse
+    from pipeline.runs.status import read_status
     from pipeline.warehouse.database import Warehouse as File
 
     settings = read_settings(warehouse=warehouse, data_dir=data_dir)
-    with opened(settings) as connection:
-        found = queries.status(connection, Landing.of(settings))
+    with open_warehouse(settings, console.say) as connection:
+        found = read_status(connection, Landing.of(settings))
     found["warehouse"] = str(File.of(settings).path)
     if json:
         print_json(found)
@@ -177,13 +184,14 @@ def inspect(
     """Show one call: its fields, latency, tools and what was said."""
     from pipeline.cli import console, render
     from pipeline.landing.folder import Landing
-    from pipeline.runs.offline import opened
+    from pipeline.runs.maintenance import open_warehouse
+    from pipeline.runs.status import read_raw_payload
     from pipeline.warehouse import queries
 
     settings = read_settings(warehouse=warehouse, data_dir=data_dir)
-    with opened(settings) as connection:
+    with open_warehouse(settings, console.say) as connection:
         found = queries.call(connection, call_id)
-        payload = queries.raw_payload(connection, Landing.of(settings), call_id) if raw else None
+        payload = read_raw_payload(connection, Landing.of(settings), call_id) if raw else None
     if found is None:
         raise UsageError(f"{call_id} was never asked for: run `backfill {call_id}` first")
     if raw:

@@ -8,7 +8,7 @@ from typing import Any
 from pipeline.cli import console
 from pipeline.landing.repair import Repair
 from pipeline.runs.plan import Plan
-from pipeline.runs.record import OUTCOME_LABELS, RunReport
+from pipeline.runs.report import OUTCOME_LABELS, RunReport
 from pipeline.warehouse.checks import CheckResult
 
 _LONG_TEXT = 60
@@ -36,13 +36,13 @@ def run(report: RunReport) -> None:
 
 def repair(done: Repair) -> None:
     """Print what was mended in the landing folder, and what to do next."""
-    if not done.mended:
+    if not done.chunks:
         console.text("every landed file is what its manifest says: nothing to repair")
         return
     console.table(
         [
             {"damaged chunk": chunk.chunk_id, "payloads kept": chunk.kept, "payloads lost": len(chunk.lost)}
-            for chunk in done.mended
+            for chunk in done.chunks
         ]
     )
     console.text(f"the damaged files are in {done.set_aside}")

@@ -47,7 +47,7 @@ def report(
 
     from pipeline.cli import console
     from pipeline.report.write import write
-    from pipeline.runs.sync import parse_moment
+    from pipeline.times import parse_moment
 
     settings = read_settings(warehouse=warehouse, data_dir=data_dir)
     first = None if since is None else parse_moment(since, datetime.now(UTC)).date()

@@ -28,7 +28,7 @@ def findings(settings: Settings) -> list[Finding]:
         warehouse = replace(Warehouse.of(settings), lock_timeout_s=0)
     except PipelineError as unusable:
         return [Finding("warehouse", "fail", str(unusable), "correct PIPELINE_WAREHOUSE")]
-    waiting = list(Landing.of(settings).manifests())
+    waiting = list(Landing.of(settings).find_manifests())
     if not warehouse.exists:
         found = [Finding("warehouse", "ok", f"{warehouse.path} is not there yet; the first run makes it")]
         return found + ([_waiting(waiting)] if waiting else [])

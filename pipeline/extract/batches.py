@@ -18,9 +18,10 @@ from itertools import count, islice
 from pipeline.config import Settings
 from pipeline.errors import PipelineError
 from pipeline.extract.extraction import Extracted, Extraction
-from pipeline.landing.folder import LandedChunk, Landing, Outcome
+from pipeline.landing.chunk import LandedChunk
+from pipeline.landing.folder import Landing
+from pipeline.landing.outcome import Outcome
 from pipeline.retell.client import CallsClient
-from pipeline.runs.plan import Plan
 
 # Two keep the network busy while one of them ends. Python works on one core whatever their number, and four
 # take a fifth more CPU time to take turns on it.
@@ -54,16 +55,18 @@ class Watch:
     stop: threading.Event = field(default_factory=threading.Event)
 
 
-def at_once(settings: Settings, plan: Plan) -> int:
-    """Return how many batches of a plan are to be under way at the same time."""
-    return max(1, min(_MOST_AT_ONCE, settings.concurrency, math.ceil(plan.to_fetch / settings.chunk_size)))
+def count_side_by_side(settings: Settings, id_count: int) -> int:
+    """Return how many batches of so many ids are to be under way at the same time."""
+    return max(1, min(_MOST_AT_ONCE, settings.concurrency, math.ceil(id_count / settings.chunk_size)))
 
 
-def split(settings: Settings, plan: Plan, numbers: Iterator[int] | None = None) -> Iterator[Batch]:
-    """Yield the ids to fetch as batches, named by `numbers`, without holding more than one of them."""
-    side_by_side = at_once(settings, plan)
-    size = max(1, min(_MOST_IDS, math.ceil(plan.to_fetch / side_by_side)))
-    ids, numbers = plan.ids(), numbers or count()
+def split(
+    settings: Settings, ids: Iterator[str], id_count: int, numbers: Iterator[int] | None = None
+) -> Iterator[Batch]:
+    """Yield ids to fetch as batches, named by `numbers`, without holding more than one of them."""
+    side_by_side = count_side_by_side(settings, id_count)
+    size = max(1, min(_MOST_IDS, math.ceil(id_count / side_by_side)))
+    numbers = numbers or count()
     while call_ids := tuple(islice(ids, size)):
         yield Batch(
             name=f"b{next(numbers):05d}",
@@ -94,7 +97,7 @@ def extract_batch(settings: Settings, run_id: str, batch: Batch, watch: Watch, a
     )
     landed: set[str] = set()
     if attempt > 1:
-        landed = {outcome.call_id for outcome in landing.outcomes(run_id)}.intersection(batch.call_ids)
+        landed = {outcome.call_id for outcome in landing.read_outcomes(run_id)}.intersection(batch.call_ids)
 
     def ids() -> Iterator[str]:
         for call_id in batch.call_ids:

@@ -16,8 +16,10 @@ from typing import Protocol
 
 from pipeline import log
 from pipeline.errors import PipelineError
-from pipeline.landing.folder import ChunkWriter, LandedChunk, Landing, Outcome
-from pipeline.payload.validate import Accepted, Rejected, redact, reject, validate
+from pipeline.landing.chunk import ChunkWriter, LandedChunk
+from pipeline.landing.folder import Landing
+from pipeline.landing.intake import Judgement, Receipt, take_in
+from pipeline.landing.outcome import Outcome
 from pipeline.retell.answer import Answer
 
 # A slow API must still show results: a chunk is landed after this long even when it is not full.
@@ -112,14 +114,12 @@ class Extraction:
         self._answered.set()
 
     def _take(self, answer: Answer) -> None:
-        outcome, kept = self._judge(answer)
+        judgement = self._judge(answer)
+        outcome = judgement.outcome
         if self._chunk is None:
-            self._chunk = self.landing.writer(self.run_id, self._number, self.batch)
+            self._chunk = self.landing.open_chunk(self.run_id, self._number, self.batch)
             self._number += 1
-        if kept is None:
-            self._chunk.add(outcome)
-        else:
-            self._chunk.add(outcome, kept.line)
+        self._chunk.add(outcome, judgement.line)
         self.counts[outcome.outcome] += 1
         log.event(
             "answer",
@@ -133,49 +133,21 @@ class Extraction:
         )
         self.on_outcome(outcome)
 
-    def _judge(self, answer: Answer) -> tuple[Outcome, Accepted | None]:
-        judged: Accepted | Rejected
-        if answer.status == "found" and answer.outline is not None:
-            judged = validate(answer.call_id, answer.body, answer.outline)
-        elif answer.status == "malformed" and answer.fault is not None:
-            judged = reject(answer.fault)
-        else:
-            return (
-                Outcome(
-                    answer.call_id,
-                    answer.status,
-                    answer.attempts,
-                    answer.fetched_at,
-                    answer.http_status,
-                    answer.reason,
-                ),
-                None,
+    def _judge(self, answer: Answer) -> Judgement:
+        if answer.status in ("found", "malformed"):
+            receipt = Receipt(answer.call_id, answer.fetched_at, answer.http_status, answer.attempts)
+            parsed = answer.fault or answer.outline
+            return take_in(self.landing, self.run_id, receipt, answer.body, parsed)
+        return Judgement(
+            Outcome(
+                answer.call_id,
+                answer.status,
+                answer.attempts,
+                answer.fetched_at,
+                answer.http_status,
+                answer.reason,
             )
-        if isinstance(judged, Accepted):
-            return accepted(answer, judged), judged
-        facts = {
-            "call_id": answer.call_id,
-            "reason": judged.reason,
-            "json_path": judged.json_path,
-            "value": judged.value,
-            "http_status": answer.http_status,
-            "fetched_at": answer.fetched_at.isoformat(),
-        }
-        path = self.landing.quarantine(
-            self.run_id, answer.call_id, redact(answer.body, answer.outline), facts
         )
-        rejected = Outcome(
-            answer.call_id,
-            "rejected",
-            answer.attempts,
-            answer.fetched_at,
-            answer.http_status,
-            judged.reason,
-            json_path=judged.json_path,
-            value=judged.value,
-            quarantine_path=path,
-        )
-        return rejected, None
 
     def _land(self) -> None:
         """Start to land the chunk in the making; the next answer opens a new one."""
@@ -216,20 +188,6 @@ def _look_for_cycles_rarely() -> None:
     first, *others = gc.get_threshold()
     if 0 < first < _LOOK_FOR_CYCLES_AFTER:
         gc.set_threshold(_LOOK_FOR_CYCLES_AFTER, *others)
-
-
-def accepted(answer: Answer, judged: Accepted) -> Outcome:
-    """Return the outcome of an accepted payload."""
-    return Outcome(
-        answer.call_id,
-        "accepted",
-        answer.attempts,
-        answer.fetched_at,
-        answer.http_status,
-        payload_hash=judged.payload_hash,
-        has_plain_speech=judged.has_plain_speech,
-        is_plain=judged.is_plain,
-    )
 
 
 async def _first_failure_or_all(tasks: list[asyncio.Task[None]]) -> None:

@@ -35,10 +35,12 @@ from pipeline.errors import ConfigurationError, PipelineError, UsageError, Wareh
 from pipeline.flows import artifacts
 from pipeline.flows.tasks import TAG, Tasks, load_limit, rename
 from pipeline.report.write import write
-from pipeline.runs import backfill, offline
-from pipeline.runs.record import RunReport
-from pipeline.runs.run import Observer, Stages
-from pipeline.runs.sync import Sync, parse_moment
+from pipeline.runs import backfill, maintenance
+from pipeline.runs.fetch import Stages
+from pipeline.runs.report import RunReport
+from pipeline.runs.run import Observer
+from pipeline.runs.sync import Sync
+from pipeline.times import parse_moment
 from pipeline.warehouse import queries
 from pipeline.warehouse.database import Warehouse
 
@@ -117,7 +119,7 @@ def check_warehouse() -> State[Any]:
     logger, given = get_run_logger(), _given.get()
     os.umask(_OWNER_ONLY)
     try:
-        results = offline.checked(given.settings if given else load_settings(), logger.info)
+        results = maintenance.check(given.settings if given else load_settings(), logger.info)
     except PipelineError as refused:
         if given:
             given.outcome = refused

@@ -33,10 +33,11 @@ from pipeline.extract import batches
 from pipeline.extract.batches import Batch, Watch
 from pipeline.extract.extraction import Extraction
 from pipeline.flows.concurrency import held
-from pipeline.landing.folder import Outcome
+from pipeline.landing.outcome import Outcome
 from pipeline.load.loads import Loaded
+from pipeline.runs.fetch import FetchRun, Stages
 from pipeline.runs.plan import Plan
-from pipeline.runs.run import Fetching, Observer, Stages
+from pipeline.runs.run import Observer
 from pipeline.warehouse.database import Warehouse
 
 TAG = "call-analytics"
@@ -96,11 +97,11 @@ class Tasks(Stages):
         """Return what the run tells its progress to."""
         return Observer(say=get_run_logger().info, on_plan=self._planned, on_outcome=self._count)
 
-    async def extract(self, fetching: Fetching, extraction: Extraction, plan: Plan) -> None:
+    async def extract(self, run: FetchRun, extraction: Extraction, plan: Plan) -> None:
         """Extract a plan's batches in tasks, a few at a time: neither ids nor tasks pile up in memory."""
-        watch = Watch(fetching.observer.on_outcome, fetching.landed)
-        upcoming = batches.split(fetching.settings, plan, self._numbers)
-        side_by_side = batches.at_once(fetching.settings, plan)
+        watch = Watch(run.observer.on_outcome, run.queue.put)
+        upcoming = batches.split(run.settings, plan.ids(), plan.to_fetch, self._numbers)
+        side_by_side = batches.count_side_by_side(run.settings, plan.to_fetch)
         under_way: list[PrefectFuture[Any]] = []
         ended: list[PrefectFuture[Any]] = []
         news = Event()
@@ -114,7 +115,7 @@ class Tasks(Stages):
         while True:
             try:
                 while stopped is None and len(under_way) < side_by_side and (batch := next(upcoming, None)):
-                    task = extract.submit(fetching.settings, fetching.report.run_id, batch, watch)
+                    task = extract.submit(run.settings, run.report.run_id, batch, watch)
                     task.add_done_callback(note)
                     under_way.append(task)
                 if not under_way:
@@ -128,7 +129,7 @@ class Tasks(Stages):
                     under_way.remove(task)
                     ended.remove(task)
                     extracted = await task.state.aresult()
-                    fetching.count(extracted)
+                    run.count(extracted)
                     stopped = stopped or extracted.error
                 if stopped is None and time.monotonic() >= show_at_s:
                     self._show()

@@ -19,7 +19,7 @@ import zstandard
 
 from pipeline.errors import LandingError
 
-MEND = (
+REPAIR_ADVICE = (
     "restore it, or run `python -m pipeline repair`, which keeps what is sound and says which calls to fetch "
     "again"
 )
@@ -97,5 +97,5 @@ def read_lines(path: Path) -> Iterator[bytes]:
                 yield rest
     except (OSError, zstandard.ZstdError) as broken:
         raise LandingError(
-            f"the landed file {path} cannot be read ({type(broken).__name__}): {MEND}", path=path
+            f"the landed file {path} cannot be read ({type(broken).__name__}): {REPAIR_ADVICE}", path=path
         ) from None

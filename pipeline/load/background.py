@@ -10,10 +10,10 @@ from __future__ import annotations
 import contextvars
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 
 from pipeline.errors import WarehouseLocked
-from pipeline.load.chunk_queue import Arrivals
-from pipeline.load.loads import Loaded
+from pipeline.load.chunk_queue import ChunkQueue
 
 # What is worth a load at once: its fixed cost is a quarter then.
 _WORTH_RECORDS = 1000
@@ -23,13 +23,12 @@ _SHORT_REST_S = 0.3
 
 
 class BackgroundLoader:
-    """Calls `load_pending` whenever there are `arrivals`; one at a time, and once more when it is closed."""
+    """Calls `load_waiting` whenever chunks wait in the queue, until the queue is closed."""
 
-    def __init__(self, load_pending: Callable[[], Loaded]) -> None:
-        self.arrivals = Arrivals()
-        self.problems: list[str] = []
+    def __init__(self, queue: ChunkQueue, load_waiting: Callable[[], None]) -> None:
         self.error: BaseException | None = None
-        self._load_pending = load_pending
+        self._queue = queue
+        self._load_waiting = load_waiting
         # The thread belongs to the run that starts it, whatever that run keeps in its context.
         context = contextvars.copy_context()
         self._thread = threading.Thread(target=context.run, args=(self._run,), name="loader", daemon=True)
@@ -40,39 +39,28 @@ class BackgroundLoader:
 
     def finish(self) -> None:
         """Load what is left and end the thread; may be called again after an interruption."""
-        self.arrivals.end()
+        self._queue.close()
         self._thread.join()
-
-    def _run(self) -> None:
-        try:
-            while not self.arrivals.has_ended:
-                self.arrivals.wait(0)
-                if not self.arrivals.has_ended:
-                    self._load(is_last=False)
-                self._rest()
-            self._load(is_last=True)
-        except BaseException as failure:
-            # Handed to the thread that asked; it decides what the run makes of it.
-            self.error = failure
-
-    def _rest(self) -> None:
-        if not self.arrivals.wait_for_end(_SHORT_REST_S):
-            self.arrivals.wait(_WORTH_RECORDS, _REST_S - _SHORT_REST_S)
-
-    def _load(self, *, is_last: bool) -> None:
-        # Whoever loads looks through all that is landed.
-        self.arrivals.take()
-        try:
-            loaded = self._load_pending()
-        except WarehouseLocked:
-            # The chunks stay landed: the next load tries again, and only the last one gives up.
-            if is_last:
-                raise
-            return
-        # A damaged chunk is met again by every load; only the last one's word counts.
-        self.problems = loaded.problems
 
     def raise_error(self) -> None:
         """Raise what went wrong in the thread, if anything did."""
         if self.error is not None:
             raise self.error
+
+    def _run(self) -> None:
+        try:
+            while not self._queue.is_closed:
+                self._queue.wait_for(0)
+                if not self._queue.is_closed:
+                    # The chunks wait in the queue again: only the last load gives up.
+                    with suppress(WarehouseLocked):
+                        self._load_waiting()
+                self._rest()
+            self._load_waiting()
+        except BaseException as failure:
+            # Handed to the thread that asked; it decides what the run makes of it.
+            self.error = failure
+
+    def _rest(self) -> None:
+        if not self._queue.wait_until_closed(_SHORT_REST_S):
+            self._queue.wait_for(_WORTH_RECORDS, _REST_S - _SHORT_REST_S)

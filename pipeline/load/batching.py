@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Container, Iterable
+from collections.abc import Callable
 from pathlib import Path
 
 from pipeline.errors import LandingError
-from pipeline.landing.folder import LandedChunk, Landing
-from pipeline.load.chunk_queue import Arrivals
+from pipeline.landing.chunk import LandedChunk, verify_chunk
+from pipeline.load.chunk_queue import ChunkQueue
 
 # One load takes chunks until it would pass either bound, whichever comes first: what a load costs
 # whatever its size, and half-filled blocks in the file, are shared by more calls; memory is the limit.
@@ -22,87 +22,80 @@ _MOST_LOADS = 12
 _PATIENCE_S = 1.0
 
 
-class Backlog:
-    """Chunks that wait to be loaded; `next` gives them load by load.
+class Batches:
+    """The loads that a queue of chunks makes; `next` gives them one by one.
 
-    With `arrivals` it goes on with what a run lands meanwhile, as long as that is worth a load, and at the
-    end of the run with all of it. Those in `known` it does not take from there.
+    It goes on with what a run lands meanwhile, as long as that is worth a load, and with all of it once the
+    queue is closed. A chunk that is damaged becomes a problem.
     """
 
-    def __init__(
-        self,
-        landing: Landing,
-        manifests: Iterable[Path],
-        arrivals: Arrivals | None = None,
-        known: Container[str] = frozenset(),
-    ) -> None:
+    def __init__(self, queue: ChunkQueue, verify: Callable[[Path], LandedChunk] = verify_chunk) -> None:
         self.problems: list[str] = []
-        self._landing = landing
-        # Each with whether it waited from the beginning, and is loaded however little there is.
-        self._manifests = deque((manifest, True) for manifest in manifests)
-        self._put_back: tuple[LandedChunk, bool] | None = None
-        self._arrivals = arrivals
-        self._known = known
-        self._again: deque[list[LandedChunk]] = deque()
-        self._loads = 0
+        self._queue = queue
+        self._verify = verify
+        # What waits from the beginning is loaded however little it is.
+        self._due_count = len(queue)
+        self._kept: tuple[LandedChunk, bool] | None = None
+        self._retries: deque[list[LandedChunk]] = deque()
+        self._load_count = 0
 
     @property
-    def is_tried_again(self) -> bool:
-        """Whether there are loads that were given back."""
-        return bool(self._again)
+    def has_retries(self) -> bool:
+        """Whether there are loads that are to be tried again."""
+        return bool(self._retries)
 
-    def try_again(self, loads: list[list[LandedChunk]]) -> None:
-        """Give loads back, otherwise divided: they come next."""
-        self._again.extend(loads)
+    def retry(self, loads: list[list[LandedChunk]]) -> None:
+        """Try chunks again, otherwise divided: these loads come next."""
+        self._retries.extend(loads)
 
     def next(self) -> list[LandedChunk] | None:
-        """Return the chunks of the next load, or None; a chunk that is damaged becomes a problem.
+        """Return the chunks of the next load, or None where there is none that is worth it.
 
         Waits a while for as much of what a run lands as makes a load.
         """
-        if self._again:
-            return self._again.popleft()
+        if self._retries:
+            return self._retries.popleft()
         load: list[LandedChunk] = []
         records = size = 0
         is_due = False
         until = time.monotonic() + _PATIENCE_S
         while True:
-            while found := self._next_sound():
+            while found := self._take_sound():
                 records, size = records + found[0].record_count, size + found[0].byte_count
                 if load and (records > _MOST_RECORDS or size > _MOST_BYTES):
-                    self._put_back = found
-                    self._loads += 1
+                    self._kept = found
+                    self._load_count += 1
                     return load
                 load.append(found[0])
                 is_due = is_due or found[1]
             is_full = records >= _MOST_RECORDS or size >= _MOST_BYTES
-            if self._arrivals is None or self._loads >= _MOST_LOADS or is_full:
+            if self._load_count >= _MOST_LOADS or is_full:
                 break
-            limit_s = max(0.0, until - time.monotonic())
-            is_enough = self._arrivals.wait(_MOST_RECORDS - records, limit_s)
+            is_enough = self._queue.wait_for(_MOST_RECORDS - records, max(0.0, until - time.monotonic()))
             # Asked before the rest is taken: then nothing comes after it.
-            is_due = is_due or self._arrivals.has_ended
-            if not is_enough and not is_due:
-                break
-            arrived = [chunk for chunk in self._arrivals.take() if chunk.chunk_id not in self._known]
-            self._manifests.extend((chunk.manifest, False) for chunk in arrived)
-            if not arrived:
+            is_due = is_due or self._queue.is_closed
+            if not (is_enough or is_due) or not len(self._queue):
                 break
         if load and (is_due or is_full):
-            self._loads += 1
+            self._load_count += 1
             return load
-        if self._arrivals is not None:
-            self._arrivals.give_back(load)
+        self._queue.put_back(chunk.manifest for chunk in load)
         return None
 
-    def _next_sound(self) -> tuple[LandedChunk, bool] | None:
-        if self._put_back is not None:
-            found, self._put_back = self._put_back, None
+    def _take_sound(self) -> tuple[LandedChunk, bool] | None:
+        """Return the next chunk that is what its manifest says, and whether it waited from the beginning."""
+        if self._kept is not None:
+            found, self._kept = self._kept, None
             return found
-        while self._manifests:
-            manifest, has_waited = self._manifests.popleft()
+        while self._due_count or self._load_count < _MOST_LOADS:
+            manifest = self._queue.take()
+            if manifest is None:
+                break
+            has_waited = self._due_count > 0
+            self._due_count -= has_waited
             try:
-                return self._landing.verified(manifest), has_waited
+                return self._verify(manifest), has_waited
             except LandingError as damaged:
                 self.problems.append(str(damaged))
+                self._queue.settle(manifest)
         return None

@@ -1,73 +1,96 @@
-"""Hands the chunks that a run lands to the thread that loads them, which may wait here for more."""
+"""Keeps the landed chunks that wait for a load, for the run that lands them and the thread that loads them.
+
+Invariant: a chunk is in the queue, under way, or settled (loaded, or found to be unloadable). Whatever ends a
+load, what it did not settle is back in the queue, in the order in which it was landed.
+"""
 
 from __future__ import annotations
 
 import threading
 from collections import deque
 from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
 
-from pipeline.landing.folder import LandedChunk
+from pipeline.landing.chunk import LandedChunk
 
 
-class Arrivals:
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    manifest: Path
+    # None of a chunk that an earlier run landed: nobody has looked into it yet.
+    record_count: int | None
+
+
+class ChunkQueue:
     """Landed chunks in their order, and whether more are to come; used by several threads at a time.
 
-    A chunk that is taken is loaded, or given back, or left to whoever looks through all that is landed.
+    `manifests` are those of chunks that wait already; a queue that `is_closed` has no others.
     """
 
-    def __init__(self) -> None:
-        self._chunks: deque[LandedChunk] = deque()
-        self._has_ended = False
+    def __init__(self, manifests: Iterable[Path] = (), *, is_closed: bool = False) -> None:
+        self._waiting = deque(_Waiting(manifest, None) for manifest in manifests)
+        self._under_way: dict[Path, _Waiting] = {}
+        self._is_closed = is_closed
         self._news = threading.Condition()
 
     def put(self, chunk: LandedChunk) -> None:
-        """Say that a chunk is landed."""
+        """Add a chunk that was landed just now."""
         with self._news:
-            self._chunks.append(chunk)
+            self._waiting.append(_Waiting(chunk.manifest, chunk.record_count))
             self._news.notify_all()
 
-    def end(self) -> None:
-        """Say that nothing more comes; may be said again."""
+    def close(self) -> None:
+        """Say that no more chunks come; may be said again."""
         with self._news:
-            self._has_ended = True
+            self._is_closed = True
             self._news.notify_all()
 
     @property
-    def has_ended(self) -> bool:
-        """Whether nothing more comes; what is there may still be taken."""
-        return self._has_ended
+    def is_closed(self) -> bool:
+        """Whether no more chunks come; those that wait may still be taken."""
+        return self._is_closed
 
-    @property
-    def is_over(self) -> bool:
-        """Whether nothing is there and nothing more comes."""
+    def __len__(self) -> int:
+        """Return how many chunks wait; those under way are not among them."""
         with self._news:
-            return self._has_ended and not self._chunks
+            return len(self._waiting)
 
-    def wait(self, records: int, limit_s: float | None = None) -> bool:
-        """Wait until a chunk is there, and so many payloads, or nothing more comes.
+    def wait_for(self, records: int, limit_s: float | None = None) -> bool:
+        """Wait until a chunk is there, and so many payloads, or until no more come.
 
         Tells whether that was so within the limit.
         """
         with self._news:
-            return self._news.wait_for(lambda: self._has_ended or self._has(records), limit_s)
+            return self._news.wait_for(lambda: self._is_closed or self._has(records), limit_s)
 
-    def wait_for_end(self, limit_s: float) -> bool:
-        """Wait until nothing more comes; tell whether that was so within the limit."""
+    def wait_until_closed(self, limit_s: float) -> bool:
+        """Wait until no more chunks come; tell whether that was so within the limit."""
         with self._news:
-            return self._news.wait_for(lambda: self._has_ended, limit_s)
+            return self._news.wait_for(lambda: self._is_closed, limit_s)
 
-    def take(self) -> list[LandedChunk]:
-        """Return what is there, and keep it no more."""
+    def take(self) -> Path | None:
+        """Return the manifest of the next chunk, which is under way from now on; None where none waits."""
         with self._news:
-            chunks = list(self._chunks)
-            self._chunks.clear()
-        return chunks
+            if not self._waiting:
+                return None
+            taken = self._waiting.popleft()
+            self._under_way[taken.manifest] = taken
+            return taken.manifest
 
-    def give_back(self, chunks: Iterable[LandedChunk]) -> None:
-        """Put chunks that were taken and not loaded before all others."""
+    def settle(self, manifest: Path) -> None:
+        """Forget a chunk that is loaded, or that cannot be."""
         with self._news:
-            self._chunks.extendleft(reversed(list(chunks)))
+            del self._under_way[manifest]
+
+    def put_back(self, manifests: Iterable[Path] | None = None) -> None:
+        """Let chunks under way wait again, before all others; by default all of them."""
+        with self._news:
+            given_back = list(self._under_way) if manifests is None else list(manifests)
+            self._waiting.extendleft(self._under_way.pop(manifest) for manifest in reversed(given_back))
             self._news.notify_all()
 
     def _has(self, records: int) -> bool:
-        return bool(self._chunks) and sum(chunk.record_count for chunk in self._chunks) >= records
+        counts = [waiting.record_count for waiting in self._waiting]
+        # How much is in a chunk of an earlier run is not known: it is enough.
+        return bool(counts) and (None in counts or sum(count or 0 for count in counts) >= records)

@@ -12,18 +12,18 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from pipeline import log, sql
 from pipeline.errors import LandingError
-from pipeline.landing.folder import LandedChunk, Landing
-from pipeline.load.batching import Backlog
-from pipeline.load.chunk_queue import Arrivals
-from pipeline.load.staging import Ahead, Staged
-from pipeline.warehouse import schema
+from pipeline.landing.chunk import LandedChunk
+from pipeline.landing.folder import Landing
+from pipeline.load.batching import Batches
+from pipeline.load.chunk_queue import ChunkQueue
+from pipeline.load.staging import StagedLoad, StagingAhead
+from pipeline.warehouse import queries, schema
 from pipeline.warehouse.database import Warehouse
 
 # One file per table, in the order they run.
@@ -52,120 +52,68 @@ class Loaded:
     problems: list[str] = field(default_factory=list)
 
 
-def pending(warehouse: Warehouse, landing: Landing) -> list[Path]:
-    """Return the manifests of landed chunks that are not loaded yet, oldest first."""
-    return _pending(warehouse, landing.manifests())
+def find_waiting(connection: Connection, landing: Landing) -> ChunkQueue:
+    """Return a queue of the landed chunks that are not loaded yet, oldest first."""
+    manifests = landing.find_manifests()
+    loaded = queries.loaded_chunks(connection) if manifests else set()
+    return ChunkQueue(path for chunk_id, path in manifests.items() if chunk_id not in loaded)
 
 
-def _pending(warehouse: Warehouse, manifests: dict[str, Path]) -> list[Path]:
-    if not manifests:
-        return []
-    with warehouse.reading() as connection:
-        schema.check_unchanged(connection)
-        loaded = set(connection.exec_driver_sql(sql.read("load/loaded_chunks")).scalars())
-    return [path for chunk_id, path in manifests.items() if chunk_id not in loaded]
-
-
-def load_pending(
+def load_waiting(
     warehouse: Warehouse,
-    landing: Landing,
+    queue: ChunkQueue,
     *,
     refresh_window_s: float,
-    arrivals: Arrivals | None = None,
+    replay: bool = False,
     on_load: Callable[[Loaded], None] = lambda one: None,
 ) -> Loaded:
-    """Load every landed chunk that is not loaded yet; a damaged one is named and left, the others load.
+    """Load the chunks of a queue, in as many transactions as their size asks for.
 
-    Goes on with `arrivals`, as `Backlog` does. `on_load` is told of each load when it is committed.
+    A damaged chunk is named and left, the others load. It goes on with what a run puts into the queue
+    meanwhile, as `Batches` does. `replay` replaces rows even where the payload is the one they came from;
+    `on_load` is told of each load when it is committed.
+
     Raises WarehouseLocked when the warehouse stays held, WarehouseMismatch when its tables have become those
-    of another version; what was loaded until then stays loaded.
+    of another version; what was loaded until then stays loaded, and the other chunks wait in the queue again.
     """
-    manifests = landing.manifests()
-    backlog = Backlog(landing, _pending(warehouse, manifests), arrivals, known=manifests)
-    loaded = _load(warehouse, backlog, refresh_window_s=refresh_window_s, on_load=on_load)
-    loaded.problems += [_lost_manifest(payloads) for payloads in landing.orphans()]
-    return loaded
-
-
-def replay_landed(
-    warehouse: Warehouse,
-    landing: Landing,
-    *,
-    refresh_window_s: float,
-    on_load: Callable[[Loaded], None] = lambda one: None,
-) -> Loaded:
-    """Normalise every landed payload again, as after a migration; an older one replaces no newer one."""
-    manifests = list(landing.manifests().values())
-    loaded = load(
-        warehouse, landing, manifests, refresh_window_s=refresh_window_s, replay=True, on_load=on_load
-    )
-    loaded.problems += [_lost_manifest(payloads) for payloads in landing.orphans()]
-    return loaded
-
-
-def _lost_manifest(payloads: Path) -> str:
-    """Return what is said of a payload file without a manifest."""
-    return (
-        f"the landed file {payloads} has no manifest: restore it, or run `python -m pipeline repair`, which "
-        "lands its payloads again"
-    )
-
-
-def load(
-    warehouse: Warehouse,
-    landing: Landing,
-    manifests: list[Path],
-    *,
-    refresh_window_s: float,
-    replay: bool = False,
-    on_load: Callable[[Loaded], None] = lambda one: None,
-) -> Loaded:
-    """Load the given chunks in as many transactions as their size asks for. Raises as `load_pending` does."""
-    backlog = Backlog(landing, manifests)
-    return _load(warehouse, backlog, refresh_window_s=refresh_window_s, replay=replay, on_load=on_load)
-
-
-def _load(
-    warehouse: Warehouse,
-    backlog: Backlog,
-    *,
-    refresh_window_s: float,
-    replay: bool = False,
-    on_load: Callable[[Loaded], None],
-) -> Loaded:
+    batches = Batches(queue)
     loaded = Loaded()
-    with closing(Ahead(warehouse, backlog)) as ahead:
-        for staged in ahead:
-            if loaded.chunks:
-                warehouse.make_way()
-            chunks = staged.chunks
-            try:
-                waiting = _write(warehouse, staged, refresh_window_s=refresh_window_s, replay=replay)
-            except (DBAPIError, LandingError) as failure:
-                if len(chunks) > 1:
-                    # One of them cannot be loaded; alone, it does not keep the others out.
-                    backlog.try_again([[chunk] for chunk in chunks])
-                else:
-                    loaded.problems.append(
-                        f"the landed chunk {chunks[0].chunk_id} could not be loaded ({_kind(failure)}): "
-                        "report this as a bug; its payloads stay landed for `python -m pipeline load`"
-                    )
-                continue
-            if len(waiting) < len(chunks):
-                if waiting:
-                    backlog.try_again([waiting])
-                continue
-            records = sum(chunk.record_count for chunk in chunks)
-            loaded.chunks += len(chunks)
-            loaded.records += records
-            log.event("chunks_loaded", log.DEBUG, chunk_count=len(chunks), record_count=records)
-            on_load(Loaded(len(chunks), records))
-    loaded.problems += backlog.problems
+    try:
+        with closing(StagingAhead(warehouse, batches)) as ahead:
+            for staged in ahead:
+                if loaded.chunks:
+                    warehouse.make_way()
+                chunks = staged.chunks
+                try:
+                    waiting = _write(warehouse, staged, refresh_window_s=refresh_window_s, replay=replay)
+                except (DBAPIError, LandingError) as failure:
+                    if len(chunks) > 1:
+                        # One of them cannot be loaded; alone, it does not keep the others out.
+                        batches.retry([[chunk] for chunk in chunks])
+                    else:
+                        queue.settle(chunks[0].manifest)
+                        loaded.problems.append(_describe_failure(chunks[0], failure))
+                    continue
+                if len(waiting) == len(chunks):
+                    records = sum(chunk.record_count for chunk in chunks)
+                    loaded.chunks += len(chunks)
+                    loaded.records += records
+                    log.event("chunks_loaded", log.DEBUG, chunk_count=len(chunks), record_count=records)
+                    on_load(Loaded(len(chunks), records))
+                    waiting = []
+                elif waiting:
+                    batches.retry([waiting])
+                for chunk in chunks:
+                    if chunk not in waiting:
+                        queue.settle(chunk.manifest)
+    finally:
+        queue.put_back()
+    loaded.problems += batches.problems
     return loaded
 
 
 def _write(
-    warehouse: Warehouse, staged: Staged, *, refresh_window_s: float, replay: bool
+    warehouse: Warehouse, staged: StagedLoad, *, refresh_window_s: float, replay: bool
 ) -> list[LandedChunk]:
     """Write what is staged; return its chunks, or if another process has loaded some those that it has not.
 
@@ -185,7 +133,7 @@ def _write(
 
 
 def write_rows(
-    connection: Connection, staged: Staged, *, refresh_window_s: float, replay: bool = False
+    connection: Connection, staged: StagedLoad, *, refresh_window_s: float, replay: bool = False
 ) -> str:
     """Turn what is staged into rows, on a connection of `Warehouse.written_from`; return the load's id.
 
@@ -215,6 +163,10 @@ def write_rows(
     return load_id
 
 
-def _kind(failure: DBAPIError | LandingError) -> str:
+def _describe_failure(chunk: LandedChunk, failure: DBAPIError | LandingError) -> str:
     # DuckDB quotes the offending text after the kind of error, and that is no matter for a message.
-    return str(failure.orig).split(":", 1)[0] if isinstance(failure, DBAPIError) else str(failure)
+    kind = str(failure.orig).split(":", 1)[0] if isinstance(failure, DBAPIError) else str(failure)
+    return (
+        f"the landed chunk {chunk.chunk_id} could not be loaded ({kind}): report this as a bug; its payloads "
+        "stay landed for `python -m pipeline load`"
+    )

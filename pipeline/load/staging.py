@@ -18,8 +18,8 @@ from sqlalchemy.exc import DBAPIError
 
 from pipeline import sql
 from pipeline.errors import LandingError
-from pipeline.landing.folder import LandedChunk
-from pipeline.load.batching import Backlog
+from pipeline.landing.chunk import LandedChunk
+from pipeline.load.batching import Batches
 from pipeline.warehouse import schema
 from pipeline.warehouse.database import Warehouse, close
 from pipeline.warehouse.duckdb_errors import failures_named
@@ -31,7 +31,7 @@ _INTERRUPT_EVERY_S = 0.1
 
 
 @dataclass
-class Staged:
+class StagedLoad:
     """A load that can be written: its chunks, and in temporary tables of the connection their payloads.
 
     `failure` says why they could not be staged.
@@ -43,23 +43,23 @@ class Staged:
     failure: DBAPIError | LandingError | None = None
 
 
-class Ahead:
-    """Stages the loads of a backlog, one ahead of the one that is taken; iterate once, then close."""
+class StagingAhead:
+    """Stages the loads of a queue, one ahead of the one that is taken; iterate once, then close."""
 
-    def __init__(self, warehouse: Warehouse, backlog: Backlog) -> None:
+    def __init__(self, warehouse: Warehouse, batches: Batches) -> None:
         self._warehouse = warehouse
-        self._backlog = backlog
+        self._batches = batches
         self._thread = ThreadPoolExecutor(1, "staging")
         # The connection that is worked in, to interrupt it.
         self._connection: Connection | None = None
-        self._under_way: Future[Staged | None] = self._thread.submit(self._stage_next)
-        self._taken: Staged | None = None
+        self._under_way: Future[StagedLoad | None] = self._thread.submit(self._stage_next)
+        self._taken: StagedLoad | None = None
 
-    def __iter__(self) -> Iterator[Staged]:
+    def __iter__(self) -> Iterator[StagedLoad]:
         """Yield what is staged, each to be written before the next is asked for."""
         while True:
             staged = self._under_way.result()
-            if staged is None and not self._backlog.is_tried_again:
+            if staged is None and not self._batches.has_retries:
                 return
             self._under_way = self._thread.submit(self._stage_next)
             if staged is not None:
@@ -83,16 +83,16 @@ class Ahead:
             if staged is not None:
                 close(staged.connection)
 
-    def _stage_next(self) -> Staged | None:
-        chunks = self._backlog.next()
-        return None if chunks is None else self._staged(chunks)
+    def _stage_next(self) -> StagedLoad | None:
+        chunks = self._batches.next()
+        return None if chunks is None else self._stage(chunks)
 
-    def _staged(self, chunks: list[LandedChunk]) -> Staged:
+    def _stage(self, chunks: list[LandedChunk]) -> StagedLoad:
         connection = self._connection = self._warehouse.scratch()
-        staged = Staged(chunks, connection)
+        staged = StagedLoad(chunks, connection)
         try:
             with failures_named(self._warehouse.path):
-                staged.has_payloads = worked_out(connection, chunks)
+                staged.has_payloads = stage_chunks(connection, chunks)
         except (DBAPIError, LandingError) as failure:
             staged.failure = failure
             close(connection)
@@ -104,7 +104,7 @@ class Ahead:
         return staged
 
 
-def worked_out(connection: Connection, chunks: list[LandedChunk]) -> bool:
+def stage_chunks(connection: Connection, chunks: list[LandedChunk]) -> bool:
     """Fill the temporary tables; tell whether there are payloads."""
     run = connection.exec_driver_sql
     payloads = [sql.literal(chunk.payloads) for chunk in chunks if chunk.payloads is not None]

@@ -18,10 +18,9 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from pipeline import sql
+from pipeline import sql, times
 from pipeline.atomic import write_durably
 from pipeline.errors import WarehouseError
-from pipeline.runs import record
 from pipeline.warehouse import schema
 from pipeline.warehouse.database import Warehouse
 from pipeline.warehouse.tables import CALL_TABLES
@@ -69,7 +68,7 @@ def export(copy: Path, folder: Path) -> Exported:
         manifest = {
             "revision": revision,
             "run_id": run_id,
-            "published_at": f"{record.utc_now().isoformat()}Z",
+            "published_at": f"{times.utc_now().isoformat()}Z",
             "tables": _tables(),
             "days": days,
         }

@@ -13,11 +13,10 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline import sql
+from pipeline import sql, times
 from pipeline.atomic import sync_folder
 from pipeline.config import Settings
 from pipeline.errors import WarehouseDamaged, WarehouseError, WarehouseFailed
-from pipeline.runs import record
 from pipeline.warehouse import file_copy
 from pipeline.warehouse.database import Warehouse
 
@@ -53,14 +52,13 @@ def is_due(settings: Settings, *, at_the_end: bool) -> bool:
         return True
 
 
-def if_due(warehouse: Warehouse, settings: Settings, *, at_the_end: bool = False) -> list[str]:
-    """Publish if it is due; return what went wrong, for a run whose own work is done."""
-    if is_due(settings, at_the_end=at_the_end):
-        try:
-            publish(warehouse, settings.readers_copy)
-        except WarehouseError as failure:
-            return [str(failure)]
-    return []
+def try_to_publish(warehouse: Warehouse, settings: Settings) -> str | None:
+    """Publish; return what went wrong in a sentence, for a run whose own work is done."""
+    try:
+        publish(warehouse, settings.readers_copy)
+    except WarehouseError as failure:
+        return str(failure)
+    return None
 
 
 def publish(warehouse: Warehouse, copy: Path) -> Published:
@@ -113,7 +111,7 @@ def _mark(copy: Path, run_id: str | None) -> None:
         with Warehouse.at(copy).exclusive() as connection:
             with connection.begin():
                 connection.exec_driver_sql(
-                    sql.read("publish/mark"), {"published_at": record.utc_now(), "run_id": run_id}
+                    sql.read("publish/mark"), {"published_at": times.utc_now(), "run_id": run_id}
                 )
                 connection.exec_driver_sql(sql.read("publish/published"))
             connection.exec_driver_sql(sql.read("schema/checkpoint"))

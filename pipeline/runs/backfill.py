@@ -14,14 +14,14 @@ from sqlalchemy import Connection
 from pipeline import sql
 from pipeline.config import Settings
 from pipeline.errors import WarehouseMismatch
-from pipeline.runs import record
+from pipeline.runs.fetch import FetchRun, Stages
 from pipeline.runs.ids import spool_ids
 from pipeline.runs.plan import Plan, make_plan
-from pipeline.runs.run import Fetching, Observer, Stages
+from pipeline.runs.report import RunReport
+from pipeline.runs.run import Observer
+from pipeline.times import utc_now
 from pipeline.warehouse import schema
 from pipeline.warehouse.database import Warehouse
-
-__all__ = ["Backfill", "Observer", "dry_run", "refresh"]
 
 
 @dataclass(frozen=True)
@@ -34,40 +34,48 @@ class Backfill:
     force: bool = False
     stages: Stages = field(default_factory=Stages)
 
-    def run(self, sources: Iterable[str], stdin: TextIO) -> record.RunReport:
+    def run(self, sources: Iterable[str], stdin: TextIO) -> RunReport:
         """Fetch and load the calls whose ids the sources name; see `ids.read_ids` for what a source is.
 
         Raises UsageError, ConfigurationError and WarehouseError before anything is fetched. What stops the
         run later is in the report's `error`, an interruption in `is_interrupted`; in both cases what
         arrived is loaded.
         """
-        fetching = Fetching(self.settings, self.observer, self.command, self.stages)
+        run = FetchRun(self.settings, self.command, self.observer, self.stages)
         with _spool() as spool:
             given = spool_ids(sources, stdin, spool)
-            fetching.prepare()
-            return _fetch_spooled(fetching, spool, given, force=self.force)
+            return run.carry_out(
+                lambda: run.begin_with_plan(spool, given, force=self.force),
+                lambda plan: _fetch(run, plan),
+                spool,
+            )
 
 
-def refresh(settings: Settings, observer: Observer, stages: Stages | None = None) -> record.RunReport:
+def refresh(settings: Settings, observer: Observer, stages: Stages | None = None) -> RunReport:
     """Fetch again and load the calls of the warehouse that are not final; raises as `Backfill.run` does."""
-    fetching = Fetching(settings, observer, "refresh", stages or Stages())
+    run = FetchRun(settings, "refresh", observer, stages or Stages())
     with _spool() as spool:
-        fetching.prepare()
-        given = 0
-        with fetching.warehouse.reading() as connection, spool.open("w", encoding="ascii") as out:
-            parameters = {"as_of": record.utc_now(), "refresh_window_s": settings.refresh_window_s}
-            not_final = connection.exec_driver_sql(sql.read("runs/not_final"), parameters)
-            for given, (call_id,) in enumerate(not_final, start=1):
-                out.write(f"{given},{call_id}\n")
-        return _fetch_spooled(fetching, spool, given, force=True)
+        return run.carry_out(
+            lambda: run.begin_with_plan(spool, _spool_not_final(run, spool), force=True),
+            lambda plan: _fetch(run, plan),
+            spool,
+        )
 
 
-def _fetch_spooled(fetching: Fetching, spool: Path, given: int, *, force: bool) -> record.RunReport:
-    plan = fetching.plan(spool, given, force=force, begins=True)
-    fetching.observer.on_plan(plan)
+def _spool_not_final(run: FetchRun, spool: Path) -> int:
+    """Write the ids of calls that are not final into the spool; return how many there are."""
+    given = 0
+    with run.warehouse.reading() as connection, spool.open("w", encoding="ascii") as out:
+        parameters = {"as_of": utc_now(), "refresh_window_s": run.settings.refresh_window_s}
+        not_final = connection.exec_driver_sql(sql.read("runs/not_final"), parameters)
+        for given, (call_id,) in enumerate(not_final, start=1):
+            out.write(f"{given},{call_id}\n")
+    return given
+
+
+def _fetch(run: FetchRun, plan: Plan) -> None:
     if plan.to_fetch:
-        fetching.fetch(lambda extract: extract(plan))
-    return fetching.end(spool)
+        run.fetch(lambda extract: extract(plan))
 
 
 def dry_run(settings: Settings, sources: Iterable[str], stdin: TextIO, *, force: bool = False) -> Plan:
@@ -83,7 +91,7 @@ def dry_run(settings: Settings, sources: Iterable[str], stdin: TextIO, *, force:
                 connection,
                 spool,
                 given,
-                as_of=record.utc_now(),
+                as_of=utc_now(),
                 force=force,
                 refresh_window_s=settings.refresh_window_s,
                 refetch_after_s=settings.refetch_after_s,

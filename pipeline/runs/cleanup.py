@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pipeline.atomic import PART, deserted, sync_folder
 from pipeline.config import Settings
-from pipeline.landing.folder import MANIFEST, PAYLOADS
+from pipeline.landing.chunk import MANIFEST, PAYLOADS
 from pipeline.publish import readers_copy
 
 

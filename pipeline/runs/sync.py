@@ -13,33 +13,17 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from pipeline.atomic import reported, write_durably
-from pipeline.config import Settings, seconds
+from pipeline.config import Settings
 from pipeline.errors import LandingError, UsageError
 from pipeline.retell.listing import Page, started_since, with_status
-from pipeline.runs import record
+from pipeline.runs.fetch import Extract, FetchRun, Stages
 from pipeline.runs.plan import Plan
-from pipeline.runs.run import Extract, Fetching, Observer, Stages
+from pipeline.runs.report import RunReport
+from pipeline.runs.run import Observer
+from pipeline.times import as_utc, to_epoch_ms
 
 # Small enough that a page of today's calls stays well below the limit of one answer.
 _PAGE = 500
-
-
-def parse_moment(text: str, now: datetime) -> datetime:
-    """Read a date, a time (UTC unless it says otherwise) or a duration before `now`, such as ``7d``.
-
-    Raises UsageError for anything else.
-    """
-    try:
-        return _utc(datetime.fromisoformat(text))
-    except ValueError:
-        pass
-    try:
-        return now - timedelta(seconds=float(str(seconds(text))))
-    except (ValueError, OverflowError):
-        raise UsageError(
-            f"{text!r} is no time: write a date (2026-01-31), a time (2026-01-31T09:30) "
-            "or how long ago (90m, 24h, 7d)"
-        ) from None
 
 
 @dataclass(frozen=True)
@@ -79,44 +63,45 @@ class Sync:
     until: datetime | None = None
     stages: Stages = field(default_factory=Stages)
 
-    def run(self) -> record.RunReport:
+    def run(self) -> RunReport:
         """List, fetch and load the calls that are new; raises as `Backfill.run` does.
 
         Moments without a zone are UTC.
         """
-        self.since = _utc(self.since) if self.since else None
-        self.until = _utc(self.until) if self.until else None
+        self.since = as_utc(self.since) if self.since else None
+        self.until = as_utc(self.until) if self.until else None
         if self.since is not None and self.until is not None and self.until < self.since:
             raise UsageError("--until is before --since: swap them")
-        fetching = Fetching(self.settings, self.observer, "sync", self.stages)
+        run = FetchRun(self.settings, "sync", self.observer, self.stages)
         watermark = Watermark(self.settings.data_dir / "sync.json")
         known = watermark.read()
         since = self.since
         if since is None and known is not None:
             since = known - timedelta(seconds=self.settings.sync_lookback_s)
-        fetching.prepare()
-        fetching.begin()
         # A window that was asked for says nothing of the calls before it.
         moves = self.since is None or (known is not None and self.since <= known)
         with tempfile.TemporaryDirectory(prefix="call-ids-") as folder:
-            pages = _Pages(fetching, Path(folder), watermark if moves or known is None else None)
-            fetching.fetch(lambda extract: pages.follow(extract, since, self.until))
-            return fetching.end(pages.spool)
+            pages = _Pages(run, Path(folder), watermark if moves or known is None else None)
+            return run.carry_out(
+                run.begin,
+                lambda _: run.fetch(lambda extract: pages.follow(extract, since, self.until)),
+                pages.spool,
+            )
 
 
 class _Pages:
     """Follows the pages of a listing, and fetches the calls of each before it asks for the next."""
 
-    def __init__(self, fetching: Fetching, folder: Path, watermark: Watermark | None) -> None:
+    def __init__(self, run: FetchRun, folder: Path, watermark: Watermark | None) -> None:
         self.spool = folder / "ids.csv"
         self.spool.touch()
         self._page_spool = folder / "page.csv"
-        self._fetching = fetching
+        self._run = run
         self._watermark = watermark
 
     async def follow(self, extract: Extract, since: datetime | None, until: datetime | None) -> None:
-        client = self._fetching.client
-        filters = started_since(_milliseconds(since) if since else 0, _milliseconds(until) if until else None)
+        client = self._run.client
+        filters = started_since(to_epoch_ms(since) if since else 0, to_epoch_ms(until) if until else None)
         async for page in client.list_all(filters, ascending=True, limit=_PAGE):
             await self._fetch(extract, page)
             starts = [start for start in page.start_ms if start is not None]
@@ -136,15 +121,6 @@ class _Pages:
             lines.writelines(f"{position},{call_id}\n" for position, call_id in enumerate(page.call_ids))
         with self.spool.open("ab") as all_ids:
             all_ids.write(self._page_spool.read_bytes())
-        plan = self._fetching.plan(self._page_spool, len(page.call_ids), force=False)
-        self._fetching.observer.on_plan(plan)
+        plan = self._run.plan(self._page_spool, len(page.call_ids), force=False)
         await extract(plan)
         return plan
-
-
-def _utc(moment: datetime) -> datetime:
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-
-
-def _milliseconds(moment: datetime) -> int:
-    return max(0, int(moment.timestamp() * 1000))

@@ -5,18 +5,12 @@ Every question is a file in `sql/queries/`; here they are only asked. Rows are p
 
 from __future__ import annotations
 
-import hashlib
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection
 
 from pipeline import sql
-from pipeline.errors import LandingError
-from pipeline.landing.folder import Landing
-from pipeline.landing.ndjson import read_lines
-from pipeline.warehouse import schema
 
 Row = dict[str, Any]
 
@@ -48,20 +42,6 @@ def loaded_chunks(connection: Connection) -> set[str]:
     return set(connection.exec_driver_sql(sql.read("load/loaded_chunks")).scalars())
 
 
-def status(connection: Connection, landing: Landing) -> dict[str, Any]:
-    """Return how the warehouse stands: schema, rows, runs, outcomes, and what still waits or failed."""
-    loaded = loaded_chunks(connection)
-    return {
-        "revision": schema.revision(connection),
-        "waiting_chunks": [name for name in landing.manifests() if name not in loaded],
-        "row_counts": rows(connection, "row_counts"),
-        "outcomes": rows(connection, "outcomes"),
-        "unaccounted": rows(connection, "unaccounted"),
-        "drift": drift(connection),
-        "runs": rows(connection, "latest_runs"),
-    }
-
-
 def call(connection: Connection, call_id: str) -> dict[str, Any] | None:
     """Return all that is known of one call id, or None when it was never asked for."""
     found = rows(connection, "call", call_id=call_id)
@@ -75,24 +55,3 @@ def call(connection: Connection, call_id: str) -> dict[str, Any] | None:
         "latency": rows(connection, "call_latency", call_id=call_id),
         "tools": rows(connection, "call_tools", call_id=call_id),
     }
-
-
-def raw_payload(connection: Connection, landing: Landing, call_id: str) -> bytes | None:
-    """Return the landed payload that the call's rows came from, or None when the call is not loaded.
-
-    Raises LandingError when its chunk is no longer in the landing folder.
-    """
-    chunks = rows(connection, "call_chunks", call_id=call_id)
-    for chunk in chunks:
-        path = landing.landing_dir / Path(chunk["path"])
-        if not path.is_file():
-            continue
-        for line in read_lines(path):
-            if hashlib.sha256(line).hexdigest() == chunk["payload_hash"]:
-                return line
-    if chunks:
-        raise LandingError(
-            f"the landed payload of {call_id} is not in {landing.landing_dir}: "
-            "name the folder it was landed in with --data-dir"
-        )
-    return None

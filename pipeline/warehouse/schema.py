@@ -127,7 +127,7 @@ def ensure(warehouse: Warehouse, say: Callable[[str], None] | None = None) -> No
 
 
 @contextmanager
-def opened(warehouse: Warehouse, say: Callable[[str], None] | None = None) -> Iterator[Connection]:
+def open_current(warehouse: Warehouse, say: Callable[[str], None] | None = None) -> Iterator[Connection]:
     """Open the warehouse to read it, brought to this version's schema first; once, where it is current."""
     if warehouse.exists:
         with warehouse.reading() as connection:

@@ -14,14 +14,13 @@ from typing import Any
 import pytest
 from sqlalchemy.exc import DBAPIError
 
-from pipeline.landing.folder import Outcome
-from pipeline.load import loads
-from pipeline.payload.validate import Accepted, Rejected, validate_body
+from pipeline.landing.outcome import Outcome
+from pipeline.payload.validate import Accepted, Rejected, validate
 from pipeline.warehouse import schema
 from support import expected_rows as rows
 from support.odd_payloads import HUNT, Maker, body_of
 from support.sdk_payloads import CALL_TYPES, DEEPEST, LONGEST_WORDS, WIDEST_METADATA, SdkMaker, enum_values
-from support.warehouse_files import DATA_TABLES, NOON, Place
+from support.warehouse_files import DATA_TABLES, NOON, Place, load_manifests
 
 _PAYLOADS = HUNT or 2000
 _CHUNK = 500
@@ -40,7 +39,7 @@ class Collected:
 
     def take(self, payload: dict[str, Any], ascii_only: bool) -> None:
         call_id = f"call_{len(self.accepted)}"
-        judged = validate_body(call_id, body_of(payload | {"call_id": call_id}, ascii_only))
+        judged = validate(call_id, body_of(payload | {"call_id": call_id}, ascii_only))
         if isinstance(judged, Rejected):
             self.rejected.append(judged)
         else:
@@ -98,7 +97,7 @@ _NUMBER = iter(range(10**6))
 
 
 def _load_chunk(place: Place, collected: Collected, call_ids: list[str], **known: bool) -> None:
-    writer = place.landing.writer("run", next(_NUMBER))
+    writer = place.landing.open_chunk("run", next(_NUMBER))
     for call_id in call_ids:
         judged = collected.accepted[call_id]
         writer.add(
@@ -114,7 +113,7 @@ def _load_chunk(place: Place, collected: Collected, call_ids: list[str], **known
             judged.line,
         )
     chunk = writer.finish()
-    loaded = loads.load(place.warehouse, place.landing, [chunk.manifest], refresh_window_s=86_400)
+    loaded = load_manifests(place.warehouse, [chunk.manifest])
     assert loaded.problems == []
 
 
@@ -303,7 +302,7 @@ def test_a_replay_of_all_payloads_changes_nothing(source: str, collected: Collec
     if source == "sdk":
         pytest.skip("the other maker's are odder, and a replay takes as long as the loads")
     before = place.tables()
-    loaded = loads.replay_landed(place.warehouse, place.landing, refresh_window_s=86_400)
+    loaded = place.replay()
     assert not loaded.problems
     assert loaded.records >= len(collected.accepted)
     assert place.tables() == before

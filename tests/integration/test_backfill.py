@@ -16,15 +16,15 @@ from sqlalchemy import Connection
 
 from pipeline.config import Settings, load_settings
 from pipeline.extract.extraction import Extraction
-from pipeline.landing.folder import Outcome
 from pipeline.landing.ndjson import read_lines
+from pipeline.landing.outcome import Outcome
 from pipeline.load.loads import Loaded
 from pipeline.payload.strict_json import parse
 from pipeline.publish import readers_copy
 from pipeline.runs.backfill import Backfill, Observer
+from pipeline.runs.fetch import FetchRun, Stages
 from pipeline.runs.plan import Plan
-from pipeline.runs.record import RunReport
-from pipeline.runs.run import Fetching, Stages
+from pipeline.runs.report import RunReport
 from pipeline.simulator import BREAKAGE_KINDS, FAULT_KINDS, CallBook, Faults, Simulator, running
 from pipeline.warehouse import schema
 from pipeline.warehouse.database import Warehouse
@@ -97,9 +97,9 @@ def test_a_second_backfill_of_the_same_ids_fetches_nothing_and_changes_nothing(t
 class _Counted(Stages):
     loads = 0
 
-    def load(self, load_pending: Callable[[], Loaded]) -> Loaded:
+    def load(self, load_waiting: Callable[[], Loaded]) -> Loaded:
         self.loads += 1
-        return super().load(load_pending)
+        return super().load(load_waiting)
 
 
 def test_a_run_loads_only_where_something_waits_and_opens_the_file_only_where_it_must(
@@ -133,14 +133,13 @@ def test_a_run_loads_only_where_something_waits_and_opens_the_file_only_where_it
 class _LoadingLate(Stages):
     """Loads when all is fetched, however slowly the run comes to its end."""
 
-    async def extract(self, fetching: Fetching, extraction: Extraction, plan: Plan) -> None:
-        self.fetching = fetching
-        await super().extract(fetching, extraction, plan)
+    async def extract(self, run: FetchRun, extraction: Extraction, plan: Plan) -> None:
+        self.fetching = run
+        await super().extract(run, extraction, plan)
 
-    def load(self, load_pending: Callable[[], Loaded]) -> Loaded:
-        assert self.fetching._loader is not None
-        assert self.fetching._loader.arrivals.wait_for_end(20)
-        return super().load(load_pending)
+    def load(self, load_waiting: Callable[[], Loaded]) -> Loaded:
+        assert self.fetching.queue.wait_until_closed(20)
+        return super().load(load_waiting)
 
 
 def test_a_short_run_makes_one_copy_for_readers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

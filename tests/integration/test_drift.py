@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from pipeline.load import loads
 from support.command_line import Cli
 from support.warehouse_files import NOON, Payload, Place, as_body
 
@@ -114,7 +113,7 @@ def test_drift_is_counted_once_however_often_a_payload_is_loaded(place: Place) -
     land(place, {"call": DRIFTED})
     place.load()
     first = place.rows("select * exclude (recorded_at) from etl_drift order by all")
-    loads.replay_landed(place.warehouse, place.landing, refresh_window_s=1)
+    place.replay()
     assert place.rows("select * exclude (recorded_at) from etl_drift order by all") == first
     land(place, {"call": LEAST}, hours=1)
     place.load()

@@ -315,9 +315,10 @@ import os, resource, sys
 from datetime import UTC, datetime
 from pathlib import Path
 from pipeline.errors import LandingError
-from pipeline.landing.folder import Landing, Outcome
+from pipeline.landing.folder import Landing
+from pipeline.landing.outcome import Outcome
 resource.setrlimit(resource.RLIMIT_FSIZE, (150_000, 150_000))
-writer = Landing(Path(sys.argv[1]), Path(sys.argv[1])).writer("run", 0)
+writer = Landing(Path(sys.argv[1]), Path(sys.argv[1])).open_chunk("run", 0)
 try:
     for number in range(100):
         line = os.urandom(10_000).replace(b"\\n", b" ")

@@ -28,7 +28,7 @@ QUICK_FAULTS = Faults(share=0.3, kinds=("rate_limited", "reset", "server_error")
 _BUGS = (
     "pipeline.extract.extraction:validate",
     "pipeline.retell.response:Reader.read",
-    "pipeline.load.staging:worked_out",
+    "pipeline.load.staging:stage_chunks",
     "pipeline.load.loads:write_rows",
 )
 _BUG = """

@@ -13,8 +13,9 @@ from pipeline.config import Settings, load_settings
 from pipeline.errors import LandingError, ListingFailed, UsageError
 from pipeline.runs.backfill import refresh
 from pipeline.runs.run import Observer
-from pipeline.runs.sync import Sync, Watermark, parse_moment
+from pipeline.runs.sync import Sync, Watermark
 from pipeline.simulator import CallBook, Simulator, running
+from pipeline.times import parse_moment
 from support.command_line import Cli
 from support.warehouse_files import query, warehouse_in
 

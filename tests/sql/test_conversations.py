@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 
-from pipeline.load import loads
 from support.warehouse_files import Payload, Place, as_body
 
 Word = tuple[float | None, float | None]
@@ -411,6 +410,6 @@ def test_a_replay_measures_what_was_loaded_before(place: Place) -> None:
     with place.warehouse.writing() as connection:
         connection.exec_driver_sql("delete from conversations")
         connection.exec_driver_sql("delete from turn_timings")
-    loads.replay_landed(place.warehouse, place.landing, refresh_window_s=1)
+    place.replay()
     assert place.rows("from conversations order by call_id") == before
     assert len(place.rows("from turn_timings")) > 20

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.landing.folder import Outcome
+from pipeline.landing.outcome import Outcome
 from pipeline.simulator.book import CallBook
 from support.warehouse_files import Place
 
@@ -78,7 +78,7 @@ def loaded(folder: Path, calls: list[Call]) -> Place:
     """Land the calls as they are, an hour after the last could start, and load them."""
     place = Place(folder)
     for number, first in enumerate(range(0, len(calls), 500)):
-        writer = place.landing.writer("run", number)
+        writer = place.landing.open_chunk("run", number)
         for call in calls[first : first + 500]:
             line = json.dumps(call).encode()
             landed_at = UNTIL + timedelta(hours=1)

@@ -7,10 +7,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from pipeline.landing.folder import LandedChunk, Landing, Outcome
+from pipeline.landing.chunk import LandedChunk
+from pipeline.landing.folder import Landing
+from pipeline.landing.intake import Receipt, judge
 from pipeline.landing.ndjson import read_lines
 from pipeline.load import loads
-from pipeline.payload.validate import Accepted, validate_body
+from pipeline.load.chunk_queue import ChunkQueue
 from pipeline.warehouse import schema
 from pipeline.warehouse.database import Warehouse
 from pipeline.warehouse.tables import metadata
@@ -22,6 +24,14 @@ DATA_TABLES = [name for name in metadata.tables if not name.startswith(("etl_", 
 NOON = datetime(2025, 1, 1, 12, tzinfo=UTC)
 
 Tables = dict[str, list[tuple[Any, ...]]]
+
+
+def load_manifests(
+    warehouse: Warehouse, manifests: Iterable[Path], *, refresh_window_s: float = 86_400, **options: Any
+) -> loads.Loaded:
+    """Load these chunks and no others."""
+    queue = ChunkQueue(manifests, is_closed=True)
+    return loads.load_waiting(warehouse, queue, refresh_window_s=refresh_window_s, **options)
 
 
 @dataclass(frozen=True)
@@ -44,30 +54,29 @@ class Place:
 
     def land(self, payloads: Iterable[Payload], run_id: str = "run") -> LandedChunk:
         """Land sound payloads as one chunk."""
-        writer = self.landing.writer(run_id, self._landed)
+        writer = self.landing.open_chunk(run_id, self._landed)
         self._landed += 1
         for payload in payloads:
-            judged = validate_body(payload.call_id, payload.body)
-            assert isinstance(judged, Accepted), judged
-            writer.add(
-                Outcome(
-                    payload.call_id,
-                    "accepted",
-                    1,
-                    payload.fetched_at,
-                    200,
-                    payload_hash=judged.payload_hash,
-                    has_plain_speech=judged.has_plain_speech,
-                    is_plain=judged.is_plain,
-                ),
-                judged.line,
-            )
+            receipt = Receipt(payload.call_id, payload.fetched_at, 200, 1)
+            judgement = judge(receipt, payload.body)
+            assert judgement.line is not None, judgement.outcome
+            writer.add(judgement.outcome, judgement.line)
         return writer.finish()
 
     def load(self) -> loads.Loaded:
         """Load what waits, into tables that are there or not."""
         schema.ensure(self.warehouse)
-        return loads.load_pending(self.warehouse, self.landing, refresh_window_s=86_400)
+        return load_manifests(self.warehouse, self.waiting())
+
+    def waiting(self) -> list[Path]:
+        """Return the manifests of the chunks that wait."""
+        with self.warehouse.reading() as connection:
+            queue = loads.find_waiting(connection, self.landing)
+        return list(iter(queue.take, None))
+
+    def replay(self) -> loads.Loaded:
+        """Load all that is landed again."""
+        return load_manifests(self.warehouse, self.landing.find_manifests().values(), replay=True)
 
     def rows(self, statement: str) -> list[tuple[Any, ...]]:
         """Return the rows of a query."""

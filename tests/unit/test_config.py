@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.config import Settings, describe, load_settings, seconds
+from pipeline.config import Settings, describe, load_settings
 from pipeline.errors import ConfigurationError
+from pipeline.times import parse_duration
 
 KEY = "key_0123456789"
 
@@ -77,7 +78,7 @@ def test_the_warehouse_is_below_the_data_folder_unless_it_is_named() -> None:
 def test_durations_are_seconds_or_have_a_unit(
     text: str, expected: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert seconds(text) == pytest.approx(expected)
+    assert parse_duration(text) == pytest.approx(expected)
     monkeypatch.setenv("PIPELINE_REFRESH_WINDOW", text)
     assert load_settings().refresh_window_s == pytest.approx(expected)
 
@@ -85,7 +86,7 @@ def test_durations_are_seconds_or_have_a_unit(
 @given(st.text())
 def test_any_other_duration_is_refused_and_none_is_endless(text: str) -> None:
     try:
-        found = seconds(text)
+        found = parse_duration(text)
     except ValueError:
         return
     assert isinstance(found, float)

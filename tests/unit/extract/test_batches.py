@@ -1,7 +1,6 @@
 """Batches are the ids in order, keep within the run's limits, and land what arrived whatever stops them."""
 
 import socket
-import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -19,8 +18,9 @@ from pipeline.errors import KeyRefused, LandingError
 from pipeline.extract import batches
 from pipeline.extract.batches import Batch, Watch
 from pipeline.extract.extraction import Extracted
-from pipeline.landing.folder import LandedChunk, Landing, Outcome
-from pipeline.runs.plan import Plan
+from pipeline.landing.chunk import LandedChunk, verify_chunk
+from pipeline.landing.folder import Landing
+from pipeline.landing.outcome import Outcome
 from pipeline.simulator import CallBook, Simulator, running
 
 BOOK = CallBook(count=40, until=datetime(2025, 6, 2, tzinfo=UTC))
@@ -46,17 +46,15 @@ def settings_for(server: Simulator, folder: Path, **flags: object) -> Settings:
 
 
 def landed(settings: Settings) -> Counter[str]:
-    return Counter(outcome.call_id for outcome in Landing.of(settings).outcomes(RUN))
+    return Counter(outcome.call_id for outcome in Landing.of(settings).read_outcomes(RUN))
 
 
 def a_batch(call_ids: tuple[str, ...] = IDS) -> Batch:
     return Batch("b00000", call_ids, concurrency=3, rate=None, chunk_size=5)
 
 
-def a_plan(folder: Path, to_fetch: int) -> Plan:
-    fetch_list = folder / "to_fetch.txt"
-    fetch_list.write_text("".join(f"call_{number}\n" for number in range(to_fetch)))
-    return Plan(to_fetch, to_fetch, 0, 0, to_fetch, fetch_list)
+def some_ids(id_count: int) -> list[str]:
+    return [f"call_{number}" for number in range(id_count)]
 
 
 @hypothesis(max_examples=60, deadline=None)
@@ -71,34 +69,32 @@ def test_batches_are_the_ids_in_order_within_the_limits_of_the_run(
 ) -> None:
     settings = load_settings(concurrency=concurrency, rate=rate, chunk_size=chunk_size)
     numbers, names = count(), []
-    with tempfile.TemporaryDirectory() as folder:
-        for to_fetch in sizes:
-            plan = a_plan(Path(folder), to_fetch)
-            side_by_side = batches.at_once(settings, plan)
-            split = list(batches.split(settings, plan, numbers))
-            assert [call_id for batch in split for call_id in batch.call_ids] == list(plan.ids())
-            assert all(1 <= len(batch.call_ids) <= 1000 for batch in split)
-            assert all(batch.concurrency >= 1 for batch in split)
-            # Those that are under way at the same time are neighbours.
-            for start in range(len(split)):
-                together = list(islice(split, start, start + side_by_side))
-                assert sum(batch.concurrency for batch in together) <= concurrency
-                # As many calls wait to be landed as in a run without batches; a half is rounded up.
-                assert sum(batch.chunk_size for batch in together) <= chunk_size + side_by_side - 1
-                if rate is None:
-                    assert {batch.rate for batch in together} == {None}
-                else:
-                    assert sum(batch.rate or 0 for batch in together) <= rate * (1 + 1e-9)
-            names += [batch.name for batch in split]
+    for to_fetch in sizes:
+        ids = some_ids(to_fetch)
+        side_by_side = batches.count_side_by_side(settings, len(ids))
+        split = list(batches.split(settings, iter(ids), len(ids), numbers))
+        assert [call_id for batch in split for call_id in batch.call_ids] == ids
+        assert all(1 <= len(batch.call_ids) <= 1000 for batch in split)
+        assert all(batch.concurrency >= 1 for batch in split)
+        # Those that are under way at the same time are neighbours.
+        for start in range(len(split)):
+            together = list(islice(split, start, start + side_by_side))
+            assert sum(batch.concurrency for batch in together) <= concurrency
+            # As many calls wait to be landed as in a run without batches; a half is rounded up.
+            assert sum(batch.chunk_size for batch in together) <= chunk_size + side_by_side - 1
+            if rate is None:
+                assert {batch.rate for batch in together} == {None}
+            else:
+                assert sum(batch.rate or 0 for batch in together) <= rate * (1 + 1e-9)
+        names += [batch.name for batch in split]
     assert len(set(names)) == len(names)
 
 
-def test_a_concurrency_of_one_has_one_batch_at_a_time_and_few_ids_have_few_batches(tmp_path: Path) -> None:
-    plan = a_plan(tmp_path, 2000)
-    assert batches.at_once(load_settings(concurrency=1), plan) == 1
-    assert batches.at_once(load_settings(concurrency=16), plan) == 2
-    assert batches.at_once(load_settings(concurrency=16), a_plan(tmp_path, 3)) == 1
-    assert list(batches.split(load_settings(), a_plan(tmp_path, 0))) == []
+def test_a_concurrency_of_one_has_one_batch_at_a_time_and_few_ids_have_few_batches() -> None:
+    assert batches.count_side_by_side(load_settings(concurrency=1), 2000) == 1
+    assert batches.count_side_by_side(load_settings(concurrency=16), 2000) == 2
+    assert batches.count_side_by_side(load_settings(concurrency=16), 3) == 1
+    assert list(batches.split(load_settings(), iter([]), 0)) == []
 
 
 def test_a_batch_lands_every_id_and_tells_of_each(server: Simulator, tmp_path: Path) -> None:
@@ -109,13 +105,13 @@ def test_a_batch_lands_every_id_and_tells_of_each(server: Simulator, tmp_path: P
     extracted = batches.extract_batch(settings, RUN, batch, Watch(outcomes.append, chunks.append))
     assert extracted == Extracted(Counter(accepted=40, not_found=1), 41, 0, None)
     assert landed(settings) == Counter(batch.call_ids) == Counter(outcome.call_id for outcome in outcomes)
-    assert {chunk.chunk_id for chunk in chunks} == set(Landing.of(settings).manifests())
+    assert {chunk.chunk_id for chunk in chunks} == set(Landing.of(settings).find_manifests())
     assert {chunk.chunk_id.rsplit("-", 1)[0] for chunk in chunks} == {f"{RUN}-b00000"}
 
 
 def test_batches_side_by_side_never_share_a_chunk(server: Simulator, tmp_path: Path) -> None:
     settings = settings_for(server, tmp_path, concurrency=4)
-    split = list(batches.split(settings, _plan_of(tmp_path, IDS)))
+    split = list(batches.split(settings, iter(IDS), len(IDS)))
     assert len(split) == 2
     tasks = [
         Thread(target=batches.extract_batch, args=(settings, RUN, batch, Watch()), daemon=True)
@@ -126,7 +122,7 @@ def test_batches_side_by_side_never_share_a_chunk(server: Simulator, tmp_path: P
     for task in tasks:
         task.join()
     assert landed(settings) == Counter(IDS)
-    assert all(Landing.of(settings).verified(path) for path in Landing.of(settings).manifests().values())
+    assert all(verify_chunk(path) for path in Landing.of(settings).find_manifests().values())
 
 
 def test_a_batch_that_is_tried_again_asks_only_for_what_is_not_landed(
@@ -134,13 +130,13 @@ def test_a_batch_that_is_tried_again_asks_only_for_what_is_not_landed(
 ) -> None:
     settings = settings_for(server, tmp_path)
     batches.extract_batch(settings, RUN, a_batch(IDS[:13]), Watch())
-    first = set(Landing.of(settings).manifests())
+    first = set(Landing.of(settings).find_manifests())
     again = batches.extract_batch(settings, RUN, a_batch(), Watch(), attempt=2)
     assert again.outcomes == Counter(accepted=len(IDS) - 13)
     assert server.requests.by_call == Counter(IDS)
     assert landed(settings) == Counter(IDS)
     # What the first attempt has landed stays as it was.
-    assert first < set(Landing.of(settings).manifests())
+    assert first < set(Landing.of(settings).find_manifests())
     assert batches.extract_batch(settings, RUN, a_batch(), Watch(), attempt=3).request_count == 0
 
 
@@ -210,10 +206,4 @@ def test_what_was_landed_before_a_failure_stays(server: Simulator, tmp_path: Pat
     (settings.landing_dir / RUN).unlink()
     (settings.landing_dir / "kept").rename(settings.landing_dir / RUN)
     assert landed(settings).total() >= 5
-    assert all(Landing.of(settings).verified(path) for path in Landing.of(settings).manifests().values())
-
-
-def _plan_of(folder: Path, call_ids: tuple[str, ...]) -> Plan:
-    fetch_list = folder / "to_fetch.txt"
-    fetch_list.write_text("".join(f"{call_id}\n" for call_id in call_ids))
-    return Plan(len(call_ids), len(call_ids), 0, 0, len(call_ids), fetch_list)
+    assert all(verify_chunk(path) for path in Landing.of(settings).find_manifests().values())

@@ -14,7 +14,7 @@ from pipeline.errors import KeyRefused
 from pipeline.flows import artifacts
 from pipeline.report.queries import Answers, Filters, State
 from pipeline.report.write import Written
-from pipeline.runs.record import OUTCOME_LABELS, RunReport, Unaccounted
+from pipeline.runs.report import OUTCOME_LABELS, RunReport, Unaccounted
 from pipeline.warehouse.checks import CheckResult
 
 REPORT = RunReport(

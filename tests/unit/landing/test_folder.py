@@ -24,8 +24,10 @@ from pipeline.errors import KeyRefused, LandingError
 from pipeline.extract import extraction
 from pipeline.extract.extraction import Extraction
 from pipeline.landing import ndjson
-from pipeline.landing.folder import ChunkWriter, LandedChunk, Landing, Outcome
+from pipeline.landing.chunk import ChunkWriter, LandedChunk, verify_chunk
+from pipeline.landing.folder import Landing
 from pipeline.landing.ndjson import read_lines
+from pipeline.landing.outcome import Outcome
 from pipeline.payload.fast_parse import outline
 from pipeline.payload.strict_json import Malformed
 from pipeline.retell.answer import Answer
@@ -45,7 +47,7 @@ def an_outcome(call_id: str, outcome: str = "accepted") -> Outcome:
 
 
 def land(landing: Landing, lines: list[bytes], run_id: str = "run", number: int = 0) -> LandedChunk:
-    writer = landing.writer(run_id, number)
+    writer = landing.open_chunk(run_id, number)
     for index, line in enumerate(lines):
         writer.add(an_outcome(f"c{index}"), line)
     return writer.finish()
@@ -68,8 +70,8 @@ def test_what_is_landed_is_read_back(lines: list[bytes]) -> None:
         landing = Landing(Path(folder) / "landing", Path(folder) / "quarantine")
         chunk = land(landing, lines)
         assert landed_lines(chunk) == lines
-        assert landing.verified(chunk.manifest) == chunk
-        assert landing.manifests() == {chunk.chunk_id: chunk.manifest}
+        assert verify_chunk(chunk.manifest) == chunk
+        assert landing.find_manifests() == {chunk.chunk_id: chunk.manifest}
 
 
 @pytest.mark.parametrize("size", [(1 << 20) - 1, 1 << 20, (1 << 20) + 1, 5_000_000])
@@ -85,7 +87,7 @@ def test_lines_are_read_back_in_order_whatever_the_pieces_they_are_compressed_in
     monkeypatch.setattr(ndjson, "_PIECE", piece)
     lines = [b"%d" % number * (number % 7) for number in range(100)]
     chunk = land(landing, lines)
-    assert landed_lines(landing.verified(chunk.manifest)) == lines
+    assert landed_lines(verify_chunk(chunk.manifest)) == lines
     # One frame, because readers stop at the end of the first.
     assert zstandard.ZstdDecompressor().decompressobj().decompress(payloads_of(chunk).read_bytes()) == (
         b"".join(line + b"\n" for line in lines)
@@ -93,7 +95,7 @@ def test_lines_are_read_back_in_order_whatever_the_pieces_they_are_compressed_in
 
 
 def test_a_manifest_says_what_is_beside_it(landing: Landing) -> None:
-    writer = landing.writer("run", 7)
+    writer = landing.open_chunk("run", 7)
     writer.add(an_outcome("a"), b'{"call_id":"a"}')
     writer.add(an_outcome("b", "not_found"))
     writer.add(replace(an_outcome("c", "rejected"), json_path="$.x", value="1", quarantine_path="run/c.body"))
@@ -115,11 +117,11 @@ def test_a_manifest_says_what_is_beside_it(landing: Landing) -> None:
 
 
 def test_a_chunk_without_payloads_is_its_manifest_alone(landing: Landing) -> None:
-    writer = landing.writer("run", 0)
+    writer = landing.open_chunk("run", 0)
     writer.add(an_outcome("a", "failed"))
     chunk = writer.finish()
     assert (chunk.payloads, chunk.record_count, chunk.sha256) == (None, 0, None)
-    assert landing.verified(chunk.manifest) == chunk
+    assert verify_chunk(chunk.manifest) == chunk
     assert [path.name for path in chunk.manifest.parent.iterdir()] == ["run-000000.json"]
 
 
@@ -131,18 +133,18 @@ def test_outcomes_are_read_back_as_they_were(landing: Landing) -> None:
         Outcome("c", "failed", 9, NOON, None, "timeout"),
     ]
     for number, outcome in enumerate(outcomes):
-        writer = landing.writer("run", number)
+        writer = landing.open_chunk("run", number)
         writer.add(outcome, b"{}" if outcome.outcome == "accepted" else None)
         writer.finish()
     land(landing, [b"{}"], "other run")
-    assert list(landing.outcomes("run")) == outcomes
-    assert list(landing.outcomes("no such run")) == []
+    assert list(landing.read_outcomes("run")) == outcomes
+    assert list(landing.read_outcomes("no such run")) == []
 
 
 def test_chunks_are_listed_in_the_order_of_runs_and_numbers(landing: Landing) -> None:
     for run_id, number in [("20250102", 0), ("20250101", 10), ("20250101", 9), ("20241231", 999_999)]:
         land(landing, [b"{}"], run_id, number)
-    assert list(landing.manifests()) == [
+    assert list(landing.find_manifests()) == [
         "20241231-999999",
         "20250101-000009",
         "20250101-000010",
@@ -151,13 +153,13 @@ def test_chunks_are_listed_in_the_order_of_runs_and_numbers(landing: Landing) ->
 
 
 def test_a_landing_that_is_not_there_has_no_chunks(landing: Landing) -> None:
-    assert landing.manifests() == {}
+    assert landing.find_manifests() == {}
 
 
 def test_unfinished_and_stray_files_are_no_chunks(landing: Landing) -> None:
     chunk = land(landing, [b"{}"])
     folder = chunk.manifest.parent
-    unfinished = landing.writer("run", 1)
+    unfinished = landing.open_chunk("run", 1)
     unfinished.add(an_outcome("a"), b"{}")
     for name in (
         "run-000002.json.part",
@@ -169,28 +171,28 @@ def test_unfinished_and_stray_files_are_no_chunks(landing: Landing) -> None:
     ):
         (folder / name).write_bytes(b"?")
     (landing.landing_dir / "run-000005.json").write_bytes(b"{}")
-    assert list(landing.manifests()) == [chunk.chunk_id]
-    assert [outcome.call_id for outcome in landing.outcomes("run")] == ["c0"]
+    assert list(landing.find_manifests()) == [chunk.chunk_id]
+    assert [outcome.call_id for outcome in landing.read_outcomes("run")] == ["c0"]
     unfinished.discard()
 
 
 def test_a_discarded_chunk_leaves_nothing(landing: Landing) -> None:
-    writer = landing.writer("run", 0)
+    writer = landing.open_chunk("run", 0)
     writer.add(an_outcome("a"), b"{}")
     writer.discard()
     assert list((landing.landing_dir / "run").iterdir()) == []
 
 
 def test_a_chunk_that_is_finished_after_a_killed_one_takes_the_place_of_its_part(landing: Landing) -> None:
-    killed = landing.writer("run", 0)
+    killed = landing.open_chunk("run", 0)
     killed.add(an_outcome("a"), b"x" * 1000)
     chunk = land(landing, [b"{}"])
     killed.discard()
-    assert landed_lines(landing.verified(chunk.manifest)) == [b"{}"]
+    assert landed_lines(verify_chunk(chunk.manifest)) == [b"{}"]
 
 
 def test_a_chunk_refuses_an_id_twice(landing: Landing) -> None:
-    writer = landing.writer("run", 0)
+    writer = landing.open_chunk("run", 0)
     writer.add(an_outcome("a"), b"1")
     for again in (an_outcome("a"), an_outcome("a", "not_found")):
         with pytest.raises(ValueError, match="at most once"):
@@ -226,7 +228,7 @@ def test_damaged_payloads_are_told_with_their_path(landing: Landing, damage: str
     chunk = land(landing, [b'{"call_id":"a"}'])
     DAMAGE[damage](payloads_of(chunk))
     with pytest.raises(LandingError, match=r"is missing or not what its manifest says") as caught:
-        landing.verified(chunk.manifest)
+        verify_chunk(chunk.manifest)
     assert caught.value.path == chunk.payloads
     assert str(chunk.payloads) in str(caught.value)
 
@@ -239,7 +241,7 @@ def test_a_manifest_that_cannot_be_read_is_told_with_its_path(landing: Landing, 
     chunk = land(landing, [b"{}"])
     chunk.manifest.write_bytes(content)
     with pytest.raises(LandingError, match=r"manifest .* cannot be read") as caught:
-        landing.verified(chunk.manifest)
+        verify_chunk(chunk.manifest)
     assert caught.value.path == chunk.manifest
     assert str(chunk.manifest) in str(caught.value)
 
@@ -264,23 +266,23 @@ def test_a_manifest_that_contradicts_itself_is_refused(landing: Landing, facts: 
     chunk = land(landing, [b"{}"])
     chunk.manifest.write_text(json.dumps(manifest_of(chunk) | facts))
     with pytest.raises(LandingError, match=r"manifest .* cannot be read") as caught:
-        landing.verified(chunk.manifest)
+        verify_chunk(chunk.manifest)
     assert caught.value.path == chunk.manifest
 
 
 def test_a_manifest_that_is_gone_is_told_with_its_path(landing: Landing) -> None:
     with pytest.raises(LandingError) as caught:
-        landing.verified(landing.landing_dir / "run" / "run-000000.json")
+        verify_chunk(landing.landing_dir / "run" / "run-000000.json")
     assert caught.value.path == landing.landing_dir / "run" / "run-000000.json"
 
 
 def test_a_folder_that_cannot_be_written_is_told_before_and_while_landing(tmp_path: Path) -> None:
     (tmp_path / "landing").write_bytes(b"a file, where a folder should be")
     landing = Landing(tmp_path / "landing", tmp_path / "quarantine")
-    writer = landing.writer("run", 0)
+    writer = landing.open_chunk("run", 0)
     attempts: list[Callable[[], object]] = [
         landing.check_writable,
-        lambda: landing.writer("run", 0).add(an_outcome("a"), b"{}"),
+        lambda: landing.open_chunk("run", 0).add(an_outcome("a"), b"{}"),
         writer.finish,
     ]
     for attempt in attempts:
@@ -389,12 +391,12 @@ async def turns(count: int = 50) -> None:
 
 def landed_outcomes(landing: Landing) -> dict[str, str]:
     """What is landed for every id, once it is proved that accepted ones have their payloads."""
-    outcomes = list(landing.outcomes("run"))
+    outcomes = list(landing.read_outcomes("run"))
     found = {outcome.call_id: outcome.outcome for outcome in outcomes}
     assert len(found) == len(outcomes)
     held: list[str] = []
-    for manifest in landing.manifests().values():
-        chunk = landing.verified(manifest)
+    for manifest in landing.find_manifests().values():
+        chunk = verify_chunk(manifest)
         held += [json.loads(line)["call_id"] for line in landed_lines(chunk)]
     assert sorted(held) == sorted(call_id for call_id, outcome in found.items() if outcome == "accepted")
     assert not list(landing.landing_dir.rglob("*.part"))
@@ -425,7 +427,7 @@ def test_every_id_gets_one_outcome_however_it_is_extracted(
         )
         run(working.run(iter(ids)))
         found = landed_outcomes(landing)
-        assert {chunk.chunk_id for chunk in chunks} == set(landing.manifests())
+        assert {chunk.chunk_id for chunk in chunks} == set(landing.find_manifests())
     assert found == {call_id: EXPECTED[call_id.rsplit("-", 1)[-1]] for call_id in ids}
     assert sorted(told) == sorted(ids)
     assert working.counts == Counter(found.values())
@@ -454,7 +456,7 @@ def test_a_slow_disk_holds_extraction_up_and_loses_nothing(
 
 def test_a_rejected_body_is_kept_in_quarantine(landing: Landing) -> None:
     run(extraction_of(landing, Api()).run(iter(["a-wrong", "b-broken"])))
-    outcomes = {outcome.call_id: outcome for outcome in landing.outcomes("run")}
+    outcomes = {outcome.call_id: outcome for outcome in landing.read_outcomes("run")}
     wrong, broken = outcomes["a-wrong"], outcomes["b-broken"]
     assert (wrong.json_path, wrong.value) == ("$.agent_id", "5")
     assert broken.reason == "not JSON"
@@ -520,7 +522,7 @@ def test_chunks_after_one_that_cannot_be_landed_are_landed_and_the_failure_is_to
     with caplog.at_level(logging.ERROR), pytest.raises(LandingError, match="disk full"):
         run(working.run(f"c{number}-good" for number in range(1000)))
     assert len(told) < 1000
-    lost = set(told) - {outcome.call_id for outcome in landing.outcomes("run")}
+    lost = set(told) - {outcome.call_id for outcome in landing.read_outcomes("run")}
     assert len(lost) == 2
 
 
@@ -538,7 +540,7 @@ def test_a_refused_key_costs_one_request(landing: Landing, concurrency: int) -> 
             )
         )
     assert len(api.asked) == 1
-    assert landing.manifests() == {}
+    assert landing.find_manifests() == {}
 
 
 def test_the_first_request_goes_alone_and_the_others_go_together(landing: Landing) -> None:
@@ -629,7 +631,7 @@ def test_ids_are_taken_one_by_one_and_not_ahead_of_the_workers(landing: Landing)
 
 def test_nothing_to_fetch_lands_nothing(landing: Landing) -> None:
     run(extraction_of(landing, Api(), concurrency=1).run(iter([])))
-    assert landing.manifests() == {}
+    assert landing.find_manifests() == {}
 
 
 def test_reading_a_file_that_is_cut_gives_no_line_that_was_not_there(landing: Landing) -> None:

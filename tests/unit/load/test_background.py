@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import LandingError, WarehouseLocked
-from pipeline.landing.folder import LandedChunk
+from pipeline.landing.chunk import LandedChunk
 from pipeline.load import background
 from pipeline.load.background import BackgroundLoader
-from pipeline.load.loads import Loaded
+from pipeline.load.chunk_queue import ChunkQueue
 from support.threads import DEADLINE_S, begun
 
 WORTH = background._WORTH_RECORDS
@@ -24,24 +24,29 @@ A_WHILE_S = 0.2
 
 SETTING = ContextVar("setting", default="that of nobody")
 
-Step = Callable[[], Loaded] | list[str] | BaseException
+Step = Callable[[], None] | BaseException | None
 
 
 class Loads:
-    """Stands in for the loading: each step says what comes of a load, and after them nothing does."""
+    """Stands in for the loading: takes what waits, unless the step of that load is a failure or its own."""
 
-    def __init__(self) -> None:
+    def __init__(self, queue: ChunkQueue) -> None:
+        self.queue = queue
         self.steps: deque[Step] = deque()
         self.count = 0
         self.begun = threading.Semaphore(0)
 
-    def __call__(self) -> Loaded:
+    def __call__(self) -> None:
         self.count += 1
-        step = self.steps.popleft() if self.steps else []
-        self.begun.release()
+        step = self.steps.popleft() if self.steps else None
         if isinstance(step, BaseException):
+            self.begun.release()
             raise step
-        return Loaded(problems=step) if isinstance(step, list) else step()
+        while (manifest := self.queue.take()) is not None:
+            self.queue.settle(manifest)
+        self.begun.release()
+        if step is not None:
+            step()
 
     def has_begun(self, limit_s: float = DEADLINE_S) -> bool:
         """Wait for the next one to begin."""
@@ -52,11 +57,15 @@ class Run:
     """A run that lands chunks beside a loader."""
 
     def __init__(self) -> None:
-        self.loads = Loads()
-        self.loader = BackgroundLoader(self.loads)
+        self.queue = ChunkQueue()
+        self.loads = Loads(self.queue)
+        self.loader = BackgroundLoader(self.queue, self.loads)
+        self.landed = 0
 
     def land(self, records: int = 1) -> None:
-        self.loader.arrivals.put(LandedChunk("a", Path("a.json"), None, records, 0, None))
+        self.landed += 1
+        path = Path(f"{self.landed}.json")
+        self.queue.put(LandedChunk(path.stem, path, None, records, 0, None))
 
     def load(self, *steps: Step) -> None:
         """Land a chunk for each step, and wait until the load of it has begun."""
@@ -91,35 +100,17 @@ def test_a_run_that_lands_nothing_loads_once_at_its_end(run: Run) -> None:
     assert run.loads.count == 1
 
 
-def test_whatever_arrives_is_loaded_while_the_run_goes_on_even_without_payloads(run: Run) -> None:
+def test_whatever_lands_is_loaded_while_the_run_goes_on_even_without_payloads(run: Run) -> None:
     run.land(0)
     assert run.loads.has_begun()
-    run.load([], [])
-    assert not run.loads.has_begun(A_WHILE_S), "nothing is loaded where nothing arrived"
+    run.load(None, None)
+    assert not run.loads.has_begun(A_WHILE_S), "nothing is loaded where nothing waits"
     run.finish()
     assert run.loads.count == 4
 
 
-def test_what_had_arrived_when_a_load_begins_is_that_loads(run: Run) -> None:
-    left: list[int] = []
-
-    def look() -> Loaded:
-        left.append(len(run.loader.arrivals.take()))
-        return Loaded()
-
-    run.loads.steps.extend([look, look])
-    run.land()
-    assert run.loads.has_begun()
-    run.finish()
-    assert left == [0, 0]
-
-
-def test_what_arrives_while_a_load_is_under_way_or_is_given_back_by_it_is_loaded_too(run: Run) -> None:
-    def meanwhile() -> Loaded:
-        run.land()
-        return Loaded()
-
-    run.load(meanwhile)
+def test_what_lands_while_a_load_is_under_way_is_loaded_too(run: Run) -> None:
+    run.load(run.land)
     assert run.loads.has_begun()
     assert not run.loads.has_begun(A_WHILE_S)
 
@@ -127,20 +118,17 @@ def test_what_arrives_while_a_load_is_under_way_or_is_given_back_by_it_is_loaded
 def test_a_finish_waits_for_the_load_under_way_and_loads_once_more(run: Run) -> None:
     go_on = threading.Event()
 
-    def slow() -> Loaded:
+    def slow() -> None:
         assert go_on.wait(DEADLINE_S)
-        return Loaded(problems=["slow"])
 
     run.load(slow)
     finished = begun(run.loader.finish)
-    assert run.loader.arrivals.wait_for_end(DEADLINE_S)
+    assert run.queue.wait_until_closed(DEADLINE_S)
     assert not run.loads.has_begun(A_WHILE_S), "there is one load at a time"
     assert not finished.done()
-    run.loads.steps.append(["last"])
     go_on.set()
     finished.result(DEADLINE_S)
     assert run.loads.count == 2
-    assert run.loader.problems == ["last"]
 
 
 def test_to_finish_again_does_nothing(run: Run) -> None:
@@ -149,26 +137,24 @@ def test_to_finish_again_does_nothing(run: Run) -> None:
     assert run.loads.count == 1
 
 
-def test_only_the_problems_of_the_last_load_count(run: Run) -> None:
-    run.load(["a is damaged"], ["a is damaged", "b is damaged"])
-    run.loads.steps.append(["b is damaged"])
-    run.finish()
-    assert run.loader.problems == ["b is damaged"]
-    assert run.loader.error is None
-
-
-def test_a_warehouse_that_others_hold_before_the_end_is_passed_over(run: Run) -> None:
-    run.load(["a is damaged"], LOCKED, LOCKED)
-    run.loads.steps.append([])
+def test_a_warehouse_that_others_hold_before_the_end_is_passed_over_and_tried_again(run: Run) -> None:
+    run.loads.steps.extend([LOCKED, LOCKED])
+    run.land()
+    for _ in range(3):
+        assert run.loads.has_begun()
+    assert len(run.queue) == 0
     run.finish()
     assert run.loads.count == 4
-    assert run.loader.problems == []
     run.loader.raise_error()
 
 
-def test_a_warehouse_that_others_hold_until_the_end_is_the_error(run: Run) -> None:
-    run.load(LOCKED)
-    run.loads.steps.append(LOCKED)
+def test_a_warehouse_that_others_hold_until_the_end_is_the_error(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rests(monkeypatch, short_s=ENDLESS_S, s=ENDLESS_S)
+    run.loads.steps.extend([LOCKED, LOCKED])
+    run.land()
+    assert run.loads.has_begun()
     run.finish()
     assert run.loads.count == 2
     with pytest.raises(WarehouseLocked) as raised:
@@ -191,15 +177,14 @@ def test_a_load_sees_the_context_of_who_made_the_loader_and_keeps_its_own_change
     run = Run()
     seen: list[str] = []
 
-    def look() -> Loaded:
+    def look() -> None:
         seen.append(SETTING.get())
         SETTING.set("that of the load")
-        return Loaded()
 
     run.loads.steps.append(look)
     token = SETTING.set("that of the run")
     try:
-        run.loader = BackgroundLoader(run.loads)
+        run.loader = BackgroundLoader(run.queue, run.loads)
         SETTING.set("a later one")
         run.loader.start()
         run.finish()
@@ -213,7 +198,7 @@ def test_the_end_of_a_run_ends_the_rest_between_two_loads(
     run: Run, monkeypatch: pytest.MonkeyPatch, short_s: float, s: float
 ) -> None:
     rests(monkeypatch, short_s=short_s, s=s)
-    run.load([])
+    run.load(None)
     run.land()
     assert not run.loads.has_begun(A_WHILE_S)
     run.finish()
@@ -222,7 +207,7 @@ def test_the_end_of_a_run_ends_the_rest_between_two_loads(
 
 def test_a_rest_is_short_where_a_loads_worth_waits(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     rests(monkeypatch, short_s=0, s=ENDLESS_S)
-    run.load([])
+    run.load(None)
     run.land(WORTH - 1)
     assert not run.loads.has_begun(A_WHILE_S)
     run.land(1)
@@ -233,11 +218,11 @@ def test_others_get_at_the_warehouse_between_two_loads_however_much_waits(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rests(monkeypatch, short_s=ENDLESS_S, s=ENDLESS_S)
-    run.load([])
+    run.load(None)
     run.land(2 * WORTH)
     assert not run.loads.has_begun(A_WHILE_S)
 
 
 def test_a_rest_ends_by_itself(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     rests(monkeypatch, short_s=0.01, s=0.02)
-    run.load([], [], [])
+    run.load(None, None, None)

@@ -10,14 +10,14 @@ from hypothesis import settings as hypothesis
 from hypothesis import strategies as st
 
 from pipeline.errors import LandingError
-from pipeline.landing.folder import LandedChunk, Landing
+from pipeline.landing.chunk import LandedChunk
 from pipeline.load import batching
-from pipeline.load.batching import Backlog
-from pipeline.load.chunk_queue import Arrivals
+from pipeline.load.batching import Batches
+from pipeline.load.chunk_queue import ChunkQueue
 from support.threads import DEADLINE_S, begun
 
 RECORDS, BYTES, LOADS = batching._MOST_RECORDS, batching._MOST_BYTES, batching._MOST_LOADS
-# More loads than any backlog here has: whoever gives as many goes on for ever.
+# More loads than there are here: whoever gives as many goes on for ever.
 ENDLESS = 200
 
 Facts = tuple[int, int, bool]
@@ -35,26 +35,25 @@ CHUNKS = st.lists(
 WAITED = st.none() | st.integers(0, LOADS)
 
 
-class Watched(Arrivals):
+class Watched(ChunkQueue):
     """Does something whenever somebody begins to wait."""
 
     def __init__(self) -> None:
         super().__init__()
         self.on_wait: Callable[[], object] = lambda: None
 
-    def wait(self, records: int, limit_s: float | None = None) -> bool:
+    def wait_for(self, records: int, limit_s: float | None = None) -> bool:
         self.on_wait()
-        return super().wait(records, limit_s)
+        return super().wait_for(records, limit_s)
 
 
-class Shelf(Landing):
-    """A landing without files: chunks of any size, which cost nothing, and arrive when they are landed."""
+class Shelf:
+    """A landing without files: chunks of any size, which cost nothing, and wait when they are landed."""
 
     def __init__(self) -> None:
-        super().__init__(Path("landing"), Path("quarantine"))
         self.chunks: dict[Path, LandedChunk] = {}
         self.damaged: list[Path] = []
-        self.arrivals = Watched()
+        self.queue = Watched()
 
     def land(self, records: int, size: int = 0, is_damaged: bool = False) -> Path:
         name = f"run-{len(self.chunks):06d}"
@@ -62,7 +61,7 @@ class Shelf(Landing):
         self.chunks[path] = LandedChunk(name, path, None, records, size, None)
         if is_damaged:
             self.damaged.append(path)
-        self.arrivals.put(self.chunks[path])
+        self.queue.put(self.chunks[path])
         return path
 
     @property
@@ -73,29 +72,31 @@ class Shelf(Landing):
     def problems(self) -> list[str]:
         return [f"{path} is damaged" for path in self.damaged]
 
-    def manifests(self) -> dict[str, Path]:
-        return {path.stem: path for path in self.chunks}
-
-    def verified(self, manifest: Path) -> LandedChunk:
+    def verify(self, manifest: Path) -> LandedChunk:
         if manifest in self.damaged:
             raise LandingError(f"{manifest} is damaged")
         return self.chunks[manifest]
 
-    def backlog(self, *, goes_on: bool = False) -> Backlog:
-        """The backlog of all that is landed; one that goes on is given what arrives from now on."""
-        landed = self.manifests()
-        self.arrivals.take()
-        return Backlog(self, landed.values(), self.arrivals if goes_on else None, landed)
+    def batches(self) -> Batches:
+        """The loads of all that is landed, and of what is landed from now on."""
+        return Batches(self.queue, self.verify)
 
-    def backlog_at_the_end(self, chunks: list[Facts], waited: int | None) -> Backlog:
-        """The backlog of a run that has ended after so many chunks had waited; without a number, no run's."""
+    def batches_at_the_end(self, chunks: list[Facts], waited: int | None) -> Batches:
+        """The loads of a run that has ended after so many chunks had waited; without a number all of them."""
         for facts in chunks[:waited]:
             self.land(*facts)
-        waiting = self.backlog(goes_on=waited is not None)
+        waiting = self.batches()
         for facts in [] if waited is None else chunks[waited:]:
             self.land(*facts)
-        self.arrivals.end()
+        self.queue.close()
         return waiting
+
+    def take_all(self) -> list[LandedChunk]:
+        """Take what still waits, and return it."""
+        taken: list[LandedChunk] = []
+        while (manifest := self.queue.take()) is not None:
+            taken.append(self.chunks[manifest])
+        return taken
 
 
 @pytest.fixture
@@ -108,14 +109,14 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(batching, "_PATIENCE_S", 0.0)
 
 
-def loads_of(waiting: Backlog) -> Iterator[list[LandedChunk]]:
-    """The loads until there is none; a backlog that never ends fails the test."""
+def loads_of(waiting: Batches) -> Iterator[list[LandedChunk]]:
+    """The loads until there is none; what never ends fails the test."""
     for _ in range(ENDLESS):
         load = waiting.next()
         if load is None:
             return
         yield load
-    pytest.fail("the backlog does not end")
+    pytest.fail("there is no end of loads")
 
 
 def names(load: list[LandedChunk] | None) -> list[str] | None:
@@ -134,13 +135,13 @@ def test_every_sound_chunk_is_in_one_load_in_order_and_every_damaged_one_is_name
     chunks: list[Facts], waited: int | None
 ) -> None:
     shelf = Shelf()
-    waiting = shelf.backlog_at_the_end(chunks, waited)
+    waiting = shelf.batches_at_the_end(chunks, waited)
     loads = list(loads_of(waiting))
     assert [chunk for load in loads for chunk in load] == shelf.sound
     assert all(loads)
     assert waiting.problems == shelf.problems
     assert waiting.next() is None
-    assert shelf.arrivals.is_over
+    assert shelf.take_all() == []
 
 
 @hypothesis(max_examples=60, deadline=None)
@@ -148,16 +149,9 @@ def test_every_sound_chunk_is_in_one_load_in_order_and_every_damaged_one_is_name
 def test_a_load_keeps_both_bounds_unless_one_chunk_alone_does_not_and_is_as_large_as_they_let_it(
     chunks: list[Facts], waited: int | None
 ) -> None:
-    loads = list(loads_of(Shelf().backlog_at_the_end(chunks, waited)))
+    loads = list(loads_of(Shelf().batches_at_the_end(chunks, waited)))
     assert all(fits(load) or len(load) == 1 for load in loads)
     assert not any(fits([*load, following[0]]) for load, following in pairwise(loads))
-
-
-def test_without_arrivals_nothing_that_lands_meanwhile_is_taken(shelf: Shelf) -> None:
-    shelf.land(1)
-    waiting = shelf.backlog()
-    shelf.land(RECORDS)
-    assert [names(load) for load in loads_of(waiting)] == [["run-000000"]]
 
 
 @pytest.mark.parametrize(
@@ -175,16 +169,16 @@ def test_what_lands_meanwhile_makes_a_load_only_when_enough_is_there_for_one(
     shelf: Shelf, meanwhile: list[int], loads: list[list[str]], left: list[str]
 ) -> None:
     shelf.land(RECORDS)
-    waiting = shelf.backlog(goes_on=True)
+    waiting = shelf.batches()
     assert names(waiting.next()) == ["run-000000"]
     for records in meanwhile:
         shelf.land(records)
     assert [names(load) for load in loads_of(waiting)] == loads
-    assert names(shelf.arrivals.take()) == left
+    assert names(shelf.take_all()) == left
 
 
 def test_what_lands_meanwhile_is_enough_when_it_fills_the_memory_of_a_load(shelf: Shelf) -> None:
-    waiting = shelf.backlog(goes_on=True)
+    waiting = shelf.batches()
     shelf.land(1, BYTES)
     shelf.land(RECORDS, is_damaged=True)
     assert names(waiting.next()) == ["run-000000"]
@@ -196,12 +190,12 @@ def test_what_lands_while_it_is_waited_for_is_given_at_once(
 ) -> None:
     monkeypatch.setattr(batching, "_PATIENCE_S", DEADLINE_S)
     shelf.land(RECORDS)
-    waiting = shelf.backlog(goes_on=True)
+    waiting = shelf.batches()
     waiting.next()
     shelf.land(RECORDS // 2)
     load = begun(waiting.next)
     if comes == "the end":
-        shelf.arrivals.end()
+        shelf.queue.close()
         expected = ["run-000001"]
     else:
         shelf.land(RECORDS - RECORDS // 2)
@@ -210,14 +204,13 @@ def test_what_lands_while_it_is_waited_for_is_given_at_once(
 
 
 def test_what_is_not_enough_in_the_end_is_given_back_before_what_arrived_later(shelf: Shelf) -> None:
-    waiting = shelf.backlog(goes_on=True)
+    waiting = shelf.batches()
     for records in (1, 0):
         shelf.land(records)
     damaged = shelf.land(RECORDS, is_damaged=True)
-    waits = iter([lambda: None, lambda: shelf.land(2)])
-    shelf.arrivals.on_wait = lambda: next(waits)()
+    shelf.queue.on_wait = lambda: shelf.land(2)
     assert waiting.next() is None
-    assert names(shelf.arrivals.take()) == ["run-000000", "run-000001", "run-000003"]
+    assert names(shelf.take_all()) == ["run-000000", "run-000001", "run-000003"]
     assert waiting.problems == [f"{damaged} is damaged"]
 
 
@@ -230,12 +223,12 @@ def test_whatever_another_thread_lands_meanwhile_is_given_once_and_in_order(
     def land() -> None:
         for number in range(300):
             shelf.land(number * 137 % 400)
-        shelf.arrivals.end()
+        shelf.queue.close()
 
     def load() -> list[LandedChunk]:
         given_chunks: list[LandedChunk] = []
-        while not shelf.arrivals.is_over:
-            for load in loads_of(Backlog(shelf, [], shelf.arrivals)):
+        while len(shelf.queue) or not shelf.queue.is_closed:
+            for load in loads_of(shelf.batches()):
                 given_chunks += load
         return given_chunks
 
@@ -249,7 +242,7 @@ def test_a_load_that_is_due_anyway_takes_what_has_landed_meanwhile_as_far_as_it_
     shelf: Shelf, meanwhile: int
 ) -> None:
     shelf.land(1)
-    waiting = shelf.backlog(goes_on=True)
+    waiting = shelf.batches()
     shelf.land(meanwhile)
     shelf.land(RECORDS - meanwhile)
     assert names(waiting.next()) == ["run-000000", "run-000001"]
@@ -260,30 +253,30 @@ def test_a_load_that_is_due_waits_only_for_what_it_lacks(
 ) -> None:
     monkeypatch.setattr(batching, "_PATIENCE_S", DEADLINE_S)
     shelf.land(RECORDS // 2)
-    load = begun(shelf.backlog(goes_on=True).next)
+    load = begun(shelf.batches().next)
     shelf.land(RECORDS - RECORDS // 2)
     assert names(load.result(DEADLINE_S / 2)) == ["run-000000", "run-000001"]
 
 
 def test_what_does_not_fit_into_a_load_is_no_load_of_its_own(shelf: Shelf) -> None:
     shelf.land(RECORDS)
-    waiting = shelf.backlog(goes_on=True)
+    waiting = shelf.batches()
     waiting.next()
     shelf.land(RECORDS - 1)
     shelf.land(2)
     assert [names(load) for load in loads_of(waiting)] == [["run-000001"]]
-    assert names(shelf.arrivals.take()) == ["run-000002"]
+    assert names(shelf.take_all()) == ["run-000002"]
 
 
 def test_what_does_not_fit_into_the_last_load_is_left_to_the_next_time(shelf: Shelf) -> None:
     for _ in range(LOADS - 1):
         shelf.land(RECORDS)
-    waiting = shelf.backlog(goes_on=True)
+    waiting = shelf.batches()
     for _ in range(2):
         shelf.land(RECORDS // 2 + 1)
-    shelf.arrivals.end()
+    shelf.queue.close()
     assert names(list(loads_of(waiting))[-1]) == [f"run-{LOADS - 1:06d}"]
-    assert names(shelf.arrivals.take()) == [f"run-{LOADS:06d}"]
+    assert names(shelf.take_all()) == [f"run-{LOADS:06d}"]
 
 
 @pytest.mark.parametrize("meanwhile", [0, 1, 2])
@@ -291,11 +284,11 @@ def test_a_load_that_is_due_anyway_is_given_with_what_landed_while_it_was_waited
     shelf: Shelf, meanwhile: int
 ) -> None:
     shelf.land(1)
-    waiting = shelf.backlog(goes_on=True)
-    shelf.arrivals.on_wait = lambda: len(shelf.chunks) <= meanwhile and shelf.land(1)
+    waiting = shelf.batches()
+    shelf.queue.on_wait = lambda: len(shelf.chunks) <= meanwhile and shelf.land(1)
     assert names(waiting.next()) == [f"run-{number:06d}" for number in range(1 + meanwhile)]
     assert waiting.next() is None
-    assert shelf.arrivals.take() == []
+    assert shelf.take_all() == []
 
 
 def test_nothing_is_waited_for_where_a_load_is_full_or_was_given_back_or_no_more_may_follow(
@@ -303,21 +296,12 @@ def test_nothing_is_waited_for_where_a_load_is_full_or_was_given_back_or_no_more
 ) -> None:
     for _ in range(LOADS):
         shelf.land(RECORDS)
-    waiting = shelf.backlog(goes_on=True)
-    shelf.arrivals.on_wait = lambda: pytest.fail("it waits")
+    waiting = shelf.batches()
+    shelf.queue.on_wait = lambda: pytest.fail("it waits")
     first = waiting.next()
     assert first is not None
-    waiting.try_again([first])
+    waiting.retry([first])
     assert len(list(loads_of(waiting))) == LOADS
-
-
-def test_what_was_landed_and_did_not_wait_is_not_taken_for_new(shelf: Shelf) -> None:
-    shelf.land(RECORDS)
-    last = shelf.land(RECORDS)
-    shelf.arrivals.end()
-    # Nothing of it was taken from the arrivals, as when it lands while the landing folder is looked through.
-    waiting = Backlog(shelf, [last], shelf.arrivals, shelf.manifests())
-    assert [names(load) for load in loads_of(waiting)] == [["run-000001"]]
 
 
 @hypothesis(max_examples=100, deadline=None)
@@ -334,55 +318,55 @@ def test_whatever_lands_when_a_chunk_is_given_once_and_in_order_or_left_as_no_lo
     for facts in first:
         shelf.land(*facts)
     awaited = shelf.sound
-    waiting = shelf.backlog(goes_on=True)
+    waiting = shelf.batches()
     landings = iter(later)
 
     def land() -> None:
-        if not shelf.arrivals.has_ended:
+        if not shelf.queue.is_closed:
             for facts in next(landings, []):
                 shelf.land(*facts)
 
     if lands_in_waits:
-        shelf.arrivals.on_wait = land
+        shelf.queue.on_wait = land
     loads: list[list[LandedChunk]] = []
     for load in loads_of(waiting):
         assert fits(load) or len(load) == 1
         loads.append(load)
         land()
         if len(loads) == ends_after:
-            shelf.arrivals.end()
+            shelf.queue.close()
     given_chunks = [chunk for load in loads for chunk in load]
-    left = shelf.arrivals.take()
+    left = shelf.take_all()
     assert given_chunks[: len(awaited)] == awaited
     assert [*given_chunks, *[chunk for chunk in left if chunk.manifest not in shelf.damaged]] == shelf.sound
     assert waiting.problems == shelf.problems[: len(waiting.problems)]
-    is_worth_none = sum(chunk.record_count for chunk in left) < RECORDS and not shelf.arrivals.has_ended
+    is_worth_none = sum(chunk.record_count for chunk in left) < RECORDS and not shelf.queue.is_closed
     assert not left or is_worth_none or len(loads) >= LOADS
 
 
 @pytest.mark.parametrize("records", [RECORDS, 2 * RECORDS])
-def test_a_backlog_that_is_filled_up_as_fast_as_it_is_loaded_ends_and_leaves_the_rest(
+def test_a_queue_that_is_filled_up_as_fast_as_it_is_loaded_ends_and_leaves_the_rest(
     shelf: Shelf, records: int
 ) -> None:
     shelf.land(records)
-    waiting = shelf.backlog(goes_on=True)
+    waiting = shelf.batches()
     loads = []
     for load in loads_of(waiting):
         loads.append(names(load))
         shelf.land(records)
     assert loads == [[f"run-{number:06d}"] for number in range(LOADS)]
-    assert names(shelf.arrivals.take()) == [f"run-{LOADS:06d}"]
+    assert names(shelf.take_all()) == [f"run-{LOADS:06d}"]
 
 
 @pytest.mark.parametrize(("last", "given_last"), [(RECORDS, 1), (RECORDS - 1, 0)])
 def test_what_was_taken_before_no_more_may_follow_is_given_if_it_makes_a_load_and_else_left(
     shelf: Shelf, last: int, given_last: int
 ) -> None:
-    waiting = shelf.backlog(goes_on=True)
+    waiting = shelf.batches()
     for records in (*[RECORDS] * LOADS, last):
         shelf.land(records)
     assert len(list(loads_of(waiting))) == LOADS + given_last
-    assert len(shelf.arrivals.take()) == 1 - given_last
+    assert len(shelf.take_all()) == 1 - given_last
 
 
 def test_however_many_loads_waited_from_the_beginning_all_are_given_and_no_new_ones_follow_them(
@@ -390,17 +374,17 @@ def test_however_many_loads_waited_from_the_beginning_all_are_given_and_no_new_o
 ) -> None:
     for _ in range(LOADS + 3):
         shelf.land(RECORDS)
-    waiting = shelf.backlog(goes_on=True)
+    waiting = shelf.batches()
     shelf.land(RECORDS)
     assert [names(load) for load in loads_of(waiting)] == [
         [f"run-{number:06d}"] for number in range(LOADS + 3)
     ]
-    assert names(shelf.arrivals.take()) == [f"run-{LOADS + 3:06d}"]
+    assert names(shelf.take_all()) == [f"run-{LOADS + 3:06d}"]
 
 
 def test_a_damaged_chunk_that_lands_meanwhile_is_named_once_and_keeps_nothing_out(shelf: Shelf) -> None:
     shelf.land(1)
-    waiting = shelf.backlog(goes_on=True)
+    waiting = shelf.batches()
     waiting.next()
     damaged = shelf.land(RECORDS, is_damaged=True)
     shelf.land(RECORDS)
@@ -412,36 +396,36 @@ def test_a_damaged_chunk_that_lands_meanwhile_is_named_once_and_keeps_nothing_ou
 def test_loads_that_were_given_back_come_first_in_their_order_and_as_they_were_divided(shelf: Shelf) -> None:
     for _ in range(3):
         shelf.land(RECORDS // 2)
-    waiting = shelf.backlog()
+    waiting = shelf.batches()
     first = waiting.next()
     assert first is not None
-    assert not waiting.is_tried_again
-    waiting.try_again([[chunk] for chunk in first])
-    assert waiting.is_tried_again
+    assert not waiting.has_retries
+    waiting.retry([[chunk] for chunk in first])
+    assert waiting.has_retries
     assert [names(load) for load in islice(loads_of(waiting), 2)] == [["run-000000"], ["run-000001"]]
-    assert not waiting.is_tried_again
+    assert not waiting.has_retries
     assert names(waiting.next()) == ["run-000002"]
     assert waiting.next() is None
 
 
 def test_a_load_may_be_given_back_after_the_last_one_was_given(shelf: Shelf) -> None:
     shelf.land(1)
-    waiting = shelf.backlog()
+    waiting = shelf.batches()
     load = waiting.next()
     assert load is not None
     assert waiting.next() is None
-    waiting.try_again([load])
+    waiting.retry([load])
     assert names(waiting.next()) == ["run-000000"]
     assert waiting.next() is None
 
 
 def test_a_load_that_was_given_back_is_not_counted_again(shelf: Shelf) -> None:
     shelf.land(RECORDS)
-    waiting = shelf.backlog(goes_on=True)
+    waiting = shelf.batches()
     load = waiting.next()
     assert load is not None
     for _ in range(LOADS):
-        waiting.try_again([load])
+        waiting.retry([load])
         assert waiting.next() == load
     shelf.land(RECORDS)
     assert names(waiting.next()) == ["run-000001"]

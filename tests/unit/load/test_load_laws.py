@@ -14,15 +14,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipeline import sql
-from pipeline.landing.folder import LandedChunk, Outcome
+from pipeline.landing.chunk import LandedChunk
+from pipeline.landing.outcome import Outcome
 from pipeline.load import batching
 from pipeline.load import loads as loading
-from pipeline.payload.validate import Accepted, validate_body
+from pipeline.payload.validate import Accepted, validate
 from pipeline.runs import plan
 from pipeline.runs.replay import retry_quarantine
 from pipeline.warehouse import schema
 from pipeline.warehouse.tables import metadata
-from support.warehouse_files import DATA_TABLES, Place
+from support.warehouse_files import DATA_TABLES, Place, load_manifests
 
 NOON = datetime(2025, 1, 10, 12, tzinfo=UTC)
 DAY_S = 86_400
@@ -65,7 +66,7 @@ class Answer:
                 None,
             )
         body = json.dumps({"call_id": self.call_id, "agent_id": "a", "call_status": "ended"} | self.fields)
-        judged = validate_body(self.call_id, body.encode())
+        judged = validate(self.call_id, body.encode())
         assert isinstance(judged, Accepted), judged
         outcome = Outcome(self.call_id, "accepted", 1, at(self.hours), 200, payload_hash=judged.payload_hash)
         return outcome, judged.line
@@ -111,7 +112,7 @@ class Warehoused:
         self._number = 0
 
     def land(self, *answers: Answer) -> LandedChunk:
-        writer = self.landing.writer("run", self._number)
+        writer = self.landing.open_chunk("run", self._number)
         self._number += 1
         for answer in answers:
             writer.add(*answer.landed)
@@ -119,12 +120,8 @@ class Warehoused:
 
     def load(self, chunks: Iterable[LandedChunk] | None = None, *, replay: bool = False) -> loading.Loaded:
         """Load these chunks, or all that wait."""
-        manifests = (
-            loading.pending(self.warehouse, self.landing)
-            if chunks is None
-            else [chunk.manifest for chunk in chunks]
-        )
-        return loading.load(self.warehouse, self.landing, manifests, refresh_window_s=DAY_S, replay=replay)
+        manifests = self.place.waiting() if chunks is None else [chunk.manifest for chunk in chunks]
+        return load_manifests(self.warehouse, manifests, refresh_window_s=DAY_S, replay=replay)
 
     def take(self, *answers: Answer) -> loading.Loaded:
         """Land answers as a chunk and load it."""
@@ -365,14 +362,15 @@ def test_a_quarantined_body_that_passes_now_is_landed_with_the_time_of_its_fetch
     here.take(*(Answer(call_id, 1, outcome="rejected") for call_id in bodies))
     here.take(Answer("mended", 0.5, a_call("before")))
     here.take(Answer("older", 0.5, a_call("before")), Answer("still", 0.5, outcome="failed"))
-    assert retry_quarantine(here.warehouse, here.landing, "replay", 1) == (2, 1)
+    chunks, passed, failed = retry_quarantine(here.warehouse, here.landing, "replay", 1)
+    assert ([chunk.record_count for chunk in chunks], passed, failed) == ([1, 1], 2, 1)
     assert here.load().problems == []
     assert here.rows("select call_id, call_status, extracted_at from calls order by all") == [
         ("mended", "x", naive(1)),
         ("older", "x", naive(1)),
     ]
     assert here.rows("select call_id from etl_rejects where resolved_at is null") == [("still",)]
-    assert retry_quarantine(here.warehouse, here.landing, "again", 1) == (0, 1)
+    assert retry_quarantine(here.warehouse, here.landing, "again", 1) == ([], 0, 1)
 
 
 def damaged(chunk: LandedChunk) -> None:
@@ -399,7 +397,7 @@ def test_a_damaged_chunk_is_named_and_its_neighbours_load(here: Warehoused) -> N
 def test_a_chunk_that_lacks_a_payload_its_manifest_names_is_a_problem_and_not_loaded(
     here: Warehoused, held: str
 ) -> None:
-    writer = here.landing.writer("odd", 0)
+    writer = here.landing.open_chunk("odd", 0)
     for call_id, other in zip("bd", held or "  ", strict=True):
         line = Answer(other, 1).landed[1] if held else None
         writer.add(Answer(call_id, 1).landed[0], line)
@@ -413,7 +411,7 @@ def test_a_chunk_that_lacks_a_payload_its_manifest_names_is_a_problem_and_not_lo
     assert "manifest" in loaded.problems[0]
     assert here.rows("select call_id from calls order by all") == [("a",), ("c",)]
     assert here.outcomes() == {"a": "loaded", "c": "loaded"}
-    assert loading.pending(here.warehouse, here.landing) == [odd.manifest]
+    assert here.place.waiting() == [odd.manifest]
 
 
 def test_a_load_that_fails_half_way_leaves_nothing_behind(
@@ -444,13 +442,13 @@ def test_loads_are_bounded_and_told_one_by_one(here: Warehoused, monkeypatch: py
         here.land(Answer(f"c{number}", 1))
     monkeypatch.setattr(batching, "_MOST_RECORDS", 2)
     told: list[int] = []
-    loaded = loading.load_pending(
-        here.warehouse, here.landing, refresh_window_s=DAY_S, on_load=lambda one: told.append(one.records)
+    loaded = load_manifests(
+        here.warehouse, here.place.waiting(), on_load=lambda one: told.append(one.records)
     )
     assert told == [2, 2, 1]
     assert (loaded.chunks, loaded.records) == (5, 5)
     assert here.rows("select count(distinct load_id) from etl_chunks") == [(3,)]
-    assert loading.pending(here.warehouse, here.landing) == []
+    assert here.place.waiting() == []
 
 
 def test_what_a_load_finds_refines_the_outcome(here: Warehoused) -> None:

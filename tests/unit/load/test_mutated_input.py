@@ -19,10 +19,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.errors import LandingError, UsageError
-from pipeline.landing.folder import Landing, Outcome
+from pipeline.landing.chunk import verify_chunk
+from pipeline.landing.folder import Landing
+from pipeline.landing.outcome import Outcome
 from pipeline.payload.fast_parse import outline
+from pipeline.payload.redact import redact
 from pipeline.payload.strict_json import Malformed, parse
-from pipeline.payload.validate import Accepted, redact, validate_body
+from pipeline.payload.validate import Accepted, validate
 from pipeline.retell.call_id import is_call_id
 from pipeline.runs.ids import read_ids
 from pipeline.simulator import CallBook
@@ -100,7 +103,7 @@ def judge(call_id: str, body: bytes) -> Accepted | None:
         read = outline(body)
     except Malformed:
         document = read = None
-    judged = validate_body(call_id, body)
+    judged = validate(call_id, body)
     kept = judged.line if isinstance(judged, Accepted) else redact(body, read)
     if document is None or SECRET not in json.dumps(without_token(document)):
         assert SECRET.encode() not in kept
@@ -140,11 +143,11 @@ def test_a_mutated_payload_is_taken_or_refused_and_shows_no_secret() -> None:
 def test_many_mutated_payloads_are_judged_and_what_is_accepted_loads(tmp_path: Path) -> None:
     place = Place(tmp_path)
     seed = random.randrange(2**32) if HUNT else 11
-    writer, count = place.landing.writer("run", 0), 0
+    writer, count = place.landing.open_chunk("run", 0), 0
     for number, (call_id, judged) in enumerate(accepted_of(HUNT or 8000, seed)):
         # A chunk holds a call once, so each payload becomes a call of its own.
         line = judged.line.replace(call_id.encode(), f"call_{number}".encode())
-        again = validate_body(f"call_{number}", line)
+        again = validate(f"call_{number}", line)
         if not isinstance(again, Accepted):
             continue
         writer.add(
@@ -153,7 +156,7 @@ def test_many_mutated_payloads_are_judged_and_what_is_accepted_loads(tmp_path: P
         count += 1
         if writer.outcome_count == 500:
             writer.finish()
-            writer = place.landing.writer("run", number + 1)
+            writer = place.landing.open_chunk("run", number + 1)
     writer.finish()
     assert place.load().problems == [], f"seed {seed}"
     assert place.rows("select count(*) from calls") == [(count,)]
@@ -217,7 +220,7 @@ def test_no_text_with_a_piece_of_sql_or_of_a_path_is_an_id(text: str) -> None:
 def test_a_chunk_whose_bytes_are_changed_anywhere_is_refused(data: st.DataObject) -> None:
     with tempfile.TemporaryDirectory() as folder:
         landing = Landing(Path(folder) / "landing", Path(folder) / "quarantine")
-        writer = landing.writer("run", 0)
+        writer = landing.open_chunk("run", 0)
         for number in range(3):
             writer.add(Outcome(f"c{number}", "accepted", 1, NOON, 200, payload_hash="h"), b'{"a": 1}')
         chunk = writer.finish()
@@ -228,10 +231,10 @@ def test_a_chunk_whose_bytes_are_changed_anywhere_is_refused(data: st.DataObject
         changed = content[:start] + data.draw(st.binary(max_size=6)) + content[end:]
         chunk.payloads.write_bytes(changed)
         if changed == content:
-            assert landing.verified(chunk.manifest) == chunk
+            assert verify_chunk(chunk.manifest) == chunk
         else:
             with pytest.raises(LandingError, match="not what its manifest says"):
-                landing.verified(chunk.manifest)
+                verify_chunk(chunk.manifest)
 
 
 @settings(max_examples=HUNT or 25, deadline=None)
@@ -239,7 +242,7 @@ def test_a_chunk_whose_bytes_are_changed_anywhere_is_refused(data: st.DataObject
 def test_a_manifest_that_is_changed_anywhere_names_its_own_chunk_or_is_refused(data: st.DataObject) -> None:
     with tempfile.TemporaryDirectory() as folder:
         landing = Landing(Path(folder) / "landing", Path(folder) / "quarantine")
-        writer = landing.writer("run", 0)
+        writer = landing.open_chunk("run", 0)
         writer.add(Outcome("c", "accepted", 1, NOON, 200, payload_hash="h"), b'{"a": 1}')
         chunk = writer.finish()
         content = chunk.manifest.read_bytes()
@@ -247,5 +250,5 @@ def test_a_manifest_that_is_changed_anywhere_names_its_own_chunk_or_is_refused(d
         end = data.draw(st.integers(start, min(len(content), start + 8)))
         chunk.manifest.write_bytes(content[:start] + data.draw(st.binary(max_size=6)) + content[end:])
         with suppress(LandingError):
-            verified = landing.verified(chunk.manifest)
+            verified = verify_chunk(chunk.manifest)
             assert (verified.chunk_id, verified.payloads) == (chunk.chunk_id, chunk.payloads)

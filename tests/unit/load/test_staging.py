@@ -21,13 +21,15 @@ from sqlalchemy.exc import DBAPIError
 from pipeline import sql
 from pipeline.config import Settings
 from pipeline.errors import LandingError, WarehouseFailed, WarehouseLocked
-from pipeline.landing.folder import LandedChunk, Outcome
+from pipeline.landing.chunk import LandedChunk
+from pipeline.landing.outcome import Outcome
 from pipeline.load import batching, loads, staging
-from pipeline.load.batching import Backlog
-from pipeline.load.staging import Ahead, Staged
+from pipeline.load.batching import Batches
+from pipeline.load.chunk_queue import ChunkQueue
+from pipeline.load.staging import StagedLoad, StagingAhead
 from pipeline.runs import offline
 from pipeline.warehouse.database import Warehouse
-from support.warehouse_files import DATA_TABLES, NOON, Payload, Place
+from support.warehouse_files import DATA_TABLES, NOON, Payload, Place, load_manifests
 
 DEADLINE_S = 25
 # Would take a lifetime, without a file and without memory.
@@ -53,10 +55,12 @@ batching._MOST_RECORDS = 1
 folder = Path(sys.argv[1])
 warehouse = Warehouse.at(folder / "warehouse.duckdb")
 landing = Landing(folder / "landing", folder / "quarantine")
-pending = loads.pending(warehouse, landing)
+with warehouse.reading() as connection:
+    waiting = loads.find_waiting(connection, landing)
+waiting.close()
 print("ready", flush=True)
 sys.stdin.readline()
-loaded = loads.load(warehouse, landing, pending, refresh_window_s=1)
+loaded = loads.load_waiting(warehouse, waiting, refresh_window_s=1)
 print(loaded.chunks, len(loaded.problems), flush=True)
 """
 
@@ -124,32 +128,30 @@ def instead_of(monkeypatch: pytest.MonkeyPatch, name: str, statement: Callable[[
 
 def before_writing(monkeypatch: pytest.MonkeyPatch, act: Callable[[list[LandedChunk]], None]) -> None:
     """Do something once, when the first load is staged and not yet written."""
-    worked_out = staging.worked_out
+    stage_chunks = staging.stage_chunks
     is_done = threading.Event()
 
     def then_act(connection: Connection, chunks: list[LandedChunk]) -> bool:
-        has_payloads = worked_out(connection, chunks)
+        has_payloads = stage_chunks(connection, chunks)
         if not is_done.is_set():
             is_done.set()
             act(chunks)
         return has_payloads
 
-    monkeypatch.setattr(staging, "worked_out", then_act)
+    monkeypatch.setattr(staging, "stage_chunks", then_act)
 
 
 def load_elsewhere(place: Place, *chunks: LandedChunk) -> None:
     """Load chunks as another process would: by way of the file only."""
-    loaded = loads.load(
+    loaded = load_manifests(
         Warehouse.at(place.folder / "warehouse.duckdb", lock_timeout_s=1),
-        place.landing,
         [chunk.manifest for chunk in chunks],
-        refresh_window_s=86_400,
     )
     assert (loaded.chunks, loaded.problems) == (len(chunks), [])
 
 
-def ahead_of(place: Place) -> Ahead:
-    return Ahead(place.warehouse, Backlog(place.landing, list(place.landing.manifests().values())))
+def ahead_of(place: Place) -> StagingAhead:
+    return StagingAhead(place.warehouse, Batches(ChunkQueue(place.waiting(), is_closed=True)))
 
 
 def run_python(program: str, path: Path) -> subprocess.Popen[str]:
@@ -216,7 +218,7 @@ def test_one_load_is_staged_ahead_of_the_one_that_is_taken_and_no_more(
             assert ahead._under_way.done()
             assert len(scratches) == min(len(taken) + 1, 4)
             staged.connection.close()
-    assert taken == list(place.landing.manifests())
+    assert taken == list(place.landing.find_manifests())
     assert all(scratch.closed for scratch in scratches)
 
 
@@ -227,10 +229,10 @@ def test_a_load_is_staged_while_another_is_being_written(
     for number in range(2):
         place.land([payload(f"c{number}")])
     is_second_staged = threading.Event()
-    worked_out = staging.worked_out
+    stage_chunks = staging.stage_chunks
 
     def told(connection: Connection, chunks: list[LandedChunk]) -> bool:
-        has_payloads = worked_out(connection, chunks)
+        has_payloads = stage_chunks(connection, chunks)
         if chunks[0].chunk_id == "run-000001":
             is_second_staged.set()
         return has_payloads
@@ -242,7 +244,7 @@ def test_a_load_is_staged_while_another_is_being_written(
             met.append(is_second_staged.wait(DEADLINE_S))
         return "select 1"
 
-    monkeypatch.setattr(staging, "worked_out", told)
+    monkeypatch.setattr(staging, "stage_chunks", told)
     instead_of(monkeypatch, "load/words", written)
     assert place.load().chunks == 2
     assert met == [True]
@@ -299,7 +301,7 @@ def test_why_a_load_could_not_be_staged_is_told_with_it_and_the_next_is_staged(
 ) -> None:
     one_chunk_a_load(monkeypatch)
     if kind is LandingError:
-        writer = place.landing.writer("odd", 0)
+        writer = place.landing.open_chunk("odd", 0)
         # The manifest names another call than the one that the payload is of.
         writer.add(Outcome("b", "accepted", 1, NOON, 200, payload_hash="x"), payload("a").body)
         odd = writer.finish()
@@ -325,7 +327,7 @@ def test_too_little_memory_for_staging_is_a_failure_of_the_warehouse_and_nothing
     path = str(place.folder / "warehouse.duckdb")
     small = Warehouse(URL.create("duckdb", database=path, query={"memory_limit": "4MB"}))
     with pytest.raises(WarehouseFailed, match="allocate"):
-        loads.load(small, place.landing, list(place.landing.manifests().values()), refresh_window_s=1)
+        load_manifests(small, place.waiting())
     assert [scratch.closed for scratch in scratches] == [True]
     assert_nothing_lies_about(place)
     assert place.load().chunks == 1
@@ -368,9 +370,7 @@ def test_a_chunk_that_another_process_loads_meanwhile_is_not_loaded_again_and_th
     chunks = [place.land([payload(f"c{number}"), payload("all", number)]) for number in range(3)]
     before_writing(monkeypatch, lambda staged: load_elsewhere(place, staged[1]))
     told: list[int] = []
-    loaded = loads.load_pending(
-        place.warehouse, place.landing, refresh_window_s=86_400, on_load=lambda one: told.append(one.records)
-    )
+    loaded = load_manifests(place.warehouse, place.waiting(), on_load=lambda one: told.append(one.records))
     assert (loaded.chunks, loaded.records, loaded.problems, told) == (2, 4, [], [4])
     assert place.rows("select chunk_id from etl_chunks order by all") == [(c.chunk_id,) for c in chunks]
     first, *others = (
@@ -391,9 +391,7 @@ def test_where_another_process_loads_everything_meanwhile_nothing_is_loaded_agai
         place.land([payload(f"c{number}")])
     before_writing(monkeypatch, lambda staged: load_elsewhere(place, *staged))
     told: list[int] = []
-    loaded = loads.load_pending(
-        place.warehouse, place.landing, refresh_window_s=86_400, on_load=lambda one: told.append(one.records)
-    )
+    loaded = load_manifests(place.warehouse, place.waiting(), on_load=lambda one: told.append(one.records))
     assert (loaded.chunks, loaded.records, loaded.problems, told) == (0, 0, [], [])
     assert place.rows("select count(distinct load_id), count(*) from etl_chunks") == [(1, 2)]
     assert place.rows("select count(distinct load_id), count(*) from calls") == [(1, 2)]
@@ -405,7 +403,7 @@ def test_a_newer_payload_that_another_process_loads_meanwhile_is_not_replaced_by
     older = place.land([payload("a", 1, "older", 3), payload("b", 1, "other")])
     newer = place.land([payload("a", 2, "newer")])
     before_writing(monkeypatch, lambda staged: load_elsewhere(place, newer))
-    loaded = loads.load(place.warehouse, place.landing, [older.manifest], refresh_window_s=86_400)
+    loaded = load_manifests(place.warehouse, [older.manifest])
     assert (loaded.chunks, loaded.problems) == (1, [])
     assert times_of(place) == {"a": (naive(1), naive(2)), "b": (naive(1), naive(1))}
     assert place.rows("select distinct call_id, word from words order by all") == [
@@ -484,17 +482,17 @@ def test_a_warehouse_that_is_held_is_said_to_be_and_a_later_load_succeeds(
 ) -> None:
     for number in range(2):
         place.land([payload(f"c{number}")])
-    manifests = list(place.landing.manifests().values())
+    manifests = list(place.landing.find_manifests().values())
     patient = Warehouse.at(place.folder / "warehouse.duckdb", lock_timeout_s=0)
     with monkeypatch.context() as patch, held(place.folder / "warehouse.duckdb"):
         one_chunk_a_load(patch)
         with pytest.raises(WarehouseLocked, match="python"):
-            loads.load(patient, place.landing, manifests, refresh_window_s=86_400)
+            load_manifests(patient, manifests)
     assert scratches
     assert all(scratch.closed for scratch in scratches)
     assert_nothing_lies_about(place)
     assert place.rows("select * from etl_chunks") == []
-    assert loads.load(patient, place.landing, manifests, refresh_window_s=86_400).chunks == 2
+    assert load_manifests(patient, manifests).chunks == 2
 
 
 def test_a_warehouse_that_is_let_go_while_it_is_waited_for_is_written(place: Place) -> None:
@@ -618,7 +616,7 @@ def test_staging_looks_at_no_warehouse_so_one_staged_load_can_be_written_to_anot
     elsewhere = tmp_path_factory.mktemp("elsewhere") / "calls.duckdb"
     with closing(ahead_of(place)) as ahead:
         staged = next(iter(ahead))
-        assert isinstance(staged, Staged)
+        assert isinstance(staged, StagedLoad)
         path.rename(elsewhere)
         with Warehouse.at(elsewhere).written_from(staged.connection) as connection:
             loads.write_rows(connection, staged, refresh_window_s=1)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from pipeline.payload.fast_parse import filled, outline, whole
 from pipeline.payload.strict_json import MAX_DEPTH, Malformed, parse
-from pipeline.payload.validate import Accepted, Rejected, validate, validate_body
+from pipeline.payload.validate import Accepted, Rejected, validate
 from pipeline.simulator import CallBook
 from pipeline.simulator.breakage import encode
 
@@ -188,7 +188,7 @@ def test_secrets_are_removed_and_the_words_stay_where_they_were(hidden: bytes) -
 
 
 def test_words_keep_their_digits_where_a_secret_is_removed() -> None:
-    judged = validate_body("c", said(WORD.replace(b"1.5", b"1.50"))[:-1] + b',"access_token":"5ecre7"}')
+    judged = validate("c", said(WORD.replace(b"1.5", b"1.50"))[:-1] + b',"access_token":"5ecre7"}')
     assert isinstance(judged, Accepted)
     assert judged.line == said(WORD.replace(b"1.5", b"1.50"))
 

@@ -12,9 +12,10 @@ import duckdb
 import pytest
 
 from pipeline import sql
-from pipeline.landing.folder import Landing, Outcome
+from pipeline.landing.folder import Landing
+from pipeline.landing.outcome import Outcome
 from pipeline.payload.known_fields import has_plain_speech
-from pipeline.payload.validate import Accepted, validate_body
+from pipeline.payload.validate import Accepted, validate
 from pipeline.simulator import CallBook
 from pipeline.simulator.breakage import encode
 
@@ -25,7 +26,7 @@ TOOL = {"role": "tool_call_invocation", "tool_call_id": "t", "name": "n", "argum
 
 
 def accepted(**members: Any) -> Accepted:
-    judged = validate_body("c", encode(LEAST | members))
+    judged = validate("c", encode(LEAST | members))
     assert isinstance(judged, Accepted), judged
     return judged
 
@@ -96,7 +97,7 @@ def test_the_names_of_metadata_are_those_that_the_load_knows() -> None:
 def test_all_of_a_call_as_the_api_sends_it_is_plain(shape: str) -> None:
     book = CallBook(count=8, until=datetime(2026, 3, 1, tzinfo=UTC), shape=shape)
     for index in range(8):
-        judged = validate_body(book.call_id(index), encode(book.payload(index)))
+        judged = validate(book.call_id(index), encode(book.payload(index)))
         assert isinstance(judged, Accepted)
         assert judged.is_plain
 
@@ -149,14 +150,14 @@ def test_both_ways_of_reading_name_every_field_that_has_a_column() -> None:
 
 def test_a_manifest_says_it_of_each_payload_and_older_ones_are_read(tmp_path: Path) -> None:
     landing = Landing(tmp_path / "landing", tmp_path / "quarantine")
-    writer = landing.writer("run", 0)
+    writer = landing.open_chunk("run", 0)
     noon = datetime(2025, 1, 1, 12, tzinfo=UTC)
     for call_id, is_plain in (("a", True), ("b", False)):
         writer.add(Outcome(call_id, "accepted", 1, noon, 200, has_plain_speech=is_plain), b"{}")
     manifest = writer.finish().manifest
-    assert [each.has_plain_speech for each in landing.outcomes("run")] == [True, False]
+    assert [each.has_plain_speech for each in landing.read_outcomes("run")] == [True, False]
     older = json.loads(manifest.read_bytes())
     for outcome in older["outcomes"]:
         del outcome["has_plain_speech"]
     manifest.write_text(json.dumps(older) + "\n")
-    assert [each.has_plain_speech for each in landing.outcomes("run")] == [False, False]
+    assert [each.has_plain_speech for each in landing.read_outcomes("run")] == [False, False]

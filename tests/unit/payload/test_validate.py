@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.payload.fast_parse import outline
+from pipeline.payload.redact import redact
 from pipeline.payload.strict_json import Malformed, parse
-from pipeline.payload.validate import Accepted, Rejected, redact, reject, validate_body
+from pipeline.payload.validate import Accepted, Rejected, validate
 
 SECRET = "s3cr3t"
 SIGNED = f"https://retellai.s3.us-west-2.amazonaws.com/c/recording.wav?X-Amz-Date=1&X-Amz-Signature={SECRET}"
@@ -66,14 +67,14 @@ def body_of(document: object) -> bytes:
 
 
 def accepted(document: dict[str, Any]) -> dict[str, Any]:
-    judged = validate_body(document["call_id"], body_of(document))
+    judged = validate(document["call_id"], body_of(document))
     assert isinstance(judged, Accepted), judged
     landed: dict[str, Any] = json.loads(judged.line)
     return landed
 
 
 def rejected(body: bytes, call_id: str = "c") -> Rejected:
-    judged = validate_body(call_id, body)
+    judged = validate(call_id, body)
     assert isinstance(judged, Rejected)
     return judged
 
@@ -341,7 +342,7 @@ def test_a_token_spelled_with_escapes_is_removed() -> None:
             key.encode(),
             SECRET.encode(),
         )
-        judged = validate_body("c", body)
+        judged = validate("c", body)
         assert isinstance(judged, Accepted)
         assert json.loads(judged.line) == LEAST | {"x": [{}]}
 
@@ -355,7 +356,7 @@ def test_a_signed_url_spelled_with_escapes_loses_its_query() -> None:
     ]
     for url in spelled:
         body = b'{"call_id":"c","agent_id":"a","call_status":"ended","recording_url":"%s"}' % url.encode()
-        judged = validate_body("c", body)
+        judged = validate("c", body)
         assert isinstance(judged, Accepted)
         assert json.loads(judged.line) == LEAST | {"recording_url": UNSIGNED}
 
@@ -384,7 +385,7 @@ def test_a_rejected_value_shows_no_secret(document: object) -> None:
 def test_the_beginning_of_a_body_that_is_no_json_shows_no_secret() -> None:
     page = f'"access_token": "{SECRET}", {SIGNED} and so on'
     assert rejected(f"<pre>{page}".encode()).value == f'<pre>"access_token": "removed", {UNSIGNED} and so on'
-    assert SECRET not in str(reject(Malformed("wrong", "$", page)))
+    assert SECRET not in str(validate("c", page.encode(), Malformed("wrong", "$", page)))
 
 
 @pytest.mark.parametrize(
@@ -427,7 +428,7 @@ def test_a_token_that_is_no_text_is_removed_from_a_broken_body(value: str) -> No
     ],
 )
 def test_a_body_without_secrets_keeps_its_exact_bytes(text: str) -> None:
-    judged = validate_body("c", text.encode())
+    judged = validate("c", text.encode())
     assert isinstance(judged, Accepted)
     assert judged.line == text.encode()
     assert judged.payload_hash == hashlib.sha256(judged.line).hexdigest()
@@ -436,15 +437,13 @@ def test_a_body_without_secrets_keeps_its_exact_bytes(text: str) -> None:
 
 def test_only_line_breaks_and_the_byte_order_mark_of_a_sound_body_are_changed() -> None:
     body = b'\xef\xbb\xbf{\r\n  "call_id": "c",\n\t"agent_id": "a",\r"call_status": "a\\nb"}\n'
-    judged = validate_body("c", body)
+    judged = validate("c", body)
     assert isinstance(judged, Accepted)
     assert judged.line == b'{    "call_id": "c", \t"agent_id": "a", "call_status": "a\\nb"}'
 
 
 def test_an_answer_without_sound_text_is_accepted_with_replacements() -> None:
-    judged = validate_body(
-        "c", b'{"call_id":"c","agent_id":"\\ud83d","call_status":"x","access_token":"\\udc00"}'
-    )
+    judged = validate("c", b'{"call_id":"c","agent_id":"\\ud83d","call_status":"x","access_token":"\\udc00"}')
     assert isinstance(judged, Accepted)
     assert json.loads(judged.line) == {"call_id": "c", "agent_id": "\ufffd", "call_status": "x"}
 
@@ -500,7 +499,7 @@ def test_a_redacted_document_reads_as_the_document_without_its_secrets(document:
 @given(documents, st.sampled_from([None, 1, "\r\n"]))
 def test_any_body_is_one_line_without_secrets_or_a_rejection(document: Any, indent: Any) -> None:
     fields = document if isinstance(document, dict) else {"added": document}
-    judged = validate_body("c", json.dumps(fields | LEAST, indent=indent).encode())
+    judged = validate("c", json.dumps(fields | LEAST, indent=indent).encode())
     if isinstance(judged, Accepted):
         assert b"\n" not in judged.line
         assert b"\r" not in judged.line

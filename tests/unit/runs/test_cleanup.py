@@ -16,8 +16,10 @@ from pipeline.atomic import occupied, write_durably
 from pipeline.config import Settings, load_settings
 from pipeline.errors import LandingError
 from pipeline.landing import ndjson
-from pipeline.landing.folder import ChunkWriter, Landing, Outcome
+from pipeline.landing.chunk import ChunkWriter, verify_chunk
+from pipeline.landing.folder import Landing
 from pipeline.landing.ndjson import PayloadFile
+from pipeline.landing.outcome import Outcome
 from pipeline.landing.repair import repair
 from pipeline.runs import cleanup
 from pipeline.warehouse import file_copy
@@ -36,7 +38,7 @@ def line_of(call_id: str) -> bytes:
 
 
 def writer_of(settings: Settings, *call_ids: str, number: int = 0) -> ChunkWriter:
-    writer = Landing.of(settings).writer("run", number)
+    writer = Landing.of(settings).open_chunk("run", number)
     for call_id in call_ids:
         line = line_of(call_id)
         digest = hashlib.sha256(line).hexdigest()
@@ -72,7 +74,7 @@ def test_what_is_being_written_is_left_alone(settings: Settings, tmp_path: Path)
     writer = writer_of(settings, "a")
     cleanup.clear(settings)
     chunk = writer.finish()
-    assert landed_lines(Landing.of(settings).verified(chunk.manifest)) == [line_of("a")]
+    assert landed_lines(verify_chunk(chunk.manifest)) == [line_of("a")]
     (tmp_path / "quarantine" / "run").mkdir(parents=True)
     part = tmp_path / "quarantine" / "run" / "x.body.part"
     part.touch()
@@ -88,9 +90,12 @@ def test_a_chunk_that_only_lacked_its_name_is_finished(settings: Settings) -> No
     chunk = writer_of(settings, "a", "b").finish()
     # As a kill between the two renames leaves it.
     chunk.manifest.rename(chunk.manifest.with_name(f"{chunk.manifest.name}.part"))
-    assert landing.manifests() == {}
+    assert landing.find_manifests() == {}
     cleanup.clear(settings)
-    assert landed_lines(landing.verified(landing.manifests()[chunk.chunk_id])) == [line_of("a"), line_of("b")]
+    assert landed_lines(verify_chunk(landing.find_manifests()[chunk.chunk_id])) == [
+        line_of("a"),
+        line_of("b"),
+    ]
 
 
 def test_a_chunk_that_could_not_be_written_in_part_is_given_up(
@@ -145,7 +150,7 @@ def test_a_repair_keeps_what_is_sound_and_names_what_is_lost(settings: Settings,
     landing = Landing.of(settings)
     whole = writer_of(settings, "a").finish()
     # Lines that compress to nothing would all be in the part that is cut off.
-    writer = landing.writer("run", 1)
+    writer = landing.open_chunk("run", 1)
     lines = {f"c{index}": line_of(f"c{index}")[:-1] + b', "x": "%s"}' % os.urandom(20_000).hex().encode()
              for index in range(20)}  # fmt: skip
     for call_id, line in lines.items():
@@ -157,26 +162,26 @@ def test_a_repair_keeps_what_is_sound_and_names_what_is_lost(settings: Settings,
     cut.payloads.write_bytes(cut.payloads.read_bytes()[: cut.byte_count // 2])
     orphan = writer_of(settings, "o", number=2).finish()
     orphan.manifest.unlink()
-    [payloads] = landing.orphans()
+    [payloads] = landing.find_orphans()
     assert payloads == orphan.payloads
 
     done = repair(landing, "mended")
-    assert [chunk.chunk_id for chunk in done.mended] == [cut.chunk_id, orphan.chunk_id]
-    half, other = done.mended
+    assert [chunk.chunk_id for chunk in done.chunks] == [cut.chunk_id, orphan.chunk_id]
+    half, other = done.chunks
     assert half.lost
     assert half.kept
     assert half.kept + len(half.lost) == 20
     assert (other.kept, other.lost) == (1, ())
     assert done.lost_ids is not None
     assert done.lost_ids.read_text().split() == list(half.lost)
-    landed = [line for path in landing.manifests().values() for line in landed_lines(landing.verified(path))]
+    landed = [line for path in landing.find_manifests().values() for line in landed_lines(verify_chunk(path))]
     kept = [line for call_id, line in lines.items() if call_id not in half.lost]
     assert sorted(landed) == sorted([line_of("a"), *kept, line_of("o")])
-    outcomes = {each.call_id: each for each in landing.outcomes("mended")}
+    outcomes = {each.call_id: each for each in landing.read_outcomes("mended")}
     assert outcomes["gone"].outcome == "not_found"
     assert outcomes[next(iter(outcomes))].fetched_at == NOON
     assert whole.manifest.exists()
     # Nothing was deleted, and there is nothing more to do.
     aside = {path.name for path in done.set_aside.iterdir()}
     assert {cut.payloads.name, cut.manifest.name, payloads.name} <= aside
-    assert repair(landing, "again").mended == []
+    assert repair(landing, "again").chunks == []

@@ -19,9 +19,9 @@ from pipeline.errors import (
     PipelineError,
     WarehouseLocked,
 )
-from pipeline.landing.folder import Outcome
+from pipeline.landing.outcome import Outcome
 from pipeline.runs import record
-from pipeline.runs.record import RunReport, Unaccounted
+from pipeline.runs.report import RunReport, Unaccounted
 from pipeline.warehouse import schema
 from support.warehouse_files import Place
 
@@ -133,7 +133,7 @@ def test_a_report_prints_as_json(error: PipelineError | None, capsys: pytest.Cap
 def test_landed_outcomes_tell_how_ids_stand_when_the_warehouse_cannot() -> None:
     now = datetime(2025, 1, 1, tzinfo=UTC)
     report = a_report(outcomes={"stale": 9}, unaccounted=[Unaccounted("old", "failed", None)])
-    record.read_landed(
+    record.read_landed_outcomes(
         report,
         [
             Outcome("a", "accepted", 1, now, 200),
@@ -161,9 +161,9 @@ def test_a_process_that_is_younger_than_a_run_with_its_number_is_another(tmp_pat
     earlier, present = (RunReport(name, "backfill", "w") for name in ("earlier", "present"))
     earlier.started_at -= timedelta(days=30)
     with place.warehouse.writing() as connection:
-        record.begin(connection, earlier)
-        record.begin(connection, present)
-        record.begin(connection, RunReport("third", "backfill", "w"))
+        record.record_start(connection, earlier)
+        record.record_start(connection, present)
+        record.record_start(connection, RunReport("third", "backfill", "w"))
     assert place.rows("select run_id, status from etl_runs order by run_id") == [
         ("earlier", "interrupted"),
         ("present", "running"),
@@ -180,11 +180,11 @@ def test_a_run_is_recorded_from_its_begin_to_its_end_and_dead_ones_are_closed(tm
     killed, ended, present = (RunReport(name, "backfill", "w") for name in ("killed", "ended", "present"))
     ended.problems = ["p1", "p2"]
     with place.warehouse.writing() as connection:
-        record.begin(connection, killed)
-        record.begin(connection, ended)
-        record.finish(connection, ended)
+        record.record_start(connection, killed)
+        record.record_start(connection, ended)
+        record.record_end(connection, ended)
         connection.exec_driver_sql(f"update etl_runs set pid = {int(gone.stdout)}")
-        record.begin(connection, present)
+        record.record_start(connection, present)
     assert place.rows("select run_id, status, finished_at is null, detail from etl_runs order by run_id") == [
         ("ended", "failed", False, "p1; p2"),
         ("killed", "interrupted", True, "the process ended without finishing; what it had landed was kept"),

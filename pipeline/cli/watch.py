@@ -1,0 +1,56 @@
+"""Runs that a person watches: progress on stderr while calls are fetched, messages while they are loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import TextIO
+
+from pipeline.cli import console
+from pipeline.config import Settings
+from pipeline.runs import backfill
+from pipeline.runs.backfill import Backfill
+from pipeline.runs.report import RunReport
+from pipeline.runs.run import Observer
+from pipeline.runs.sync import Sync
+
+
+def run_backfill(
+    settings: Settings,
+    sources: Iterable[str],
+    stdin: TextIO,
+    *,
+    force: bool = False,
+    command: str = "backfill",
+) -> RunReport:
+    """Run a backfill with its progress on stderr."""
+    with _show_progress() as observer:
+        return Backfill(settings, observer, command, force).run(sources, stdin)
+
+
+def run_refresh(settings: Settings) -> RunReport:
+    """Fetch again what is not final, with its progress on stderr."""
+    with _show_progress() as observer:
+        return backfill.refresh(settings, observer)
+
+
+def run_sync(settings: Settings, since: datetime | None, until: datetime | None) -> RunReport:
+    """Fetch what is new since the last sync, with its progress on stderr."""
+    with _show_progress() as observer:
+        return Sync(settings, observer, since, until).run()
+
+
+@contextmanager
+def _show_progress() -> Iterator[Observer]:
+    progress = console.RunProgress()
+    try:
+        yield Observer(
+            say=console.say,
+            on_plan=lambda plan: progress.extend(plan.to_fetch),
+            on_outcome=lambda outcome: progress.advance(),
+            on_requests=progress.requests,
+            on_load=progress.loaded,
+        )
+    finally:
+        progress.stop()

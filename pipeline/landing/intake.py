@@ -1,0 +1,97 @@
+"""Judges bytes, in this one place: a body becomes an outcome, with a line to land or a file in quarantine.
+
+Whatever brings a payload (a fetch, a second try of the quarantine, a damaged chunk) asks here, so that a
+payload is accepted or rejected in the same way wherever it came from.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from pipeline.landing.folder import Landing
+from pipeline.landing.outcome import Outcome
+from pipeline.payload.fast_parse import Outline
+from pipeline.payload.redact import redact
+from pipeline.payload.strict_json import Malformed
+from pipeline.payload.validate import Rejected, validate
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """How a body came: for which id, when (aware), with which HTTP status and after how many attempts."""
+
+    call_id: str
+    fetched_at: datetime
+    http_status: int | None = None
+    attempts: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What became of a body: its outcome, and the payload as one line for landing where it is accepted."""
+
+    outcome: Outcome
+    line: bytes | None = None
+
+
+def judge(receipt: Receipt, body: bytes, parsed: Outline | Malformed | None = None) -> Judgement:
+    """Accept or reject a body; nothing is written.
+
+    `parsed` is what reading the body as JSON gave, where somebody has done that.
+    """
+    judged = validate(receipt.call_id, body, parsed)
+    if isinstance(judged, Rejected):
+        return Judgement(
+            Outcome(
+                receipt.call_id,
+                "rejected",
+                receipt.attempts,
+                receipt.fetched_at,
+                receipt.http_status,
+                judged.reason,
+                json_path=judged.json_path,
+                value=judged.value,
+            )
+        )
+    return Judgement(
+        Outcome(
+            receipt.call_id,
+            "accepted",
+            receipt.attempts,
+            receipt.fetched_at,
+            receipt.http_status,
+            payload_hash=judged.payload_hash,
+            has_plain_speech=judged.has_plain_speech,
+            is_plain=judged.is_plain,
+        ),
+        judged.line,
+    )
+
+
+def take_in(
+    landing: Landing,
+    run_id: str,
+    receipt: Receipt,
+    body: bytes,
+    parsed: Outline | Malformed | None = None,
+) -> Judgement:
+    """Accept a body, or keep it in quarantine with the reason; arguments as for `judge`.
+
+    Raises LandingError when the quarantine cannot be written.
+    """
+    judgement = judge(receipt, body, parsed)
+    if judgement.line is not None:
+        return judgement
+    outcome = judgement.outcome
+    facts = {
+        "call_id": outcome.call_id,
+        "reason": outcome.reason,
+        "json_path": outcome.json_path,
+        "value": outcome.value,
+        "http_status": outcome.http_status,
+        "fetched_at": outcome.fetched_at.isoformat(),
+    }
+    kept = redact(body, parsed if isinstance(parsed, Outline) else None)
+    path = landing.quarantine(run_id, outcome.call_id, kept, facts)
+    return Judgement(replace(outcome, quarantine_path=path))

@@ -1,0 +1,42 @@
+"""What became of one call id when it was asked for, as a manifest keeps it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Self
+
+from pipeline.times import format_utc, parse_utc
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one call id when it was asked for.
+
+    `outcome` is accepted, not_found, rejected or failed; the load refines accepted by what it finds. With
+    `has_plain_speech` nothing spoken in its payload has a field without a column, with `is_plain` nothing at
+    all in it has (`payload.known_fields`): the load need not look. `fetched_at` is aware.
+    """
+
+    call_id: str
+    outcome: str
+    attempts: int
+    fetched_at: datetime
+    http_status: int | None = None
+    reason: str | None = None
+    payload_hash: str | None = None
+    json_path: str | None = None
+    value: str | None = None
+    quarantine_path: str | None = None
+    has_plain_speech: bool = False
+    is_plain: bool = False
+
+    @classmethod
+    def from_manifest(cls, facts: dict[str, Any]) -> Self:
+        """Return an outcome that `to_manifest` has written; raises ValueError, KeyError or TypeError."""
+        return cls(**(facts | {"fetched_at": parse_utc(facts["fetched_at"])}))
+
+    def to_manifest(self) -> dict[str, Any]:
+        """Return the outcome as plain values for a manifest."""
+        facts = {name: getattr(self, name) for name in self.__slots__}
+        return facts | {"fetched_at": format_utc(self.fetched_at)}

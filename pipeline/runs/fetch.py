@@ -1,0 +1,152 @@
+"""A run that fetches: it extracts while a thread loads what is landed.
+
+What is fetched is somebody else's choice (`backfill`, `refresh`, `sync`). Whatever ends the extraction,
+what is landed is loaded before the run ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sqlalchemy import Connection
+
+from pipeline.errors import PipelineError
+from pipeline.extract.extraction import Extracted, Extraction
+from pipeline.landing.outcome import Outcome
+from pipeline.load.background import BackgroundLoader
+from pipeline.retell.client import CallsClient
+from pipeline.runs import record
+from pipeline.runs.plan import Plan, make_plan, record_left
+from pipeline.runs.report import RunReport
+from pipeline.runs.run import LoadStage, Run
+from pipeline.times import utc_now
+from pipeline.warehouse import schema
+
+_LOADS_FIRST = "interrupted: loading what was fetched (Ctrl-C again leaves that to `python -m pipeline load`)"
+
+# Extracts what a plan fetches, and returns when it is landed.
+Extract = Callable[[Plan], Awaitable[None]]
+
+
+class Stages(LoadStage):
+    """Carries out the stages of a run in this process; `flows` has a kind that makes tasks of them."""
+
+    async def extract(self, run: FetchRun, extraction: Extraction, plan: Plan) -> None:
+        """Extract what the plan fetches; return when all of it is landed."""
+        await extraction.run(plan.ids())
+
+
+@dataclass
+class FetchRun(Run):
+    """One run that fetches, from its settings to its report; see `Run`."""
+
+    stages: Stages = field(default_factory=Stages)
+    client: CallsClient = field(init=False)
+
+    def __post_init__(self) -> None:
+        settings = self.settings
+        self.client = CallsClient.of(settings, concurrency=settings.concurrency, rate=settings.rate)
+        super().__post_init__()
+
+    def prepare(self) -> None:
+        """Make sure that everything can be written, and load what earlier runs have left landed."""
+        self.landing.check_writable()
+        super().prepare()
+        # Chunks of a run that was killed come first: their calls need not be fetched again.
+        self.load_waiting(is_counted=False)
+
+    def begin_with_plan(self, spool: Path, given: int, *, force: bool) -> Plan:
+        """Record that the run begins in the transaction of its first plan: see `begin` and `plan`."""
+        return self._plan(spool, given, record.record_start, force=force)
+
+    def plan(self, spool: Path, given: int, *, force: bool) -> Plan:
+        """Plan for the ids in the spool, and record the outcome of those that are left as they are."""
+        return self._plan(spool, given, record.record_request, force=force)
+
+    def fetch(self, work: Callable[[Extract], Awaitable[None]]) -> None:
+        """Run `work`, which extracts, while what it lands is loaded; return when all of it is loaded.
+
+        What stops the extraction is noted in the report.
+        """
+        loader = BackgroundLoader(self.queue, self.load_waiting)
+        loader.start()
+        extraction = Extraction(
+            self.report.run_id,
+            self.landing,
+            self.client,
+            self.settings.chunk_size,
+            self.settings.concurrency,
+            on_outcome=self._tell_outcome,
+            on_chunk=self.queue.put,
+        )
+        try:
+            with self.noting_what_stops_it():
+                asyncio.run(self._with_client(work, extraction))
+        finally:
+            self._finish_loading(loader)
+        stats = self.client.stats
+        self.count(Extracted(extraction.counts, stats.requests, stats.retries))
+        if isinstance(loader.error, PipelineError):
+            self.report.error = self.report.error or loader.error
+        else:
+            loader.raise_error()
+
+    def count(self, extracted: Extracted) -> None:
+        """Add what a part of the run fetched and sent to the report."""
+        self.report.fetched_count += extracted.outcomes["accepted"]
+        self.report.request_count += extracted.request_count
+        self.report.retry_count += extracted.retry_count
+
+    def interrupt(self, interruption: BaseException) -> None:
+        """Note that somebody wants the run to end, and say that what was fetched is loaded first."""
+        super().interrupt(interruption)
+        self.observer.say(_LOADS_FIRST)
+
+    def _plan(
+        self,
+        spool: Path,
+        given: int,
+        record_run: Callable[[Connection, RunReport], None],
+        *,
+        force: bool,
+    ) -> Plan:
+        now = utc_now()
+        with self.warehouse.writing() as connection:
+            schema.check_unchanged(connection)
+            plan = make_plan(
+                connection,
+                spool,
+                given,
+                as_of=now,
+                force=force,
+                refresh_window_s=self.settings.refresh_window_s,
+                refetch_after_s=self.settings.refetch_after_s,
+            )
+            record_left(connection, self.report.run_id, now)
+            self.report.given += given
+            self.report.requested += plan.requested
+            self.report.to_fetch += plan.to_fetch
+            record_run(connection, self.report)
+        self.observer.on_plan(plan)
+        return plan
+
+    async def _with_client(self, work: Callable[[Extract], Awaitable[None]], extraction: Extraction) -> None:
+        async with self.client:
+            await work(lambda plan: self.stages.extract(self, extraction, plan))
+
+    def _finish_loading(self, loader: BackgroundLoader) -> None:
+        while True:
+            try:
+                return loader.finish()
+            except self.stages.interruptions as interruption:
+                if self.report.is_interrupted:
+                    raise
+                self.interrupt(interruption)
+
+    def _tell_outcome(self, outcome: Outcome) -> None:
+        self.observer.on_outcome(outcome)
+        stats = self.client.stats
+        self.observer.on_requests(stats.requests, stats.retries)

@@ -1,0 +1,72 @@
+"""Work on a warehouse that is no run: open it for a question, check it, publish it, compact its file.
+
+Each of them works on a warehouse that is there, and brings it to this version's schema first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection
+
+from pipeline.config import Settings
+from pipeline.errors import WarehouseError, WarehouseMissing
+from pipeline.publish import readers_copy
+from pipeline.times import utc_now
+from pipeline.warehouse import checks, schema
+from pipeline.warehouse.database import Warehouse
+
+if TYPE_CHECKING:
+    from pipeline.warehouse.compact import Compacted
+
+Say = Callable[[str], None]
+
+
+@contextmanager
+def open_warehouse(settings: Settings, say: Say) -> Iterator[Connection]:
+    """Open the warehouse to read it; raise WarehouseMissing without one."""
+    with schema.open_current(_find_warehouse(settings, say), say) as connection:
+        yield connection
+
+
+def check(settings: Settings, say: Say) -> list[checks.CheckResult]:
+    """Return the result of every check of the warehouse, and record it; raises as `open_warehouse` does."""
+    warehouse = _find_warehouse(settings, say)
+    with schema.open_current(warehouse, say) as connection:
+        results = checks.run_checks(connection)
+    # The result is what was asked for: a notebook that holds the warehouse does not hold it up for long.
+    warehouse.in_a_hurry.set()
+    try:
+        with warehouse.writing() as connection:
+            checks.record(connection, results, utc_now())
+    except WarehouseError as refused:
+        say(f"the view freshness goes on showing what the last check found: {refused}")
+    return results
+
+
+def publish(settings: Settings, say: Say) -> readers_copy.Published:
+    """Replace the readers' copy; raises as `open_warehouse` does."""
+    return readers_copy.publish(_upgrade_warehouse(settings, say), settings.readers_copy)
+
+
+def compact(settings: Settings, say: Say) -> Compacted:
+    """Rewrite the file of the warehouse without unused room; raises as `open_warehouse` does."""
+    # Only this command declares the tables, which takes long.
+    from pipeline.warehouse import compact
+
+    return compact.compact(_upgrade_warehouse(settings, say))
+
+
+def _find_warehouse(settings: Settings, say: Say) -> Warehouse:
+    warehouse = Warehouse.of(settings, say)
+    if not warehouse.exists:
+        raise WarehouseMissing(str(warehouse.path))
+    return warehouse
+
+
+def _upgrade_warehouse(settings: Settings, say: Say) -> Warehouse:
+    warehouse = _find_warehouse(settings, say)
+    schema.ensure(warehouse, say)
+    return warehouse
