@@ -19,7 +19,8 @@ from support.readers_copy import publish_calls, run_program
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
-PAGES = (ROOT / "README.md", *sorted((ROOT / "docs" / "readers").glob("*.md")))
+INDEX = ROOT / "docs" / "readers" / "README.md"
+PAGES = (ROOT / "README.md", *sorted(INDEX.parent.glob("*.md")))
 
 
 def blocks(page: Path) -> list[str]:
@@ -78,8 +79,9 @@ def test_every_python_block_of_the_documentation_runs_as_it_stands(block: str, f
     assert run_program(_CELL, folder, block).strip() != ""
 
 
-def test_the_blocks_of_the_readme_run_one_after_another_in_one_process(folder: Path) -> None:
-    assert "user_hangup" in run_program("\n".join(blocks(ROOT / "README.md")), folder)
+def test_the_blocks_of_the_index_run_one_after_another_in_one_process(folder: Path) -> None:
+    assert len(blocks(INDEX)) == 4
+    assert "user_hangup" in run_program("\n".join(blocks(INDEX)), folder)
 
 
 def test_the_notebook_shows_what_the_views_say(folder: Path, notebook: Path) -> None:
