@@ -72,9 +72,9 @@ def _leave(sentence: str | None, code: int) -> None:
 
         with suppress(OSError):
             if is_interruption:
-                console.line(sentence)
+                console.write_line(sentence)
             else:
-                console.error(sentence, exit_code=code)
+                console.write_error(sentence, exit_code=code)
     if flows := sys.modules.get("pipeline.flows"):
         flows.stop_own_server()
     # Not sys.exit: after a second Ctrl-C a load may still run in its thread, and tearing the interpreter

@@ -193,7 +193,7 @@ def load_settings(**flags: Any) -> Settings:
         raise ConfigurationError(".env is not UTF-8 text: save it as such or remove it") from None
 
 
-def describe(settings: Settings, flags: dict[str, Any]) -> list[dict[str, str]]:
+def describe_settings(settings: Settings, flags: dict[str, Any]) -> list[dict[str, str]]:
     """List every setting with its value, where that came from, and what it means; the key is masked."""
     in_file = dotenv_values(".env") if Path(".env").is_file() else {}
     described = []

@@ -128,11 +128,11 @@ def read_settings(**flags: Any) -> Settings:
     from pipeline.config import load_settings
 
     settings = load_settings(**flags, **_log_flags)
-    log.configure(settings.log_level, settings.log_format, console.line)
+    log.configure(settings.log_level, settings.log_format, console.write_line)
     return settings
 
 
-def log_flags() -> dict[str, Any]:
+def get_log_flags() -> dict[str, Any]:
     """Return the flags of the log that were given."""
     return dict(_log_flags)
 
@@ -141,20 +141,20 @@ def print_json(value: Any) -> None:
     """Print a result for a program."""
     from pipeline.cli import console
 
-    console.as_json(value)
+    console.print_json(value)
 
 
-def end(report: RunReport, json: bool) -> None:
+def print_report_and_exit(report: RunReport, json: bool) -> None:
     """Print a run's report and leave with its exit code."""
     from pipeline.cli import console, render
 
     if json:
-        console.as_json(report.as_json())
+        console.print_json(report.as_json())
     else:
-        render.run(report)
+        render.print_run(report)
     for problem in (report.error, *report.problems):
         if problem is not None:
-            console.error(str(problem), exit_code=report.exit_code)
+            console.write_error(str(problem), exit_code=report.exit_code)
     if report.is_interrupted:
         if report.command in ("load", "replay"):
             kept = "what was loaded stays, the rest is landed"

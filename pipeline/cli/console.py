@@ -47,49 +47,49 @@ def say(message: str, level: int = log.INFO) -> None:
     if log.is_json():
         log.event("message", level, message=message)
     elif log.is_said(level):
-        line(message)
+        write_line(message)
 
 
-def error(message: str, **facts: Any) -> None:
+def write_error(message: str, **facts: Any) -> None:
     """Write what went wrong; a program gets the facts too."""
     if log.is_json():
         log.event("error", log.ERROR, message=message, **facts)
     else:
-        line(f"error: {message}")
+        write_line(f"error: {message}")
 
 
-def line(message: str) -> None:
+def write_line(message: str) -> None:
     """Write one line to stderr, above the progress bar."""
-    err.print(_visible(message))
+    err.print(_escape_controls(message))
 
 
-def text(message: str) -> None:
+def print_text(message: str) -> None:
     """Write one line of result."""
     for line in message.splitlines():
-        out.print(_visible(line), soft_wrap=True)
+        out.print(_escape_controls(line), soft_wrap=True)
 
 
-def heading(message: str) -> None:
+def print_heading(message: str) -> None:
     """Write a heading before a part of a result."""
     out.print()
     out.print(Text(message, style="bold"))
 
 
-def as_json(value: Any) -> None:
+def print_json(value: Any) -> None:
     """Write a result as one JSON document."""
-    document = json.dumps(value, default=_plain, ensure_ascii=False, indent=2)
+    document = json.dumps(value, default=_to_plain, ensure_ascii=False, indent=2)
     sys.stdout.write(document.translate(_JSON_CONTROLS) + "\n")
     sys.stdout.flush()
 
 
-def raw(payload: bytes) -> None:
+def print_raw(payload: bytes) -> None:
     """Write a payload as it is, and a line end."""
     sys.stdout.flush()
     sys.stdout.buffer.write(payload + b"\n")
     sys.stdout.buffer.flush()
 
 
-def table(rows: Iterable[dict[str, Any]], columns: dict[str, str] | None = None) -> None:
+def print_table(rows: Iterable[dict[str, Any]], columns: dict[str, str] | None = None) -> None:
     """Write rows as a table; `columns` picks and renames them. Numbers are set to the right."""
     rows = list(rows)
     if not rows:
@@ -105,14 +105,14 @@ def table(rows: Iterable[dict[str, Any]], columns: dict[str, str] | None = None)
             justify="right" if is_number else "left",
             overflow="fold",
             no_wrap=name in _IDS,
-            min_width=max(len(cell(row[name])) for row in rows) if name in _IDS else None,
+            min_width=max(len(format_cell(row[name])) for row in rows) if name in _IDS else None,
         )
     for row in rows:
-        shown.add_row(*(_visible(cell(row[name])) for name in columns))
+        shown.add_row(*(_escape_controls(format_cell(row[name])) for name in columns))
     out.print(shown)
 
 
-def cell(value: Any) -> str:
+def format_cell(value: Any) -> str:
     """Return a value as a table shows it."""
     if value is None:
         return "-"
@@ -125,16 +125,16 @@ def cell(value: Any) -> str:
     if isinstance(value, datetime):
         return f"{value:%Y-%m-%d %H:%M:%S}"
     if isinstance(value, (dict, list)):
-        return json.dumps(value, ensure_ascii=False, default=_plain)
+        return json.dumps(value, ensure_ascii=False, default=_to_plain)
     return str(value).replace("\n", " ")
 
 
-def _visible(message: str) -> Text:
+def _escape_controls(message: str) -> Text:
     """Return a text that shows as it is: no markup is read in it, and control characters are spelled out."""
     return Text(message.translate(_CONTROLS))
 
 
-def _plain(value: Any) -> Any:
+def _to_plain(value: Any) -> Any:
     if isinstance(value, datetime):
         # The warehouse keeps UTC without saying so; JSON says it.
         return value.isoformat() + ("Z" if value.tzinfo is None else "")
@@ -152,8 +152,8 @@ class RunProgress:
         self._bar: Progress | None = None
         self._task: Any = None
 
-    def extend(self, total: int) -> None:
-        """Show `total` more calls."""
+    def add_total(self, total: int) -> None:
+        """Let so many more calls be expected."""
         if self._total == 0:
             self._started = self._said = time.monotonic()
         self._total += total
@@ -174,16 +174,16 @@ class RunProgress:
             self._task = self._bar.add_task("calls", total=self._total, rate="-", loaded=0, retries=0)
             self._bar.start()
 
-    def advance(self) -> None:
+    def count_call(self) -> None:
         """Count one more call."""
         self._done += 1
         self._show()
 
-    def requests(self, requests: int, retries: int) -> None:
+    def set_retries(self, requests: int, retries: int) -> None:
         """Take the number of retries so far."""
         self._retries = retries
 
-    def loaded(self, records: int) -> None:
+    def count_loaded(self, records: int) -> None:
         """Count calls that are in the warehouse now."""
         self._loaded += records
 

@@ -42,10 +42,10 @@ def run_demo(settings: Settings, *, calls: int, seed: int, as_json: bool) -> Non
     with open_warehouse(demo, console.say) as connection:
         found = queries.answers(connection)
     if as_json:
-        console.as_json({"run": report.as_json()} | found)
+        console.print_json({"run": report.as_json()} | found)
     else:
-        render.run(report)
-        render.answers(found)
+        render.print_run(report)
+        render.print_answers(found)
         _print_next_steps(demo, book.call_id(0))
     raise typer.Exit(report.exit_code)
 
@@ -55,16 +55,16 @@ def _print_next_steps(demo: Settings, call_id: str) -> None:
     # As it was called here, so that the lines can be pasted; a virtual environment's link is not resolved.
     called = python.relative_to(here) if python.is_relative_to(here) else python
     query = "from daily_latency order by day desc, calls desc"
-    console.heading("Next")
-    console.text(
+    console.print_heading("Next")
+    console.print_text(
         f"1. look at one call:\n   {called} -m pipeline inspect {call_id} --data-dir {demo.data_dir}"
     )
-    console.text(
+    console.print_text(
         "2. ask the warehouse, from Python, a notebook or a BI tool:\n"
         f'   {called} -c "import duckdb; '
         f"duckdb.connect('{demo.readers_copy}', read_only=True).sql('{query}').show()\""
     )
-    console.text(f"3. load your own calls:\n   RETELL_API_KEY=… {called} -m pipeline backfill ids.txt")
+    console.print_text(f"3. load your own calls:\n   RETELL_API_KEY=… {called} -m pipeline backfill ids.txt")
 
 
 def run_simulator(
@@ -91,7 +91,7 @@ def run_simulator(
         console.say(f"{calls:,} call ids are in {ids}")
 
     def tell(base_url: str) -> None:
-        console.text(f"export RETELL_BASE_URL={base_url} RETELL_API_KEY={_KEY}")
+        console.print_text(f"export RETELL_BASE_URL={base_url} RETELL_API_KEY={_KEY}")
         console.say("serving until Ctrl-C")
 
     try:

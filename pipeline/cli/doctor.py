@@ -40,11 +40,11 @@ def doctor(
     if json:
         print_json([asdict(finding) for finding in found])
     else:
-        console.table(
+        console.print_table(
             [asdict(finding) for finding in found],
             {"state": "state", "check": "check", "found": "found", "advice": "what to do"},
         )
         states = Counter(finding.state for finding in found)
-        console.text(f"{states['ok']} ok, {states['warn']} to look at, {states['fail']} to mend")
+        console.print_text(f"{states['ok']} ok, {states['warn']} to look at, {states['fail']} to mend")
     if any(finding.state == "fail" for finding in found):
         raise typer.Exit(1)

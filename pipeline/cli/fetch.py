@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli.app import command, end, print_json, read_settings
+from pipeline.cli.app import command, print_json, print_report_and_exit, read_settings
 from pipeline.cli.options import (
     RUN,
     AllowHttp,
@@ -85,7 +85,7 @@ def backfill(
                 }
             )
         else:
-            render.plan(plan)
+            render.print_plan(plan)
         return
     from pipeline.cli.tracking import is_tracked, tracked_backfill
 
@@ -95,7 +95,7 @@ def backfill(
         from pipeline.cli.watch import run_backfill
 
         report = run_backfill(settings, ids, sys.stdin, force=force)
-    end(report, json)
+    print_report_and_exit(report, json)
 
 
 @command
@@ -149,7 +149,7 @@ def sync(
         from pipeline.cli.watch import run_sync
 
         report = run_sync(settings, start, stop)
-    end(report, json)
+    print_report_and_exit(report, json)
 
 
 @command
@@ -184,4 +184,4 @@ def refresh(
         from pipeline.cli.watch import run_refresh
 
         report = run_refresh(settings)
-    end(report, json)
+    print_report_and_exit(report, json)

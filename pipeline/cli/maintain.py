@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli.app import command, end, print_json, read_settings
+from pipeline.cli.app import command, print_json, print_report_and_exit, read_settings
 from pipeline.cli.options import AsJson, DataDir, Tracked, Warehouse
 from pipeline.errors import UsageError
 
@@ -20,7 +20,7 @@ def load(warehouse: Warehouse = None, data_dir: DataDir = None, json: AsJson = F
     from pipeline.runs.run import Observer
 
     settings = read_settings(warehouse=warehouse, data_dir=data_dir)
-    end(load_landed(settings, Observer(say=console.say)), json)
+    print_report_and_exit(load_landed(settings, Observer(say=console.say)), json)
 
 
 @command
@@ -39,7 +39,7 @@ def replay(
 
     settings = read_settings(warehouse=warehouse, data_dir=data_dir)
     replay = replay_quarantine if quarantine else replay_landed
-    end(replay(settings, Observer(say=console.say)), json)
+    print_report_and_exit(replay(settings, Observer(say=console.say)), json)
 
 
 @command
@@ -56,7 +56,7 @@ def repair(data_dir: DataDir = None, json: AsJson = False) -> None:
         mended = [vars(chunk) | {"lost": list(chunk.lost)} for chunk in done.chunks]
         print_json({"mended": mended, "set_aside": str(done.set_aside), "lost_ids": lost_ids})
     else:
-        render.repair(done)
+        render.print_repair(done)
 
 
 @command
@@ -82,9 +82,9 @@ def publish(
             | ({"parquet": vars(written) | {"folder": str(written.folder)}} if written else {})
         )
         return
-    console.text(f"{copy.path}: {copy.byte_count / 1e6:,.1f} MB in {copy.duration_s:,.1f} s")
+    console.print_text(f"{copy.path}: {copy.byte_count / 1e6:,.1f} MB in {copy.duration_s:,.1f} s")
     if written:
-        console.text(
+        console.print_text(
             f"{written.folder}: {written.written:,} days written, {written.unchanged:,} unchanged, "
             f"{written.removed:,} removed"
         )
@@ -100,7 +100,7 @@ def compact(warehouse: Warehouse = None, data_dir: DataDir = None, json: AsJson 
     if json:
         print_json(vars(done) | {"path": str(done.path)})
     else:
-        console.text(
+        console.print_text(
             f"{done.path}: {done.bytes_before / 1e6:,.1f} MB before, {done.bytes_after / 1e6:,.1f} MB now, "
             f"in {done.duration_s:,.1f} s"
         )
@@ -123,9 +123,9 @@ def migrate(
     if json:
         print_json({"warehouse": str(file.path), "before": before, "after": after})
     elif before == after:
-        console.text(f"{file.path} is at revision {after or 'base'} already")
+        console.print_text(f"{file.path} is at revision {after or 'base'} already")
     else:
-        console.text(f"{file.path} migrated from {before or 'base'} to {after or 'base'}")
+        console.print_text(f"{file.path} migrated from {before or 'base'} to {after or 'base'}")
 
 
 @command
@@ -149,7 +149,7 @@ def check(
     if json:
         print_json([vars(result) | {"verdict": result.verdict} for result in results])
     else:
-        render.checks(results)
+        render.print_checks(results)
     if any(result.verdict == "fail" for result in results):
         raise typer.Exit(4)
 
@@ -170,7 +170,7 @@ def status(warehouse: Warehouse = None, data_dir: DataDir = None, json: AsJson =
     if json:
         print_json(found)
     else:
-        render.status(found)
+        render.print_status(found)
 
 
 @command
@@ -197,8 +197,8 @@ def inspect(
     if raw:
         if payload is None:
             raise UsageError(f"{call_id} has no landed payload: `inspect {call_id}` says what became of it")
-        console.raw(payload)
+        console.print_raw(payload)
     elif json:
         print_json(found)
     else:
-        render.call(found)
+        render.print_call(found)

@@ -58,7 +58,7 @@ def report(
     if json:
         print_json(written.as_json())
     else:
-        console.text(written.summary)
+        console.print_text(written.summary)
     if show:
         import webbrowser
 

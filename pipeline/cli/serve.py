@@ -23,9 +23,9 @@ def serve(
     settings = read_settings(data_dir=data_dir)
 
     def tell(uri: str, token: str, is_new: bool) -> None:
-        console.text(f"serving {settings.readers_copy} at {uri}")
+        console.print_text(f"serving {settings.readers_copy} at {uri}")
         if is_new:
-            console.text(f"token {token}")
+            console.print_text(f"token {token}")
             console.say("the token is of this server alone; set PIPELINE_SERVE_TOKEN to keep one")
         console.say("Ctrl-C ends it")
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from pipeline.cli.app import command, log_flags, print_json, read_settings
+from pipeline.cli.app import command, get_log_flags, print_json, read_settings
 from pipeline.cli.options import AllowHttp, ApiVersion, AsJson, BaseUrl, Concurrency, DataDir, Rate, Warehouse
 
 
@@ -49,7 +49,7 @@ def config(
 ) -> None:
     """Show every setting, its value and where that comes from; the key is masked."""
     from pipeline.cli import console
-    from pipeline.config import describe
+    from pipeline.config import describe_settings
 
     flags: dict[str, Any] = {
         "warehouse": warehouse,
@@ -60,11 +60,11 @@ def config(
         "concurrency": concurrency,
         "rate": rate,
     }
-    described = describe(read_settings(**flags), flags | log_flags())
+    described = describe_settings(read_settings(**flags), flags | get_log_flags())
     if json:
         print_json(described)
     else:
-        console.table(described)
+        console.print_table(described)
 
 
 @command
@@ -81,4 +81,4 @@ def docs(
         print_json(paths)
     else:
         for path in paths:
-            console.text(path)
+            console.print_text(path)

@@ -47,10 +47,10 @@ def _show_progress() -> Iterator[Observer]:
     try:
         yield Observer(
             say=console.say,
-            on_plan=lambda plan: progress.extend(plan.to_fetch),
-            on_outcome=lambda outcome: progress.advance(),
-            on_requests=progress.requests,
-            on_load=progress.loaded,
+            on_plan=lambda plan: progress.add_total(plan.to_fetch),
+            on_outcome=lambda outcome: progress.count_call(),
+            on_requests=progress.set_retries,
+            on_load=progress.count_loaded,
         )
     finally:
         progress.stop()

@@ -131,7 +131,7 @@ def test_a_bug_is_one_line_with_its_traceback_where_that_is_asked_for(
 def test_what_a_library_warns_of_is_a_line_of_json_too(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     import logging
 
-    def warned(settings: object) -> None:
+    def warned(*args: object) -> None:
         logging.getLogger("somebody").warning("about %s", "something")
         raise KeyboardInterrupt
 
@@ -142,7 +142,7 @@ def test_what_a_library_warns_of_is_a_line_of_json_too(cli: Cli, monkeypatch: py
 
 
 def test_a_person_sees_no_control_characters_of_a_fact(capsys: pytest.CaptureFixture[str]) -> None:
-    log.configure("debug", "text", console.line)
+    log.configure("debug", "text", console.write_line)
     try:
         log.event("seen", log.DEBUG, reason="a\x1b[31m b", path=Path("x"), empty=None)
     finally:

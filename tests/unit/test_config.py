@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.config import Settings, describe, load_settings
+from pipeline.config import Settings, describe_settings, load_settings
 from pipeline.errors import ConfigurationError
 from pipeline.times import parse_duration
 
@@ -44,7 +44,9 @@ def test_flags_beat_the_environment_which_beats_dotenv_which_beats_defaults(
     monkeypatch.setenv("PIPELINE_CHUNK_SIZE", "3")
     settings = load_settings(concurrency=4, rate=None)
     assert (settings.concurrency, settings.chunk_size, settings.rate) == (4, 3, 2)
-    sources = {row["setting"]: row["source"] for row in describe(settings, {"concurrency": 4, "rate": None})}
+    sources = {
+        row["setting"]: row["source"] for row in describe_settings(settings, {"concurrency": 4, "rate": None})
+    }
     assert sources["PIPELINE_CONCURRENCY"] == "flag"
     assert sources["PIPELINE_CHUNK_SIZE"] == "environment"
     assert sources["PIPELINE_RATE"] == ".env"
@@ -138,7 +140,7 @@ def test_the_key_shows_as_stars_wherever_settings_end_up(monkeypatch: pytest.Mon
         repr(settings),
         str(settings),
         settings.model_dump_json(),
-        json.dumps(describe(settings, {})),
+        json.dumps(describe_settings(settings, {})),
     ):
         assert KEY not in shown
 
@@ -150,6 +152,6 @@ def test_no_key_is_an_error_that_names_the_variable_and_the_demo(key: str | None
 
 
 def test_describe_lists_every_setting_with_its_meaning() -> None:
-    described = describe(load_settings(), {})
+    described = describe_settings(load_settings(), {})
     assert [row["setting"] for row in described] == [field.alias for field in Settings.model_fields.values()]
     assert all(row["meaning"] and row["value"] for row in described)

@@ -113,7 +113,7 @@ def test_a_report_prints_as_json(error: PipelineError | None, capsys: pytest.Cap
         is_dry_run=True,
         is_interrupted=True,
     )
-    console.as_json(report.as_json())
+    console.print_json(report.as_json())
     printed = json.loads(capsys.readouterr().out)
     assert printed == json.loads(json.dumps(report.as_json()))
     assert printed["unaccounted"] == [
