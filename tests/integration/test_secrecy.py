@@ -27,7 +27,7 @@ QUICK_FAULTS = Faults(share=0.3, kinds=("rate_limited", "reset", "server_error")
 # A bug of ours where a body, the key and rows are at hand.
 _BUGS = (
     "pipeline.extract.extraction:validate",
-    "pipeline.retell.response:Reader.read",
+    "pipeline.retell.response:BodyReader.read",
     "pipeline.load.staging:worked_out",
     "pipeline.load.loads:write_rows",
 )
