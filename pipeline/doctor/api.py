@@ -10,7 +10,7 @@ import re
 from pipeline.config import Settings
 from pipeline.doctor.finding import Finding
 from pipeline.errors import ConfigurationError
-from pipeline.retell.probe import Probed, probe, proxies
+from pipeline.retell.probe import Probed, list_proxies, probe
 
 _SENDABLE = re.compile(r"[!-~]+")
 # A minute changes no result; an hour makes calls final, and windows of a sync, that are not.
@@ -128,5 +128,5 @@ def _clock(probed: Probed) -> Finding:
 
 
 def _proxy() -> Finding:
-    named = ", ".join(f"{scheme}: {where}" for scheme, where in sorted(proxies().items()))
+    named = ", ".join(f"{scheme}: {where}" for scheme, where in sorted(list_proxies().items()))
     return Finding("proxy", "ok", named or "none is named by the environment")

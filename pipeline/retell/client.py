@@ -19,12 +19,15 @@ import httpx
 
 from pipeline.config import Settings
 from pipeline.retell.answer import Answer, ApiVersion, Stats, Status
+from pipeline.retell.api import Api
+from pipeline.retell.base_url import BaseUrl
 from pipeline.retell.call_id import is_call_id
 from pipeline.retell.decoding import MIB
-from pipeline.retell.http import Errand, Http
-from pipeline.retell.listing import MAX_LIMIT, Page, follow, list_page
+from pipeline.retell.listing import MAX_LIMIT, Page, fetch_page, follow_pages
+from pipeline.retell.rate_limit import AdaptiveLimit
 from pipeline.retell.response import Reply
 from pipeline.retell.retry import RetryPolicy
+from pipeline.retell.sender import ApiRequest, Sender
 
 _PATHS: dict[ApiVersion, str] = {"v2": "/v2/get-call/", "v1": "/get-call/"}  # in the order `auto` tries them
 
@@ -64,23 +67,20 @@ class CallsClient:
         self._version: ApiVersion | None = None if api_version == "auto" else api_version
         self._listing_timeout_s = listing_timeout_s
         self._now = now
-        self._http = Http(
-            base_url=base_url,
-            allow_http=allow_http,
+        self._sender = Sender(
+            base_url=BaseUrl(base_url, allow_http=allow_http),
             api_key=api_key,
-            concurrency=concurrency,
-            rate=rate,
-            policy=policy,
             transport=transport,
-            request_timeout_s=request_timeout_s,
+            limit=AdaptiveLimit(
+                concurrency, rate=rate, hold_cap_s=policy.retry_after_cap_s, clock=clock, sleep=sleep
+            ),
+            timeout_s=request_timeout_s,
             deadline_s=deadline_s,
             max_body_bytes=max_body_bytes,
-            breaker=breaker,
             clock=clock,
-            sleep=sleep,
-            rng=rng,
             now=now,
         )
+        self._api = Api(self._sender, policy, breaker=breaker, clock=clock, sleep=sleep, rng=rng)
 
     @classmethod
     def of(cls, settings: Settings, *, concurrency: int, rate: float | None) -> CallsClient:
@@ -106,12 +106,19 @@ class CallsClient:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        await self._http.aclose()
+        await self._sender.aclose()
 
     @property
     def stats(self) -> Stats:
         """The counters, the concurrency allowed now and the API version decided on, as they are now."""
-        return self._http.stats(self._version)
+        return Stats(
+            requests=self._sender.request_count,
+            retries=self._api.retry_count,
+            throttled=self._sender.throttled_count,
+            received_bytes=self._sender.bodies.received_bytes,
+            concurrency=self._sender.limit.limit,
+            api_version=self._version,
+        )
 
     async def get_call(self, call_id: str) -> Answer:
         """Return what the API says about ``call_id``, after retries where these can help.
@@ -121,14 +128,17 @@ class CallsClient:
         """
         if not is_call_id(call_id):
             raise ValueError("not a call id: 1 to 128 of A-Z a-z 0-9 _ -")
-        errand = Errand(call_id)
-        absent_in: set[ApiVersion] = set()
-        reply = await self._http.run(errand, lambda: self._attempt(errand, call_id, absent_in))
+        candidates = list(_PATHS) if self._version is None else [self._version]
+        versions = {_PATHS[version] + quote(call_id, safe=""): version for version in candidates}
+        request = ApiRequest("GET", list(versions), call_id=call_id)
+        reply = await self._api.ask(request)
+        if reply.reason is None and self._version is None:
+            self._version = versions[request.paths[0]]
         return Answer(
             call_id,
-            _status(reply),
+            _read_status(reply),
             reply.status,
-            errand.attempts,
+            request.attempts,
             self._now(),
             body=reply.body,
             outline=reply.outline,
@@ -150,8 +160,8 @@ class CallsClient:
         there is no page to be had, ValueError for a limit the API does not have, `KeyRefused` and
         `ApiUnreachable` as `get_call` does.
         """
-        return await list_page(
-            self._http,
+        return await fetch_page(
+            self._api,
             filters=filters,
             ascending=ascending,
             limit=limit,
@@ -168,28 +178,13 @@ class CallsClient:
         `ListingFailed`, after the last page that came, when the API says there is more but not where.
         """
 
-        def page(key: str | None, limit: int) -> Awaitable[Page]:
+        def fetch(key: str | None, limit: int) -> Awaitable[Page]:
             return self.list_calls(filters=filters, ascending=ascending, limit=limit, pagination_key=key)
 
-        return follow(page, limit)
-
-    async def _attempt(self, errand: Errand, call_id: str, absent_in: set[ApiVersion]) -> Reply:
-        while True:
-            candidates = list(_PATHS) if self._version is None else [self._version]
-            version = next((each for each in candidates if each not in absent_in), None)
-            if version is None:
-                return Reply(404, reason="HTTP 404")
-            reply = await self._http.send(errand, "GET", _PATHS[version] + quote(call_id, safe=""))
-            if reply.status == 404:
-                # An unknown path is a 404 too, so ask the other one unless the version is known by now.
-                absent_in.add(version)
-                continue
-            if reply.reason is None and self._version is None:
-                self._version = version
-            return reply
+        return follow_pages(fetch, limit)
 
 
-def _status(reply: Reply) -> Status:
+def _read_status(reply: Reply) -> Status:
     if reply.reason is None:
         return "found"
     if reply.fault is not None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import zlib
 
 from pipeline.payload.strict_json import Malformed
-from pipeline.retell.retry import Retriable
+from pipeline.retell.failures import Retriable
 
 MIB = 1024 * 1024
 _KEPT_OF_TOO_LARGE = MIB
@@ -37,7 +37,6 @@ class Body:
         if encoding not in _GZIP | _IDENTITY:
             raise UnsupportedEncoding(encoding)
         self._inflate = zlib.decompressobj(_GZIP_OR_ZLIB) if encoding in _GZIP else None
-        self._is_encoded = self._inflate is not None
         self._max_bytes = max_bytes
         self._pieces: list[bytes] = []
         self._size = 0
@@ -64,7 +63,7 @@ class Body:
             self._keep(piece)
             raw = self._inflate.unused_data
 
-    def whole(self) -> bytes:
+    def join(self) -> bytes:
         """Return all bytes once the last piece was fed.
 
         Raises `Malformed` when they are more than the cap, and `Retriable` when the gzip stream has no end.
@@ -72,7 +71,7 @@ class Body:
         if self.is_too_large:
             raise Malformed(f"larger than {self._max_bytes / MIB:g} MiB")
         if self._inflate is not None and not self._inflate.eof:
-            raise Retriable("cut body", status=200, body=self.beginning())
+            raise Retriable("cut body", status=200)
         return b"".join(self._pieces)
 
     def beginning(self) -> bytes:

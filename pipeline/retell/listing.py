@@ -13,9 +13,10 @@ from typing import Any, Literal
 
 from pipeline.errors import ListingFailed
 from pipeline.payload.strict_json import Malformed
+from pipeline.retell.api import Api
 from pipeline.retell.call_id import is_call_id
-from pipeline.retell.http import Errand, Http
 from pipeline.retell.response import Reply
+from pipeline.retell.sender import ApiRequest
 
 MAX_LIMIT = 1000
 """Most calls that the API puts on one page."""
@@ -65,8 +66,8 @@ def with_status(*statuses: ListedStatus) -> dict[str, Any]:
     return {"call_status": {"type": "enum", "op": "in", "value": list(statuses)}}
 
 
-async def list_page(
-    http: Http,
+async def fetch_page(
+    api: Api,
     *,
     filters: dict[str, Any],
     ascending: bool,
@@ -85,27 +86,28 @@ async def list_page(
     if pagination_key is not None:
         asked["pagination_key"] = pagination_key
     content = json.dumps(asked, allow_nan=False).encode()
-    errand = Errand()
-    reply = await http.run(errand, lambda: http.send(errand, "POST", _PATH, content, timeout_s=timeout_s))
+    reply = await api.ask(ApiRequest("POST", [_PATH], content, timeout_s))
     if reply.outline is None:
-        raise _failure(reply, reply.reason or "no answer")
+        raise _make_error(reply, reply.reason or "no answer")
     try:
-        return _page(reply.outline.document)
+        return _read_page(reply.outline.document)
     except Malformed as fault:
         raise ListingFailed(f"unexpected answer: {fault}", _GIVE_IDS, status=reply.status) from None
 
 
-async def follow(page_after: Callable[[str | None, int], Awaitable[Page]], limit: int) -> AsyncIterator[Page]:
+async def follow_pages(
+    fetch: Callable[[str | None, int], Awaitable[Page]], limit: int
+) -> AsyncIterator[Page]:
     """Yield the first page and each that follows; see `CallsClient.list_all`.
 
-    ``page_after(pagination_key, limit)`` asks for one page.
+    ``fetch(pagination_key, limit)`` asks for one page.
     """
     key: str | None = None
     used: set[str] = set()
     empty_pages = 0
     while True:
         try:
-            page = await page_after(key, limit)
+            page = await fetch(key, limit)
         except ListingFailed as failure:
             if not failure.is_too_large or limit == 1:
                 raise
@@ -125,7 +127,7 @@ async def follow(page_after: Callable[[str | None, int], Awaitable[Page]], limit
         used.add(key)
 
 
-def _failure(reply: Reply, reason: str) -> ListingFailed:
+def _make_error(reply: Reply, reason: str) -> ListingFailed:
     advice = _TRY_AGAIN
     if reply.status == 404:
         reason, advice = "HTTP 404: this account's API has no v3 listing", _GIVE_IDS
@@ -138,7 +140,7 @@ def _failure(reply: Reply, reason: str) -> ListingFailed:
     return ListingFailed(reason, advice, status=reply.status, is_too_large=reply.is_too_large)
 
 
-def _page(document: Any) -> Page:
+def _read_page(document: Any) -> Page:
     """Return the page that a document is. Raises `Malformed`, without the value, where it is none."""
     if not isinstance(document, dict):
         raise Malformed("not an object")
@@ -159,11 +161,11 @@ def _page(document: Any) -> Page:
         if not isinstance(call_id, str) or not is_call_id(call_id):
             raise Malformed("not a call id", f"$.items[{index}].call_id")
         call_ids.append(call_id)
-        start_ms.append(_start_ms(item.get("start_timestamp"), index))
+        start_ms.append(_read_start(item.get("start_timestamp"), index))
     return Page(call_ids, start_ms, has_more, key or None)
 
 
-def _start_ms(value: Any, index: int) -> int | None:
+def _read_start(value: Any, index: int) -> int | None:
     if value is None:
         return None
     is_whole = isinstance(value, int) and not isinstance(value, bool)

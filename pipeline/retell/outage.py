@@ -11,27 +11,27 @@ from collections.abc import Callable
 
 from pipeline.errors import NoConnection
 
-_LONGEST_AT_FIRST_S = 5.0
+_LONGEST_BEFORE_FIRST_ANSWER_S = 5.0
 _LONGEST_S = 180.0
 
 
 class Outage:
-    """Told of every answer and of every failure to connect to ``address``; ``clock`` is in seconds."""
+    """Keeps track of whether ``address`` can be reached; ``clock`` is in seconds."""
 
     def __init__(self, address: str, clock: Callable[[], float] = time.monotonic) -> None:
         self._address = address
         self._clock = clock
-        self._is_known = False
+        self._has_answered = False
         self._failures = 0
         self._since_s = 0.0
 
-    def answered(self) -> None:
-        """Note that somebody answered, whatever they said."""
-        self._is_known = True
+    def record_answer(self) -> None:
+        """End the outage: somebody answered, whatever they said."""
+        self._has_answered = True
         self._failures = 0
 
-    def unconnected(self, reason: str, paused_s: float) -> None:
-        """Note a failure; raise `NoConnection` when the outage has lasted too long.
+    def record_failure(self, reason: str, paused_s: float) -> None:
+        """Begin or go on with an outage; raise `NoConnection` when it has lasted too long.
 
         ``paused_s`` is for how long requests are held back in this outage, the next pause included.
         """
@@ -40,5 +40,5 @@ class Outage:
             self._since_s = now_s
         self._failures += 1
         lasted_s = max(now_s - self._since_s, paused_s)
-        if lasted_s > (_LONGEST_S if self._is_known else _LONGEST_AT_FIRST_S):
+        if lasted_s > (_LONGEST_S if self._has_answered else _LONGEST_BEFORE_FIRST_ANSWER_S):
             raise NoConnection(self._address, self._failures, reason)

@@ -1,6 +1,6 @@
 """Asks the API one question to which the answer is known, and says what came of it.
 
-Invariant: one request, never repeated, with the key only where `Address` lets it go; the answer is nobody's
+Invariant: one request, never repeated, with the key only where `BaseUrl` lets it go; the answer is nobody's
 call, and what was found shows no key.
 """
 
@@ -10,7 +10,6 @@ import asyncio
 import socket
 import ssl
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -18,9 +17,9 @@ from urllib.request import getproxies
 
 import httpx
 
-from pipeline import __version__
-from pipeline.retell.base_url import Address
-from pipeline.retell.retry import from_transport
+from pipeline.retell.base_url import BaseUrl
+from pipeline.retell.failures import NotRetriable, read_transport_error, walk_causes
+from pipeline.retell.http_client import make_headers, open_client
 
 # No call has this id: those of the API are shorter and come from a generator.
 NOBODYS_CALL = "doctor-asks-for-a-call-that-is-not-there"
@@ -48,29 +47,24 @@ class Probed:
 
 def probe(base_url: str, api_version: str, key: str | None, *, allow_http: bool = False) -> Probed:
     """Ask for a call that is not there; raise `ConfigurationError` for a base URL that cannot be used."""
-    address = Address(base_url, allow_http=allow_http)
-    return asyncio.run(_probe(address, _PATHS[api_version], key))
+    return asyncio.run(_probe(BaseUrl(base_url, allow_http=allow_http), _PATHS[api_version], key))
 
 
-async def _probe(address: Address, path: str, key: str | None) -> Probed:
-    headers = {"Accept": "application/json", "User-Agent": f"call-analytics-pipeline/{__version__}"}
-    if key is not None:
-        headers["Authorization"] = f"Bearer {key}"
+async def _probe(base_url: BaseUrl, path: str, key: str | None) -> Probed:
+    request = httpx.Request("GET", base_url.join_path(path + NOBODYS_CALL), headers=make_headers(key))
     started = time.monotonic()
     try:
-        async with (
-            asyncio.timeout(_TIMEOUT_S),
-            httpx.AsyncClient(follow_redirects=False, trust_env=address.is_encrypted) as client,
-            client.stream("GET", address.url(path + NOBODYS_CALL), headers=headers) as response,
-        ):
+        async with asyncio.timeout(_TIMEOUT_S), open_client(base_url, timeout_s=_TIMEOUT_S) as client:
+            response = await client.send(request, stream=True)
             # The body is nobody's business, and may be endless.
-            return _answered(path, response, time.monotonic() - started)
-    except (httpx.TransportError, OSError, TimeoutError) as error:
-        trouble, reason = _why(error)
+            await response.aclose()
+            return _read_answer(path, response, time.monotonic() - started)
+    except (httpx.TransportError, OSError, NotRetriable) as error:
+        trouble, reason = _name_trouble(error)
         return Probed(path, trouble=trouble, reason=reason, duration_s=time.monotonic() - started)
 
 
-def _answered(path: str, response: httpx.Response, duration_s: float) -> Probed:
+def _read_answer(path: str, response: httpx.Response, duration_s: float) -> Probed:
     try:
         server_time = parsedate_to_datetime(response.headers.get("date", "")).astimezone(UTC)
     except (ValueError, TypeError, IndexError, OverflowError):
@@ -89,9 +83,9 @@ def _answered(path: str, response: httpx.Response, duration_s: float) -> Probed:
     )
 
 
-def _why(error: BaseException) -> tuple[str, str]:
+def _name_trouble(error: Exception) -> tuple[str, str]:
     """Return the kind of trouble and a phrase, from what lies at the bottom of an error."""
-    for cause in _causes(error):
+    for cause in walk_causes(error):
         if isinstance(cause, socket.gaierror):
             return "name", "its name could not be resolved"
         if isinstance(cause, ssl.SSLCertVerificationError):
@@ -104,19 +98,10 @@ def _why(error: BaseException) -> tuple[str, str]:
             return "refused", "the connection was refused"
     if isinstance(error, (TimeoutError, httpx.TimeoutException)):
         return "timeout", f"no answer within {_TIMEOUT_S:.0f} s"
-    return "network", from_transport(error).reason if isinstance(error, Exception) else "no answer"
+    return "network", error.reason if isinstance(error, NotRetriable) else read_transport_error(error).reason
 
 
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    while error is not None:
-        yield error
-        if isinstance(error, BaseExceptionGroup):
-            for each in error.exceptions:
-                yield from _causes(each)
-        error = error.__cause__ or error.__context__
-
-
-def proxies() -> dict[str, str]:
+def list_proxies() -> dict[str, str]:
     """Return the proxies that the environment names, by scheme, without user names and passwords."""
     return {
         scheme: url.rpartition("@")[2] if "@" in url else url.partition("//")[2] or url

@@ -1,10 +1,11 @@
-"""Reads a response, and says what came of asking.
+"""Reads the body of a response, and says what it is.
 
 Invariant: no more of a body is held than its cap, and the representation of a reply shows no payload.
 """
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -13,24 +14,14 @@ import httpx
 from pipeline.payload.fast_parse import Outline, outline
 from pipeline.payload.strict_json import Malformed
 from pipeline.retell.decoding import Body, UnsupportedEncoding
-from pipeline.retell.retry import Retriable
-from pipeline.retell.transport import Response
+from pipeline.retell.failures import NotRetriable, Retriable
 
 _DRAINED = 64 * 1024
 
 
-class Hopeless(Exception):
-    """The API cannot have been what answered, and asking again would not help; ``reason`` is a phrase."""
-
-    def __init__(self, reason: str, status: int | None = None) -> None:
-        self.reason = reason
-        self.status = status
-        super().__init__(reason)
-
-
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What became of an errand.
+    """What the API said to a request, or what came of asking where it said nothing that can be used.
 
     ``status`` is that of the last response, None when there was none; ``reason`` is a short phrase without
     payload text, None when there is an ``outline`` of ``body``, which then is sound JSON;
@@ -46,53 +37,55 @@ class Reply:
     is_too_large: bool = False
 
 
-class Reader:
+class BodyReader:
     """Reads response bodies of at most ``max_body_bytes``, and counts the bytes that come off the wire."""
 
     def __init__(self, max_body_bytes: int) -> None:
         self.received_bytes = 0
         self._max_body_bytes = max_body_bytes
 
-    async def read(self, response: Response) -> Body:
-        """Read a body to its end or its cap. Raises `Hopeless` for an encoding that was not asked for."""
+    async def read(self, response: httpx.Response) -> Body:
+        """Read a body to its end or its cap. Raises `NotRetriable` for an encoding that was not asked for."""
         try:
             body = Body(response.headers.get("content-encoding", ""), self._max_body_bytes)
         except UnsupportedEncoding as error:
-            raise Hopeless(str(error), response.status_code) from None
-        async for raw in response.pieces:
+            raise NotRetriable(str(error), response.status_code) from None
+        async for raw in _pieces(response):
             self.received_bytes += len(raw)
             body.feed(raw)
             if body.is_too_large:
                 break
         return body
 
-    async def drain(self, response: Response) -> None:
+    async def drain(self, response: httpx.Response) -> None:
         """Read a body that nobody needs, as far as this is worth it."""
         # An error page read to its end leaves the connection usable; a long one is not worth it. If it breaks
         # off, what the status and the headers said still holds.
         drained = 0
         with suppress(httpx.TransportError, OSError):
-            async for raw in response.pieces:
+            async for raw in _pieces(response):
                 self.received_bytes += len(raw)
                 drained += len(raw)
                 if drained > _DRAINED:
                     return
 
 
-def whole(body: Body) -> Reply | bytes:
-    """Return all of a body, or the reply that a body too large is."""
+def parse_body(body: Body) -> Reply:
+    """Return the reply that the body of a 200 is. Raises `Retriable` for one that may have been cut."""
     try:
-        return body.whole()
+        whole = body.join()
     except Malformed as fault:
         return Reply(200, body.beginning(), fault=fault, reason=fault.reason, is_too_large=True)
-
-
-def parsed(body: bytes) -> Reply:
-    """Return the reply that a whole body is. Raises `Retriable` for one that may have been cut."""
     try:
-        return Reply(200, body, outline(body))
+        return Reply(200, whole, outline(whole))
     except Malformed as fault:
         if fault.is_syntax:
             # Without Content-Length a cut body looks complete until it is parsed.
-            raise Retriable(fault.reason, status=200, body=body, cause=fault) from None
-        return Reply(200, body, fault=fault, reason=fault.reason)
+            raise Retriable(fault.reason, status=200, body=whole, fault=fault) from None
+        return Reply(200, whole, fault=fault, reason=fault.reason)
+
+
+def _pieces(response: httpx.Response) -> AsyncIterable[bytes]:
+    # As they came: httpx would decode without a cap, and its aiter_raw() refuses what a mock made whole.
+    assert isinstance(response.stream, httpx.AsyncByteStream)
+    return response.stream

@@ -1,71 +1,29 @@
 """Decides what is tried again, when, and for how long: the only place that retries.
 
 Invariant: an attempt follows another only for a failure that may pass by itself, not before the server's
-`Retry-After` (up to a cap), not more than ``max_attempts`` times and not after ``budget_s``. An attempt that
-found nobody to ask is no fault of its call and counts for neither: how long an outage may last is one
-decision for all calls (`outage`).
+`Retry-After` (up to a cap), not more than ``max_attempts`` times and not after ``budget_s``. A failure that
+is no attempt of its call (nobody was reached) counts for neither: how long an outage may last is one decision
+for all calls (`outage`).
 """
 
 from __future__ import annotations
 
 import random
 import re
-import socket
-import ssl
 import time
 from asyncio import sleep as asyncio_sleep
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TypeVar
 
-import httpx
+from pipeline.retell.failures import Retriable
 
 T = TypeVar("T")
 
 _RETRIED_CLIENT_ERRORS = frozenset({408, 409, 425, 429})
 _DECIMAL = re.compile(r"\d{1,12}(\.\d{1,12})?\Z", re.ASCII)
-
-# The first match names a failure; the order is from the particular to the general.
-_PHRASES: tuple[tuple[type[BaseException], str], ...] = (
-    (httpx.ConnectTimeout, "connecting timed out"),
-    (httpx.TimeoutException, "timed out"),
-    (TimeoutError, "timed out"),
-    (httpx.ConnectError, "could not connect"),
-    (httpx.ProxyError, "the proxy failed"),
-    (httpx.RemoteProtocolError, "connection closed before the answer was complete"),
-    (httpx.ProtocolError, "broken HTTP"),
-)
-_UNCONNECTED = (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError)
-
-
-class Retriable(Exception):
-    """A failure that may pass by itself.
-
-    ``reason`` is a short phrase without payload text; ``status`` the HTTP status when there was one;
-    ``retry_after_s`` what the server asked for, in seconds, not capped yet; ``body`` what came, if it can
-    be kept; ``cause`` what was found wrong with it; ``is_unconnected`` says that nobody was asked, since no
-    connection could be made.
-    """
-
-    def __init__(
-        self,
-        reason: str,
-        *,
-        status: int | None = None,
-        retry_after_s: float | None = None,
-        body: bytes | None = None,
-        cause: Exception | None = None,
-        is_unconnected: bool = False,
-    ) -> None:
-        self.reason = reason
-        self.is_unconnected = is_unconnected
-        self.status = status
-        self.retry_after_s = retry_after_s
-        self.body = body
-        self.cause = cause
-        super().__init__(reason)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,15 +47,11 @@ class RetryPolicy:
         """Return the seconds to wait after failed attempt number ``attempt`` (from 1).
 
         Full jitter: anything from 0 to the doubled ceiling, so that calls which failed together do not come
-        back together; but at least what the server asked for.
+        back together; but at least what the server asked for, up to the cap.
         """
         # The exponent is bounded because 2.0 ** 1024 overflows.
         ceiling_s = min(self.max_wait_s, self.base_s * 2.0 ** min(attempt - 1, 64))
-        return max(rng() * ceiling_s, self.capped(retry_after_s) or 0.0)
-
-    def capped(self, retry_after_s: float | None) -> float | None:
-        """Return what the server asked for in seconds, at most `retry_after_cap_s`."""
-        return None if retry_after_s is None else min(retry_after_s, self.retry_after_cap_s)
+        return max(rng() * ceiling_s, min(retry_after_s or 0.0, self.retry_after_cap_s))
 
     async def call(
         self,
@@ -110,8 +64,8 @@ class RetryPolicy:
     ) -> T:
         """Await ``attempt(number)`` until it returns, and return its result.
 
-        ``on_retry`` is told of a failure that is tried again, before the wait: which attempt that was, and
-        how many seconds the wait is.
+        ``on_retry`` is called with a failure that is tried again, before the wait: which attempt that was,
+        and how many seconds the wait is.
 
         Raises the last `Retriable` when the attempts are used up or the next wait would outlast the budget.
         Any other exception, a cancellation too, passes at once.
@@ -122,7 +76,7 @@ class RetryPolicy:
             try:
                 return await attempt(number)
             except Retriable as failure:
-                if failure.is_unconnected:
+                if not failure.is_attempt:
                     began_s, wait_s = clock(), 0.0
                 else:
                     counted += 1
@@ -134,42 +88,12 @@ class RetryPolicy:
             number += 1
 
 
-def is_retried(status: int) -> bool:
-    """Say whether an HTTP status may pass by itself: 408, 409, 425, 429 and every 5xx."""
+def is_retriable(status: int) -> bool:
+    """Return whether an HTTP status may pass by itself: 408, 409, 425, 429 and every 5xx."""
     return status in _RETRIED_CLIENT_ERRORS or 500 <= status <= 599
 
 
-def from_transport(error: Exception) -> Retriable:
-    """Return the `Retriable` for a timeout, a connect error, a reset or a protocol error of httpx.
-
-    Its reason is chosen here, as the error's own text may quote bytes that the server sent.
-    """
-    phrase = next((text for kind, text in _PHRASES if isinstance(error, kind)), "connection broken")
-    if not isinstance(error, _UNCONNECTED):
-        return Retriable(phrase)
-    if any(isinstance(cause, socket.gaierror) for cause in _causes(error)):
-        phrase = "the name of the host cannot be resolved"
-    return Retriable(phrase, is_unconnected=True)
-
-
-def distrust(error: Exception) -> str | None:
-    """Return why no safe connection can be made, in words of OpenSSL; None for any other error of httpx."""
-    for cause in _causes(error):
-        if isinstance(cause, ssl.SSLCertVerificationError):
-            return f"its certificate is not trusted: {cause.verify_message.strip('.')}"
-        if isinstance(cause, ssl.SSLError) and isinstance(error, httpx.ConnectError) and cause.reason:
-            return f"TLS failed: {cause.reason.lower().replace('_', ' ')}"
-    return None
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    found: BaseException | None = error
-    while found is not None:
-        yield found
-        found = found.__cause__ or found.__context__
-
-
-def retry_after_s(headers: Mapping[str, str], now: datetime) -> float | None:
+def read_retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
     """Return the seconds that the server asks to wait, or None when it asks for nothing intelligible.
 
     Reads ``retry-after-ms`` (milliseconds, as Retell's SDK does), else ``Retry-After`` in seconds or as an

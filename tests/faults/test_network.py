@@ -4,8 +4,8 @@ A call is asked for at most 6 times, and after 25 calls in a row without an answ
 way at once no more than 6 x (25 + N) requests are sent in vain.
 
 See also tests/integration/test_client_http.py (silence, a byte at a time, cut bodies, redirects, bombs) and
-tests/unit/test_client.py, test_retry.py and test_pace.py (Retry-After and its cap, redirects to other hosts
-and to http, outages on a virtual clock).
+tests/unit/retell/test_client.py, test_retry.py and test_rate_limit.py (Retry-After and its cap, redirects to
+other hosts and to http, outages on a virtual clock).
 """
 
 from __future__ import annotations

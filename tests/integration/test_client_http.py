@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
+import logging
 import socket
 import struct
 import tracemalloc
@@ -287,6 +288,22 @@ def test_what_broke_off_for_good_is_named(call_id: str, reason: str) -> None:
     assert (answer.status, answer.reason) == ("failed", reason)
 
 
+@pytest.mark.parametrize("call_id", ["reset", "hang_up", "cut_with_length", "not_http"])
+def test_an_attempt_is_one_request_on_a_connection_that_was_used_before_too(call_id: str) -> None:
+    async def scenario() -> None:
+        once = RetryPolicy(max_attempts=1)
+        async with serving() as server, client_of(server, concurrency=1, policy=once) as client:
+            assert (await client.get_call("good")).status == "found"
+            answer = await client.get_call(call_id)
+            assert (answer.status, answer.attempts) == ("failed", 1)
+            assert server.connections == 1
+            assert server.count(f"/v2/get-call/{call_id}") == 1
+            assert client.stats.requests == 2
+            assert (await client.get_call("good")).status == "found"
+
+    asyncio.run(scenario())
+
+
 def test_a_cut_body_without_a_length_is_never_taken_for_a_payload() -> None:
     answer = ask("cut_without_length", policy=RetryPolicy(max_attempts=1))
     assert (answer.status, answer.body) == ("malformed", BODY[:5000])
@@ -353,6 +370,15 @@ def test_a_status_keeps_its_retry_after_when_its_body_is_cut() -> None:
     slept = Slept()
     ask("cut_error", sleep=slept.sleep)
     assert slept == [3]
+
+
+def test_the_key_and_the_payload_are_in_no_log_of_any_library(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    ask("good")
+    ask("not_http")
+    assert "httpcore" in caplog.text, "the log of the connections was looked at"
+    assert KEY not in caplog.text
+    assert "w399" not in caplog.text
 
 
 def test_a_refused_key_stops_at_once() -> None:

@@ -26,8 +26,8 @@ QUICK_FAULTS = Faults(share=0.3, kinds=("rate_limited", "reset", "server_error")
 
 # A bug of ours where a body, the key and rows are at hand.
 _BUGS = (
-    "pipeline.extract.extraction:validate",
-    "pipeline.retell.response:Reader.read",
+    "pipeline.landing.intake:validate",
+    "pipeline.retell.response:BodyReader.read",
     "pipeline.load.staging:stage_chunks",
     "pipeline.load.loads:write_rows",
 )

@@ -14,8 +14,9 @@ import pytest
 
 from pipeline.errors import ApiError, ApiUnreachable, KeyRefused, ListingFailed
 from pipeline.retell.client import CallsClient
+from pipeline.retell.failures import Retriable
 from pipeline.retell.listing import Page, started_since, with_status
-from pipeline.retell.retry import Retriable, RetryPolicy
+from pipeline.retell.retry import RetryPolicy
 
 KEY = "key_4f1d2c"
 NOW = datetime(2025, 3, 1, 12, 0, tzinfo=UTC)

@@ -16,7 +16,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.retell.retry import Retriable, RetryPolicy, distrust, from_transport, is_retried, retry_after_s
+from pipeline.retell.failures import Retriable, find_tls_problem, read_transport_error
+from pipeline.retell.retry import RetryPolicy, is_retriable, read_retry_after
 
 NOW = datetime(2025, 3, 1, 12, 0, tzinfo=UTC)
 
@@ -164,30 +165,30 @@ def test_a_wait_is_between_what_was_asked_and_the_caps(
 
 @pytest.mark.parametrize("status", [408, 409, 425, 429, 500, 502, 503, 504, 520, 599])
 def test_statuses_that_may_pass_are_retried(status: int) -> None:
-    assert is_retried(status)
+    assert is_retriable(status)
 
 
 @pytest.mark.parametrize("status", [200, 204, 301, 400, 401, 403, 404, 410, 422, 451, 600])
 def test_other_statuses_are_final(status: int) -> None:
-    assert not is_retried(status)
+    assert not is_retriable(status)
 
 
 def test_retry_after_in_seconds_is_honoured() -> None:
-    assert retry_after_s({"retry-after": " 12 "}, NOW) == 12
-    assert retry_after_s({"retry-after": "0"}, NOW) == 0
-    assert retry_after_s({"retry-after": "1.5"}, NOW) == 1.5
+    assert read_retry_after({"retry-after": " 12 "}, NOW) == 12
+    assert read_retry_after({"retry-after": "0"}, NOW) == 0
+    assert read_retry_after({"retry-after": "1.5"}, NOW) == 1.5
 
 
 def test_retry_after_date_is_honoured() -> None:
     date = format_datetime(NOW + timedelta(seconds=90), usegmt=True)
-    assert retry_after_s({"retry-after": date}, NOW) == 90
-    assert retry_after_s({"retry-after": "Sat, 01 Mar 2025 12:00:05 -0000"}, NOW) == 5
-    assert retry_after_s({"retry-after": "Saturday, 01-Mar-25 12:00:05 GMT"}, NOW) == 5
+    assert read_retry_after({"retry-after": date}, NOW) == 90
+    assert read_retry_after({"retry-after": "Sat, 01 Mar 2025 12:00:05 -0000"}, NOW) == 5
+    assert read_retry_after({"retry-after": "Saturday, 01-Mar-25 12:00:05 GMT"}, NOW) == 5
 
 
 def test_retry_after_ms_beats_retry_after() -> None:
-    assert retry_after_s({"retry-after-ms": "250", "retry-after": "9"}, NOW) == 0.25
-    assert retry_after_s({"retry-after-ms": "soon", "retry-after": "9"}, NOW) == 9
+    assert read_retry_after({"retry-after-ms": "250", "retry-after": "9"}, NOW) == 0.25
+    assert read_retry_after({"retry-after-ms": "soon", "retry-after": "9"}, NOW) == 9
 
 
 @pytest.mark.parametrize(
@@ -198,13 +199,13 @@ def test_retry_after_ms_beats_retry_after() -> None:
     ],
 )  # fmt: skip
 def test_garbage_and_past_dates_are_ignored(text: str) -> None:
-    assert retry_after_s({"retry-after": text}, NOW) is None
+    assert read_retry_after({"retry-after": text}, NOW) is None
 
 
 @settings(deadline=None)
 @given(st.text("0123456789.-+ :,GMTSatMr\n\x00é", max_size=40))
 def test_no_header_breaks_the_reading(text: str) -> None:
-    wait_s = retry_after_s({"retry-after": text, "retry-after-ms": text}, NOW)
+    wait_s = read_retry_after({"retry-after": text, "retry-after-ms": text}, NOW)
     assert wait_s is None or wait_s >= 0
 
 
@@ -222,7 +223,7 @@ def test_no_header_breaks_the_reading(text: str) -> None:
     ],
 )
 def test_a_transport_error_is_named_without_its_own_text(error: Exception, reason: str) -> None:
-    assert from_transport(error).reason == reason
+    assert read_transport_error(error).reason == reason
 
 
 def caused(error: Exception, cause: Exception) -> Exception:
@@ -232,24 +233,24 @@ def caused(error: Exception, cause: Exception) -> Exception:
 
 def test_nobody_to_ask_is_told_from_an_answer_that_broke_off() -> None:
     unknown = caused(httpx.ConnectError("x"), socket.gaierror(-2, "Name or service not known"))
-    assert from_transport(unknown).reason == "the name of the host cannot be resolved"
+    assert read_transport_error(unknown).reason == "the name of the host cannot be resolved"
     for error in (unknown, httpx.ConnectError("x"), httpx.ConnectTimeout("x"), httpx.ProxyError("x")):
-        assert from_transport(error).is_unconnected
+        assert not read_transport_error(error).is_attempt
     for error in (httpx.ReadError("x"), httpx.ReadTimeout("x"), ConnectionResetError("x")):
-        assert not from_transport(error).is_unconnected
+        assert read_transport_error(error).is_attempt
 
 
 def test_distrust_is_named_in_words_of_openssl() -> None:
     untrusted = ssl.SSLCertVerificationError(1, "x")
     untrusted.verify_message = "self-signed certificate"
     said = "its certificate is not trusted: self-signed certificate"
-    assert distrust(caused(httpx.ConnectError("x"), untrusted)) == said
-    assert distrust(httpx.ConnectError("x")) is None
+    assert find_tls_problem(caused(httpx.ConnectError("x"), untrusted)) == said
+    assert find_tls_problem(httpx.ConnectError("x")) is None
 
 
 def test_attempts_that_found_nobody_count_for_nothing() -> None:
     time = Time()
-    nobody = [Retriable("could not connect", is_unconnected=True)] * 50
+    nobody = [Retriable("could not connect", is_attempt=False)] * 50
     failures = iter([*nobody, *[Retriable("HTTP 503")] * 5])
 
     async def attempt(number: int) -> int:
