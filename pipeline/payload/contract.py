@@ -3,6 +3,10 @@
 Strict where a wrong value would corrupt a table: types, whole numbers, times, numbers that a double can
 hold. Tolerant where Retell changes: unknown fields, unknown enum values and metrics, nulls and absences.
 Whatever these models accept, `sql/load/` turns into rows without an error.
+
+This is the one list of the fields that a payload may have: validation, the load and the search for drift
+take their names from here. A field has a column, or is marked `IN_EXTRA`; any other that a payload brings is
+kept in `extra` too, and recorded as drift.
 """
 
 from __future__ import annotations
@@ -44,6 +48,15 @@ Hertz = Annotated[int, BeforeValidator(_whole), Field(ge=0, le=2**31 - 1)]
 EpochMs = Annotated[int, BeforeValidator(_whole), Field(ge=0, le=_LAST_MS)]
 # Strict mode refuses text and truth values by itself, far faster than a function called for every word.
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+
+
+class _InExtra:
+    """Marks a field that the API is known to send and no column has: it is kept in `extra`."""
+
+
+IN_EXTRA = _InExtra()
+# What nobody checks: any JSON may stand there.
+InExtra = Annotated[Any, IN_EXTRA]
 
 
 class _Model(BaseModel):
@@ -90,6 +103,7 @@ class Turn(TypedDict, total=False):
     role: StrictStr | None
     content: StrictStr | None
     words: list[Word] | None
+    metadata: Any
 
 
 Utterance = Annotated[Turn, _NamedObject("Utterance")]
@@ -120,6 +134,7 @@ class Analysis(_Model):
     call_completion_rating_reason: StrictStr | None = None
     call_successful: StrictBool | None = None
     in_voicemail: StrictBool | None = None
+    custom_analysis_data: Any = None
 
 
 class ProductCost(_Model):
@@ -136,6 +151,8 @@ class Cost(_Model):
 
     combined_cost: Number | None = None
     product_costs: list[ProductCost] | None = None
+    total_duration_seconds: InExtra = None
+    total_duration_unit_price: InExtra = None
 
 
 class TokenUsage(_Model):
@@ -143,6 +160,7 @@ class TokenUsage(_Model):
 
     average: Number | None = None
     num_requests: Number | None = None
+    values: InExtra = None
 
 
 class Call(_Model):
@@ -165,6 +183,11 @@ class Call(_Model):
     drop_call_if_machine_detected: StrictBool | None = None
     opt_out_sensitive_data_storage: StrictBool | None = None
     data_storage_setting: StrictStr | None = None
+    opt_in_signed_url: InExtra = None
+    metadata: Any = None
+    retell_llm_dynamic_variables: Any = None
+    collected_dynamic_variables: Any = None
+    custom_sip_headers: Any = None
     start_timestamp: EpochMs | None = None
     end_timestamp: EpochMs | None = None
     transfer_end_timestamp: EpochMs | None = None
@@ -172,7 +195,11 @@ class Call(_Model):
     transcript: StrictStr | None = None
     transcript_object: list[Utterance] | None = None
     transcript_with_tool_calls: list[WovenItem] | None = None
-    scrubbed_transcript_with_tool_calls: list[WovenItem] | None = None
+    scrubbed_transcript_with_tool_calls: Annotated[list[WovenItem] | None, IN_EXTRA] = None
+    pre_session_transcript_with_tool_calls: InExtra = None
+    post_session_transcript_with_tool_calls: InExtra = None
+    scrubbed_pre_session_transcript_with_tool_calls: InExtra = None
+    scrubbed_post_session_transcript_with_tool_calls: InExtra = None
     recording_url: StrictStr | None = None
     recording_multi_channel_url: StrictStr | None = None
     scrubbed_recording_url: StrictStr | None = None
@@ -181,6 +208,7 @@ class Call(_Model):
     knowledge_base_retrieved_contents_url: StrictStr | None = None
     disconnection_reason: StrictStr | None = None
     transfer_destination: StrictStr | None = None
+    telephony_identifier: Any = None
     e2e_latency: Latency | None = None
     llm_latency: Latency | None = None
     llm_websocket_network_rtt_latency: Latency | None = None
@@ -216,3 +244,96 @@ class WovenTranscripts(_Model):
 
     transcript_with_tool_calls: list[WovenTurn] | None = None
     scrubbed_transcript_with_tool_calls: list[WovenTurn] | None = None
+
+
+# Objects where any JSON may stand: nobody validates them. These are the fields of those that the API sends.
+class TelephonyIdentifier(TypedDict, total=False):
+    """Ids of the call at the telephony provider."""
+
+    twilio_call_sid: StrictStr
+
+
+class TurnMetadata(TypedDict, total=False):
+    """What the API notes of a turn."""
+
+    response_id: Number
+    interrupt_id: Number
+    is_backchannel: StrictBool
+    backup_model_used: Any
+
+
+class ToolCallInvocation(TypedDict, total=False):
+    """A woven item: a tool was called."""
+
+    role: StrictStr
+    tool_call_id: StrictStr
+    name: StrictStr
+    type: StrictStr
+    arguments: StrictStr
+    metadata: InExtra
+    thought_signature: InExtra
+
+
+class ToolCallResult(TypedDict, total=False):
+    """A woven item: what a tool answered."""
+
+    role: StrictStr
+    tool_call_id: StrictStr
+    content: StrictStr
+    successful: StrictBool
+
+
+class NodeTransition(TypedDict, total=False):
+    """A woven item: a conversation flow went on to another node."""
+
+    role: StrictStr
+    former_node_id: StrictStr
+    former_node_name: StrictStr
+    new_node_id: StrictStr
+    new_node_name: StrictStr
+    transition_type: StrictStr
+
+
+class Dtmf(TypedDict, total=False):
+    """A woven item: a key was pressed."""
+
+    role: StrictStr
+    digit: StrictStr
+
+
+class Sms(TypedDict, total=False):
+    """A woven item: a text message."""
+
+    role: StrictStr
+    content: StrictStr
+    time_sec: Number
+    multimedia: Any
+
+
+class Injected(TypedDict, total=False):
+    """A woven item: words that were put into the call from outside."""
+
+    role: StrictStr
+    content: StrictStr
+    time_sec: Number
+
+
+# Every object that has known fields, under the name that the load has for it.
+OBJECTS: dict[str, type] = {
+    "call": Call,
+    "call_analysis": Analysis,
+    "call_cost": Cost,
+    "product_cost": ProductCost,
+    "llm_token_usage": TokenUsage,
+    "latency": Latency,
+    "telephony_identifier": TelephonyIdentifier,
+    "turn": Turn,
+    "turn_metadata": TurnMetadata,
+    "word": Word,
+    "tool_call_invocation": ToolCallInvocation,
+    "tool_call_result": ToolCallResult,
+    "node_transition": NodeTransition,
+    "dtmf": Dtmf,
+    "sms": Sms,
+    "injected": Injected,
+}

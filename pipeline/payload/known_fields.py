@@ -1,24 +1,20 @@
 """Tells what the load need not look for in a payload, because validation has seen that it is not there.
 
 Invariant: where speech is plain, neither `turn_rest` nor a name that nobody knows is to be found in a turn;
-where a payload is plain, the load can name its fields beforehand. In doubt it says no, and the load looks.
+where a payload is plain, a read by known fields drops nothing of it. In doubt it says no, and the load looks.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
-from functools import cache
 from typing import Any
 
-from pipeline import sql
+from pipeline.payload.fields import known_names, stored_names
 
 # Roles whose woven items are turns, as in the macro `is_speech`; others are kept whole.
 _SPEAKERS = ("agent", "user", "transfer_target")
-_METADATA = frozenset({"response_id", "interrupt_id", "is_backchannel"})
 # What validation takes out of a payload before it is landed.
 _NOT_LANDED = frozenset({"access_token"})
-_LITERAL = re.compile(r"'([a-z0-9_]+)'")
 
 
 def has_plain_speech(document: dict[str, Any]) -> bool:
@@ -42,34 +38,24 @@ def is_plain(document: dict[str, Any]) -> bool:
         return False
     if woven and not document.get("transcript_object"):
         return False
-    without_column = document.keys() - _kept_in("call") - _NOT_LANDED
-    return _named("extra_in_call").issuperset(without_column) and all(
+    without_column = document.keys() - stored_names("call") - _NOT_LANDED
+    return known_names("call").issuperset(without_column) and all(
         document[name] is not None for name in without_column
     )
 
 
 def _are_plain(turns: Iterable[dict[str, Any]]) -> bool:
-    in_turn, in_word = _kept_in("turn"), _kept_in("word")
+    in_turn, in_word, in_metadata = stored_names("turn"), stored_names("word"), known_names("turn_metadata")
     for turn in turns:
         words, metadata = turn.get("words"), turn.get("metadata")
         if not _has_only(in_turn, turn):
             return False
         if words and not (isinstance(words, list) and all(_has_only(in_word, word) for word in words)):
             return False
-        if metadata is not None and not _has_only(_METADATA, metadata):
+        if metadata is not None and not _has_only(in_metadata, metadata):
             return False
     return True
 
 
 def _has_only(names: frozenset[str], node: Any) -> bool:
     return isinstance(node, dict) and names.issuperset(node)
-
-
-def _kept_in(what: str) -> frozenset[str]:
-    """Return the names of the fields that the load has a column for."""
-    return _named(f"kept_in_{what}")
-
-
-@cache
-def _named(macro: str) -> frozenset[str]:
-    return frozenset(_LITERAL.findall(sql.read(f"macros/payload/{macro}")))

@@ -22,9 +22,9 @@ from pipeline.errors import WarehouseError, WarehouseMismatch
 from pipeline.warehouse.database import Warehouse
 
 # What reads payloads needs no table, and is made where they are staged too.
-PAYLOAD_MACROS = "macros/payload"
+PAYLOAD_MACROS = ("macros/fields", "macros/payload")
 # Macros are made in this order: the later ones use those before.
-MACROS = (PAYLOAD_MACROS, "macros/shared", "macros/daily")
+MACROS = (*PAYLOAD_MACROS, "macros/shared", "macros/daily")
 _VERSION_TABLE = "alembic_version"
 # How a migration says what it is and what it follows.
 _REVISION = re.compile(r'^revision = "(.+)"$', re.MULTILINE)

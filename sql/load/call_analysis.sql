@@ -8,23 +8,14 @@ insert into call_analysis by name
 with analysed as (
     select
         call_id,
-        call_analysis as analysis,
-        rest_of(call_analysis, kept_in_call_analysis()) as rest
+        read_as(call_analysis, 'call_analysis') as analysis,
+        rest_of(call_analysis, stored_fields('call_analysis')) as extra
     from staged
     where len(json_keys(call_analysis)) > 0
 )
 
 select
     call_id,
-    analysis ->> '$.call_summary' as call_summary,
-    analysis ->> '$.user_sentiment' as user_sentiment,
-    analysis ->> '$.agent_sentiment' as agent_sentiment,
-    analysis ->> '$.agent_task_completion_rating' as agent_task_completion_rating,
-    analysis ->> '$.agent_task_completion_rating_reason' as agent_task_completion_rating_reason,
-    analysis ->> '$.call_completion_rating' as call_completion_rating,
-    analysis ->> '$.call_completion_rating_reason' as call_completion_rating_reason,
-    cast(analysis ->> '$.call_successful' as boolean) as call_successful,
-    cast(analysis ->> '$.in_voicemail' as boolean) as in_voicemail,
-    nullif(analysis -> '$.custom_analysis_data', 'null') as custom_analysis_data,
-    rest as extra
+    analysis.*,
+    extra
 from analysed;

@@ -7,7 +7,7 @@ insert into call_costs by name
 with lines as (
     select
         call_id,
-        unnest(cast(call_cost -> '$.product_costs' as json[])) as line,
+        read_as(unnest(cast(call_cost -> '$.product_costs' as json[])), 'product_cost') as line,
         generate_subscripts(cast(call_cost -> '$.product_costs' as json[]), 1) - 1 as cost_index
     from staged
     where json_type(call_cost, '$.product_costs') = 'ARRAY'
@@ -16,8 +16,5 @@ with lines as (
 select
     call_id,
     cost_index,
-    line ->> '$.product' as product,
-    cast(line ->> '$.cost' as double) as cost_cents,
-    cast(line ->> '$.unit_price' as double) as unit_price_cents,
-    cast(line ->> '$.is_transfer_leg_cost' as boolean) as is_transfer_leg_cost
+    line.* rename (cost as cost_cents, unit_price as unit_price_cents)
 from lines;

@@ -4,11 +4,9 @@ delete from calls
 where call_id in (select call_id from replaced);
 
 insert into calls by name
-with timed as (
+with counted as (
     select
         *,
-        epoch_ms(start_timestamp) as started_at,
-        epoch_ms(end_timestamp) as ended_at,
         cast(llm_token_usage ->> '$.num_requests' as double) as requests_count
     from staged
 ),
@@ -19,10 +17,10 @@ rests as (
         *,
         object_of(
             list_concat(
-                entries_of(rest_of(call_cost, kept_in_call_cost())),
+                entries_of(rest_of(call_cost, stored_fields('call_cost'))),
                 if(
                     not list_has_all(
-                        kept_in_product_cost(),
+                        stored_fields('product_cost'),
                         flatten(json_keys(call_cost, '$.product_costs[*]'))
                     ),
                     [{
@@ -30,7 +28,7 @@ rests as (
                         'value': to_json(
                             list_transform(
                                 cast(call_cost -> '$.product_costs' as json[]),
-                                lambda line: rest_of(line, kept_in_product_cost())
+                                lambda line: rest_of(line, stored_fields('product_cost'))
                             )
                         )
                     }],
@@ -42,8 +40,8 @@ rests as (
             llm_token_usage,
             if(
                 requests_count is null or whole_number(requests_count) is not null,
-                kept_in_llm_token_usage(),
-                ['average']
+                stored_fields('llm_token_usage'),
+                list_filter(stored_fields('llm_token_usage'), lambda field: field != 'num_requests')
             )
         ) as llm_token_usage_rest,
         object_of(
@@ -55,7 +53,7 @@ rests as (
                 lambda entry: entry."value" is not null
             )
         ) as latency_rest
-    from timed
+    from counted
 ),
 
 -- Of a metric that stands in both places, the one in `latency` is loaded.
@@ -96,42 +94,36 @@ spoken_rests as (
     group by call_id
 )
 
+-- A field that is a column under its own name needs no line here: the others are left out, and follow.
 select
-    top_level_rests.call_id,
-    agent_id,
-    agent_name,
-    agent_version,
-    agent_tag,
-    call_type,
-    call_status,
-    direction,
-    from_number,
-    to_number,
-    audio_websocket_protocol,
-    audio_encoding,
-    sample_rate,
-    end_call_after_silence_ms,
-    drop_call_if_machine_detected,
-    opt_out_sensitive_data_storage,
-    data_storage_setting,
-    metadata,
-    retell_llm_dynamic_variables,
-    collected_dynamic_variables,
-    custom_sip_headers,
-    started_at,
-    ended_at,
+    top_level_rests.* exclude (
+        call_number,
+        start_timestamp,
+        end_timestamp,
+        transfer_end_timestamp,
+        e2e_latency,
+        llm_latency,
+        llm_websocket_network_rtt_latency,
+        latency,
+        call_cost,
+        llm_token_usage,
+        call_analysis,
+        unkept,
+        transcript_object,
+        odd_turns,
+        woven_source,
+        woven_items,
+        requests_count,
+        call_cost_rest,
+        llm_token_usage_rest,
+        latency_rest,
+        latency_rests
+    )
+    replace (coalesce(duration_ms, end_timestamp - start_timestamp) as duration_ms)
+    rename (fetched_at as extracted_at, turn_source as transcript_source),
+    epoch_ms(start_timestamp) as started_at,
+    epoch_ms(end_timestamp) as ended_at,
     epoch_ms(transfer_end_timestamp) as transfer_ended_at,
-    coalesce(duration_ms, end_timestamp - start_timestamp) as duration_ms,
-    transcript,
-    recording_url,
-    recording_multi_channel_url,
-    scrubbed_recording_url,
-    scrubbed_recording_multi_channel_url,
-    public_log_url,
-    knowledge_base_retrieved_contents_url,
-    disconnection_reason,
-    transfer_destination,
-    telephony_identifier,
     cast(call_cost ->> '$.combined_cost' as double) as combined_cost_cents,
     cast(llm_token_usage ->> '$.average' as double) as llm_tokens_average,
     whole_number(requests_count) as llm_requests_count,
@@ -165,11 +157,8 @@ select
             then 'early_v2'
         else 'today'
     end as payload_shape,
-    top_level_rests.payload_hash,
     landed.first_seen_at,
-    top_level_rests.fetched_at as extracted_at,
-    this_load.load_id,
-    turn_source as transcript_source
+    this_load.load_id
 from top_level_rests
 inner join landed
     on top_level_rests.call_id = landed.call_id

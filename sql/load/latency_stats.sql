@@ -4,14 +4,5 @@ delete from latency_stats
 where call_id in (select call_id from replaced);
 
 insert into latency_stats by name
-select
-    call_id,
-    metric,
-    p50_ms,
-    p90_ms,
-    p95_ms,
-    p99_ms,
-    max_ms,
-    min_ms,
-    num
+select * exclude (values_ms, json_path)
 from staged_latency;

@@ -8,6 +8,7 @@ insert into tool_calls by name
 with invocations as (
     select
         *,
+        read_as(item, 'tool_call_invocation') as invocation,
         row_number() over (partition by call_id order by item_index) - 1 as tool_call_index
     from staged_items
     where role = 'tool_call_invocation'
@@ -23,8 +24,8 @@ results as (
             item,
             if(
                 successful is null and (item ->> '$.successful') is not null,
-                ['role', 'tool_call_id', 'content'],
-                kept_in_tool_call_result()
+                list_filter(stored_fields('tool_call_result'), lambda field: field != 'successful'),
+                stored_fields('tool_call_result')
             )
         ) as rest
     from staged_items
@@ -35,10 +36,7 @@ results as (
 select
     invocations.call_id,
     invocations.tool_call_index,
-    invocations.tool_call_id,
-    invocations.item ->> '$.name' as name,
-    invocations.item ->> '$.type' as type,
-    invocations.item ->> '$.arguments' as arguments,
+    invocation.* exclude (role),
     results.result,
     results.successful,
     invocations.utterance_index,
@@ -48,7 +46,7 @@ select
             [
                 {
                     'key': 'invocation',
-                    'value': rest_of(invocations.item, kept_in_tool_call_invocation())
+                    'value': rest_of(invocations.item, stored_fields('tool_call_invocation'))
                 },
                 {'key': 'result', 'value': results.rest}
             ],

@@ -18,11 +18,9 @@ with turns as (
 select
     call_id,
     utterance_index,
-    turn.role as role,
-    turn.content as content,
+    turn.* exclude (words),
     list_filter(turn.words, lambda word: word."start" is not null)[1]."start" as start_s,
     list_filter(turn.words, lambda word: word."end" is not null)[-1]."end" as end_s,
     coalesce(len(turn.words), 0) as word_count,
-    turn.metadata as metadata,
     turn_rest(odd_turn) as extra
 from turns;

@@ -26,8 +26,6 @@ select
     call_id,
     utterance_index,
     word_index,
-    spoken_word.word as word,
-    spoken_word."start" as start_s,
-    spoken_word."end" as end_s,
+    spoken_word.* rename ("start" as start_s, "end" as end_s),
     role
 from spoken;

@@ -1,57 +1,120 @@
--- The payloads that become rows, typed, one column a field.
--- Grain: call. Source: payloads. A rerun replaces the temporary table.
+-- The payloads that become rows: one typed column for every field that the contract has a column for.
+-- Grain: call. Source: landed chunks, winners, odd_payloads. A rerun replaces the temporary table.
+--
+-- Turns come from transcript_object. Where that is missing or empty they are what was spoken in the
+-- woven transcript, and where only the scrubbed one exists, in that; turn_source says from which.
 -- Calls are numbered, because numbers sort and group faster than ids.
+-- Variables: payloads, paths of the payload files; payload_fields, from the contract of payloads.
 create or replace temp table staged as
+with payloads as (
+    select
+        columns(lambda name: not list_contains(extra_fields('call'), name)),
+        parse_filename(filename) as payload_file,
+        cast(scrubbed_transcript_with_tool_calls as json[]) as scrubbed,
+        map_entries(
+            cast(struct_pack(*columns(extra_fields('call'))) as map(varchar, json))
+        ) as extra_entries
+    from
+        read_json(
+            getvariable('payloads'),
+            format = 'newline_delimited',
+            compression = 'zstd',
+            filename = true,
+            hive_partitioning = false,
+            maximum_object_size = 33554432,
+            columns = getvariable('payload_fields').columns
+        )
+),
+
+chosen as (
+    select
+        winners.payload_hash,
+        winners.fetched_at,
+        winners.has_plain_speech,
+        payloads.*,
+        coalesce(
+            odd_payloads.unkept,
+            list_filter(payloads.extra_entries, lambda entry: entry."value" is not null)
+        ) as unkept,
+        odd_payloads.odd_turns,
+        coalesce(len(transcript_object) > 0, false) as has_turns,
+        coalesce(len(transcript_with_tool_calls) > 0, false) as is_woven,
+        if(is_woven, transcript_with_tool_calls, scrubbed) as woven
+    from payloads
+    inner join winners
+        on payloads.payload_file = winners.payload_file
+        and payloads.call_id = winners.call_id
+    left join odd_payloads
+        on payloads.payload_file = odd_payloads.payload_file
+        and payloads.call_id = odd_payloads.call_id
+),
+
+-- Only for calls without turns of their own.
+spoken as (
+    select
+        *,
+        case when not has_turns then spoken_items(transcript_with_tool_calls) end as woven_turns,
+        case
+            when not has_turns and len(woven_turns) = 0 then spoken_items(scrubbed)
+        end as scrubbed_turns
+    from chosen
+)
+
 select
     cast(row_number() over () as integer) as call_number,
-    payload_hash,
-    fetched_at,
-    call_id,
-    agent_id ->> '$' as agent_id,
-    agent_name ->> '$' as agent_name,
-    agent_version ->> '$' as agent_version,
-    agent_tag ->> '$' as agent_tag,
-    call_type ->> '$' as call_type,
-    call_status ->> '$' as call_status,
-    direction ->> '$' as direction,
-    from_number ->> '$' as from_number,
-    to_number ->> '$' as to_number,
-    audio_websocket_protocol ->> '$' as audio_websocket_protocol,
-    audio_encoding ->> '$' as audio_encoding,
-    cast(sample_rate as integer) as sample_rate,
-    cast(end_call_after_silence_ms as bigint) as end_call_after_silence_ms,
-    cast(drop_call_if_machine_detected as boolean) as drop_call_if_machine_detected,
-    cast(opt_out_sensitive_data_storage as boolean) as opt_out_sensitive_data_storage,
-    data_storage_setting ->> '$' as data_storage_setting,
-    metadata,
-    retell_llm_dynamic_variables,
-    collected_dynamic_variables,
-    custom_sip_headers,
-    cast(start_timestamp as bigint) as start_timestamp,
-    cast(end_timestamp as bigint) as end_timestamp,
-    cast(transfer_end_timestamp as bigint) as transfer_end_timestamp,
-    cast(duration_ms as bigint) as duration_ms,
-    transcript,
-    recording_url ->> '$' as recording_url,
-    recording_multi_channel_url ->> '$' as recording_multi_channel_url,
-    scrubbed_recording_url ->> '$' as scrubbed_recording_url,
-    scrubbed_recording_multi_channel_url ->> '$' as scrubbed_recording_multi_channel_url,
-    public_log_url ->> '$' as public_log_url,
-    knowledge_base_retrieved_contents_url ->> '$' as knowledge_base_retrieved_contents_url,
-    e2e_latency,
-    llm_latency,
-    llm_websocket_network_rtt_latency,
-    cast(latency as map(varchar, json)) as latency,
-    disconnection_reason ->> '$' as disconnection_reason,
-    transfer_destination ->> '$' as transfer_destination,
-    telephony_identifier,
-    call_cost,
-    llm_token_usage,
-    call_analysis,
-    unkept,
-    turn_source,
-    transcript_object,
-    odd_turns,
-    woven_source,
-    woven_items
-from payloads;
+    * exclude (
+        filename,
+        payload_file,
+        has_plain_speech,
+        extra_entries,
+        transcript_with_tool_calls,
+        scrubbed,
+        has_turns,
+        is_woven,
+        woven,
+        woven_turns,
+        scrubbed_turns
+    )
+    replace (
+        cast(latency as map(varchar, json)) as latency,
+        case
+            when has_turns then transcript_object
+            else list_transform(
+                list_concat(woven_turns, scrubbed_turns), lambda item: read_as(item, 'turn')
+            )
+        end as transcript_object,
+        case
+            when has_turns then odd_turns
+            else list_concat(woven_turns, scrubbed_turns)
+        end as odd_turns
+    ),
+    case
+        when has_turns then 'transcript_object'
+        when len(woven_turns) > 0 then 'transcript_with_tool_calls'
+        when len(scrubbed_turns) > 0 then 'scrubbed_transcript_with_tool_calls'
+    end as turn_source,
+    if(
+        is_woven, 'transcript_with_tool_calls', 'scrubbed_transcript_with_tool_calls'
+    ) as woven_source,
+    -- Of a woven item that is plain speech only its place and its number of words are kept: the text of
+    -- a turn weighs much and is known already.
+    list_transform(
+        list_zip(
+            list_transform(
+                woven, lambda item: json_transform(item, '{"role": "VARCHAR", "words": ["NULL"]}')
+            ),
+            woven
+        ),
+        lambda pair: {
+            'role': pair[1]['role'],
+            'has_words': pair[1]['words'] is not null,
+            'word_count': coalesce(len(pair[1]['words']), 0),
+            'item': case
+                when pair[1]['role'] in ('agent', 'user', 'transfer_target')
+                    and (has_plain_speech or is_plain_speech(pair[2]))
+                    then null
+                else pair[2]
+            end
+        }
+    ) as woven_items
+from spoken;

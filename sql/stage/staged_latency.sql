@@ -73,13 +73,7 @@ chosen as (
         call_id,
         metric,
         preference,
-        json_transform(
-            stats,
-            '{
-                "p50": "DOUBLE", "p90": "DOUBLE", "p95": "DOUBLE", "p99": "DOUBLE",
-                "max": "DOUBLE", "min": "DOUBLE", "num": "DOUBLE", "values": ["DOUBLE"]
-            }'
-        ) as stats
+        read_as(stats, 'latency') as stats
     from found
     qualify row_number() over (partition by call_id, metric order by preference) = 1
 )
@@ -87,15 +81,17 @@ chosen as (
 select
     call_id,
     metric,
-    stats.p50 as p50_ms,
-    stats.p90 as p90_ms,
-    stats.p95 as p95_ms,
-    stats.p99 as p99_ms,
-    stats."max" as max_ms,
-    stats."min" as min_ms,
+    stats.* exclude (num) rename (
+        p50 as p50_ms,
+        p90 as p90_ms,
+        p95 as p95_ms,
+        p99 as p99_ms,
+        "max" as max_ms,
+        "min" as min_ms,
+        "values" as values_ms
+    ),
     -- The API types it as any number; one that counts nothing is in extra.
     whole_number(stats.num) as num,
-    stats."values" as values_ms,
     if(
         preference = 1,
         '$.latency' || json_path_step(metric),

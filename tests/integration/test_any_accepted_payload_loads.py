@@ -72,7 +72,7 @@ def place(collected: Collected, tmp_path_factory: pytest.TempPathFactory) -> Pla
     """A warehouse with all accepted payloads, or a failure that shows the one that cannot be loaded."""
     place = Place(tmp_path_factory.mktemp("accepted"))
     schema.ensure(place.warehouse)
-    # Plain ones apart, because a load with any other reads all of its payloads the other way.
+    # Plain ones apart: a file with any other is read a second time, for what the first read drops.
     for is_plain in (True, False):
         call_ids = [call_id for call_id, judged in collected.accepted.items() if judged.is_plain is is_plain]
         assert len(call_ids) > _PAYLOADS / 20

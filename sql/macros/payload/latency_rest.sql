@@ -9,8 +9,8 @@ case json_type(stats)
             if(
                 (stats ->> '$.num') is null
                 or whole_number(try_cast((stats ->> '$.num') as double)) is not null,
-                kept_in_latency(),
-                list_filter(kept_in_latency(), lambda summary_name: summary_name != 'num')
+                stored_fields('latency'),
+                list_filter(stored_fields('latency'), lambda summary_name: summary_name != 'num')
             )
         )
     when 'NULL' then null

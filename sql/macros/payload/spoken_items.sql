@@ -2,6 +2,6 @@
 -- Grain: scalar, a list of JSON objects. Source: none. A rerun replaces the macro.
 create or replace macro spoken_items(woven) as
 list_filter(
-    if(json_type(woven) = 'ARRAY', cast(woven as json[]), []),
+    coalesce(woven, []),
     lambda item: is_speech(item ->> '$.role', json_type(item, '$.words') = 'ARRAY')
 );

@@ -4,15 +4,15 @@
 create or replace macro turn_rest(turn) as
 object_of(
     list_concat(
-        entries_of(rest_of(turn, kept_in_turn())),
+        entries_of(rest_of(turn, stored_fields('turn'))),
         if(
-            not list_has_all(kept_in_word(), flatten(json_keys(turn, '$.words[*]'))),
+            not list_has_all(stored_fields('word'), flatten(json_keys(turn, '$.words[*]'))),
             [{
                 'key': 'words',
                 'value': to_json(
                     list_transform(
                         cast(turn -> '$.words' as json[]),
-                        lambda word: rest_of(word, kept_in_word())
+                        lambda word: rest_of(word, stored_fields('word'))
                     )
                 )
             }],

@@ -11,55 +11,27 @@ select
     names
 from (
     values
-        (
-            'field',
-            '$',
-            list_concat(kept_in_call(), extra_in_call())
-        ),
-        ('field', '$.latency.*', kept_in_latency()),
-        ('field', '$.e2e_latency', kept_in_latency()),
-        ('field', '$.llm_latency', kept_in_latency()),
-        ('field', '$.llm_websocket_network_rtt_latency', kept_in_latency()),
-        (
-            'field',
-            '$.call_cost',
-            [
-                'combined_cost', 'product_costs', 'total_duration_seconds',
-                'total_duration_unit_price'
-            ]
-        ),
-        ('field', '$.call_cost.product_costs[*]', kept_in_product_cost()),
-        ('field', '$.llm_token_usage', ['average', 'num_requests', 'values']),
-        ('field', '$.call_analysis', kept_in_call_analysis()),
-        ('field', '$.telephony_identifier', ['twilio_call_sid']),
-        ('field', 'word', kept_in_word()),
-        ('field', 'agent', kept_in_turn()),
-        ('field', 'user', kept_in_turn()),
-        ('field', 'transfer_target', kept_in_turn()),
-        (
-            'field',
-            'tool_call_invocation',
-            list_concat(
-                kept_in_tool_call_invocation(), ['metadata', 'thought_signature']
-            )
-        ),
-        ('field', 'tool_call_result', kept_in_tool_call_result()),
-        (
-            'field',
-            'node_transition',
-            [
-                'role', 'former_node_id', 'former_node_name', 'new_node_id', 'new_node_name',
-                'transition_type'
-            ]
-        ),
-        ('field', 'dtmf', ['role', 'digit']),
-        ('field', 'sms', ['role', 'content', 'time_sec', 'multimedia']),
-        ('field', 'injected', ['role', 'content', 'time_sec']),
-        (
-            'field',
-            'turn metadata',
-            ['response_id', 'interrupt_id', 'is_backchannel', 'backup_model_used']
-        ),
+        ('field', '$', known_fields('call')),
+        ('field', '$.latency.*', known_fields('latency')),
+        ('field', '$.e2e_latency', known_fields('latency')),
+        ('field', '$.llm_latency', known_fields('latency')),
+        ('field', '$.llm_websocket_network_rtt_latency', known_fields('latency')),
+        ('field', '$.call_cost', known_fields('call_cost')),
+        ('field', '$.call_cost.product_costs[*]', known_fields('product_cost')),
+        ('field', '$.llm_token_usage', known_fields('llm_token_usage')),
+        ('field', '$.call_analysis', known_fields('call_analysis')),
+        ('field', '$.telephony_identifier', known_fields('telephony_identifier')),
+        ('field', 'word', known_fields('word')),
+        ('field', 'agent', known_fields('turn')),
+        ('field', 'user', known_fields('turn')),
+        ('field', 'transfer_target', known_fields('turn')),
+        ('field', 'tool_call_invocation', known_fields('tool_call_invocation')),
+        ('field', 'tool_call_result', known_fields('tool_call_result')),
+        ('field', 'node_transition', known_fields('node_transition')),
+        ('field', 'dtmf', known_fields('dtmf')),
+        ('field', 'sms', known_fields('sms')),
+        ('field', 'injected', known_fields('injected')),
+        ('field', 'turn metadata', known_fields('turn_metadata')),
         ('value', '$.call_status', ['registered', 'not_connected', 'ongoing', 'ended', 'error']),
         ('value', '$.call_type', ['web_call', 'phone_call']),
         ('value', '$.direction', ['inbound', 'outbound']),
