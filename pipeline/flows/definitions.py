@@ -32,7 +32,7 @@ from pydantic import Field, SecretStr
 
 from pipeline.config import Settings, load_settings
 from pipeline.errors import ConfigurationError, PipelineError, UsageError, WarehouseError
-from pipeline.flows import artifacts
+from pipeline.flows import markdown
 from pipeline.flows.tasks import TAG, Tasks, load_limit, rename
 from pipeline.report.write import write
 from pipeline.runs import backfill, offline
@@ -125,7 +125,7 @@ def check_warehouse() -> State[Any]:
     if given:
         given.outcome = results
     create_markdown_artifact(
-        artifacts.check_report(results), key="check-report", description="Every check with its verdict"
+        markdown.format_checks(results), key="check-report", description="Every check with its verdict"
     )
     offending = [result for result in results if result.offending]
     for result in offending:
@@ -151,7 +151,9 @@ def write_report(since: str = "30d", agent: str = "") -> State[Any]:
     except PipelineError as refused:
         return Failed(message=str(refused))
     create_markdown_artifact(
-        artifacts.call_report(written), key="call-report", description=f"Report at {written.path.absolute()}"
+        markdown.format_call_report(written),
+        key="call-report",
+        description=f"Report at {written.path.absolute()}",
     )
     rename(f"report {written.answers.period}")
     return Completed(message=written.summary)
@@ -206,7 +208,7 @@ def _show_report(settings: Settings, report: RunReport, progress: UUID | None) -
         get_run_logger().warning("%s", refused)
     shown = {} if progress is None else {"progress": progress}
     if found:
-        rows = artifacts.cells(found["disconnections"])
+        rows = markdown.make_json_rows(found["disconnections"])
         table: Any = create_table_artifact(rows, key="disconnections", description="Why calls ended")
         shown["disconnections"] = table
     links = {}
@@ -214,7 +216,7 @@ def _show_report(settings: Settings, report: RunReport, progress: UUID | None) -
         links["this run"] = f"{ui_url}/runs/flow-run/{flow_run.get_id()}"
         links |= {name: f"{ui_url}/artifacts/artifact/{artifact}" for name, artifact in shown.items()}
     create_markdown_artifact(
-        artifacts.run_report(report, found.get("daily_latency", []), links),
+        markdown.format_run_report(report, found.get("daily_latency", []), links),
         key=f"{report.command}-report",
         description=report.summary,
     )

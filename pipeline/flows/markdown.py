@@ -20,15 +20,17 @@ _MOST_ROWS = 100
 _SPECIAL = str.maketrans({character: f"\\{character}" for character in "\\`*_{}[]<>()#+!|~&"})
 
 
-def run_report(report: RunReport, latency: list[dict[str, Any]], links: Mapping[str, str]) -> str:
+def format_run_report(report: RunReport, latency: list[dict[str, Any]], links: Mapping[str, str]) -> str:
     """Return how a run ended: outcomes, speed, ids without a call and why, and the latest day's latency."""
     rate = report.request_count / report.duration_s if report.duration_s else 0.0
     parts = [
         f"# {report.command} {report.status}",
         f"{report.summary}.",
-        " · ".join(f"[{_text(title)}]({address})" for title, address in links.items()),
-        _table([{"outcome": OUTCOME_LABELS[name], "ids": ids} for name, ids in report.outcomes.items()]),
-        _table(
+        " · ".join(f"[{_escape(title)}]({address})" for title, address in links.items()),
+        _format_table(
+            [{"outcome": OUTCOME_LABELS[name], "ids": ids} for name, ids in report.outcomes.items()]
+        ),
+        _format_table(
             [
                 {"measure": "run", "value": report.run_id},
                 {"measure": "started (UTC)", "value": report.started_at},
@@ -43,11 +45,11 @@ def run_report(report: RunReport, latency: list[dict[str, Any]], links: Mapping[
     ]
     stopped = [str(report.error)] if report.error else []
     for problem in [*stopped, *report.problems]:
-        parts.append(f"**Problem:** {_text(problem)}")
+        parts.append(f"**Problem:** {_escape(problem)}")
     if report.unaccounted:
         parts.append("## Ids without a call")
         parts.append(
-            _table(
+            _format_table(
                 {
                     "call_id": item.call_id,
                     "outcome": OUTCOME_LABELS[item.outcome],
@@ -62,14 +64,14 @@ def run_report(report: RunReport, latency: list[dict[str, Any]], links: Mapping[
             parts.append(f"… and {left:,} more: `python -m pipeline status` lists them all.")
     if latency:
         parts.append("## End-to-end latency of the latest day, pooled over turns (ms)")
-        parts.append(_table(latency))
+        parts.append(_format_table(latency))
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def check_report(results: list[CheckResult]) -> str:
+def format_checks(results: list[CheckResult]) -> str:
     """Return every check with its verdict; those that did not pass come first."""
     offending = sorted(results, key=lambda result: (not result.offending, result.severity, result.name))
-    return "# Checks of the warehouse\n\n" + _table(
+    return "# Checks of the warehouse\n\n" + _format_table(
         {
             "verdict": result.verdict,
             "check": result.name,
@@ -80,14 +82,14 @@ def check_report(results: list[CheckResult]) -> str:
     )
 
 
-def call_report(written: Written) -> str:
+def format_call_report(written: Written) -> str:
     """Return where a report is, its key figures, its first charts, and which calls were the worst and why."""
     answers, image = written.answers, written.png()
     agent = answers.agents.get(answers.filters.agent_id or "", "all agents")
     parts = [
         "# Call report",
-        f"{_text(f'{written.path.absolute()}: {agent}, {answers.period} (UTC)')}.",
-        _table(
+        f"{_escape(f'{written.path.absolute()}: {agent}, {answers.period} (UTC)')}.",
+        _format_table(
             {"figure": name, "value": value, "made of": note} for name, value, note in figures.tiles(answers)
         ),
     ]
@@ -96,11 +98,13 @@ def call_report(written: Written) -> str:
     worst = figures.worst(answers)
     if worst:
         parts.append("## Worst calls")
-        parts.append(_table({"call_id": call, "what was bad": ", ".join(why)} for call, why in worst.items()))
+        parts.append(
+            _format_table({"call_id": call, "what was bad": ", ".join(why)} for call, why in worst.items())
+        )
     return "\n\n".join(parts) + "\n"
 
 
-def cells(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def make_json_rows(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Return rows with values that JSON has, for a table that is shown as one."""
     return [
         {name: str(value) if isinstance(value, date) else value for name, value in row.items()}
@@ -108,24 +112,28 @@ def cells(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
-def _table(rows: Iterable[Mapping[str, Any]]) -> str:
+def _format_table(rows: Iterable[Mapping[str, Any]]) -> str:
     rows = list(rows)
     if not rows:
         return ""
-    lines = [list(rows[0]), ["---"] * len(rows[0]), *([_cell(row[name]) for name in rows[0]] for row in rows)]
+    lines = [
+        list(rows[0]),
+        ["---"] * len(rows[0]),
+        *([_format_cell(row[name]) for name in rows[0]] for row in rows),
+    ]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def _cell(value: object) -> str:
+def _format_cell(value: object) -> str:
     if value is None:
         return ""
     if isinstance(value, float):
         return f"{value:,.1f}"
     if isinstance(value, int):
         return f"{value:,}"
-    return _text(f"{value:%Y-%m-%d %H:%M:%S}" if isinstance(value, datetime) else str(value))
+    return _escape(f"{value:%Y-%m-%d %H:%M:%S}" if isinstance(value, datetime) else str(value))
 
 
-def _text(text: str) -> str:
+def _escape(text: str) -> str:
     # A cell is one line, and Markdown ends a line where Python does or earlier.
     return " ".join(text.splitlines()).translate(_SPECIAL)
