@@ -22,6 +22,7 @@ from pipeline.errors import LandingError
 from pipeline.landing.folder import LandedChunk, Landing
 from pipeline.load.batching import Backlog
 from pipeline.load.chunk_queue import Arrivals
+from pipeline.load.load_lock import hold_load_lock
 from pipeline.load.staging import Ahead, Staged
 from pipeline.warehouse import schema
 from pipeline.warehouse.database import Warehouse
@@ -80,9 +81,10 @@ def load_pending(
     Raises WarehouseLocked when the warehouse stays held, WarehouseMismatch when its tables have become those
     of another version; what was loaded until then stays loaded.
     """
-    manifests = landing.manifests()
-    backlog = Backlog(landing, _pending(warehouse, manifests), arrivals, known=manifests)
-    loaded = _load(warehouse, backlog, refresh_window_s=refresh_window_s, on_load=on_load)
+    with hold_load_lock(warehouse):
+        manifests = landing.manifests()
+        backlog = Backlog(landing, _pending(warehouse, manifests), arrivals, known=manifests)
+        loaded = _load(warehouse, backlog, refresh_window_s=refresh_window_s, on_load=on_load)
     loaded.problems += [_lost_manifest(payloads) for payloads in landing.orphans()]
     return loaded
 

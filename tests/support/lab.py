@@ -28,7 +28,7 @@ _RIGHTFUL = re.compile(
     r"landing/[^/]+/[^/]+-\d{6}\.(json|ndjson\.zst)"
     r"|quarantine/[^/]+/[^/]+\.(body|json)"
     r"|damaged/[^/]+/[^/]+"
-    r"|(warehouse|analytics)\.duckdb|analytics\.duckdb\.publishing|warehouse\.duckdb\.waiting"
+    r"|(warehouse|analytics)\.duckdb|analytics\.duckdb\.publishing|warehouse\.duckdb\.(waiting|loading)"
     r"|warehouse\.before-[^/]+\.duckdb|sync\.json"
 )
 

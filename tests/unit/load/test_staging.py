@@ -178,7 +178,10 @@ def held(path: Path) -> Iterator[None]:
 
 def assert_nothing_lies_about(place: Place) -> None:
     # The mark of who waits is left where somebody had to, and means nothing by itself.
-    lying = {path.name for path in place.folder.iterdir()} - {"warehouse.duckdb.waiting"}
+    lying = {path.name for path in place.folder.iterdir()} - {
+        "warehouse.duckdb.waiting",
+        "warehouse.duckdb.loading",
+    }
     assert lying == {"landing", "warehouse.duckdb"}
 
 
@@ -475,7 +478,7 @@ def test_a_warehouse_is_written_whatever_its_name(tmp_path: Path, name: str) -> 
     place.land([payload("a")])
     assert place.load().chunks == 1
     assert place.rows("select call_id from calls") == [("a",)]
-    assert {path.name for path in folder.iterdir()} == {"landing", name}
+    assert {path.name for path in folder.iterdir()} == {"landing", name, f"{name}.loading"}
     assert {path.name for path in tmp_path.iterdir()} == {folder.name}
 
 
