@@ -12,7 +12,7 @@ from datetime import date, datetime
 from typing import Any
 
 from pipeline.report import figures
-from pipeline.report.write import Written
+from pipeline.report.write import WrittenReport
 from pipeline.runs.record import OUTCOME_LABELS, RunReport
 from pipeline.warehouse.checks import CheckResult
 
@@ -82,20 +82,21 @@ def format_checks(results: list[CheckResult]) -> str:
     )
 
 
-def format_call_report(written: Written) -> str:
+def format_call_report(written: WrittenReport) -> str:
     """Return where a report is, its key figures, its first charts, and which calls were the worst and why."""
-    answers, image = written.answers, written.png()
+    answers, image = written.answers, written.draw_png()
     agent = answers.agents.get(answers.filters.agent_id or "", "all agents")
     parts = [
         "# Call report",
         f"{_escape(f'{written.path.absolute()}: {agent}, {answers.period} (UTC)')}.",
         _format_table(
-            {"figure": name, "value": value, "made of": note} for name, value, note in figures.tiles(answers)
+            {"figure": name, "value": value, "made of": note}
+            for name, value, note in figures.list_key_figures(answers)
         ),
     ]
     if image is not None:
         parts.append(f"![The first charts](data:image/png;base64,{base64.b64encode(image).decode()})")
-    worst = figures.worst(answers)
+    worst = figures.rank_worst_calls(answers)
     if worst:
         parts.append("## Worst calls")
         parts.append(

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pipeline.errors import KeyRefused
 from pipeline.flows import markdown
 from pipeline.report.queries import Answers, Filters, State
-from pipeline.report.write import Written
+from pipeline.report.write import WrittenReport
 from pipeline.runs.record import OUTCOME_LABELS, RunReport, Unaccounted
 from pipeline.warehouse.checks import CheckResult
 
@@ -138,7 +138,7 @@ def test_a_run_without_ids_or_time_is_reported_too() -> None:
 def test_a_call_report_names_its_place_its_figures_and_the_worst_calls(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(Written, "png", lambda written: b"an image")
+    monkeypatch.setattr(WrittenReport, "draw_png", lambda written: b"an image")
     headline = dict.fromkeys(("over_calls", "connected_calls", "judged_calls", "successful_calls"), 2)
     headline |= {"calls": 1_234, "connect_rate": 0.5, "success_rate": None, "costed_calls": 0}
     headline |= {"cost_cents": None, "cents_per_connected_minute": None}
@@ -156,7 +156,7 @@ def test_a_call_report_names_its_place_its_figures_and_the_worst_calls(
         ],
         [],
     )
-    page = markdown.format_call_report(Written(Path("/data/report.html"), 1, answers))
+    page = markdown.format_call_report(WrittenReport(Path("/data/report.html"), 1, answers))
     assert "/data/report.html: desk \\| \\<b\\>, 2026-03-01 to 2026-03-02 \\(UTC\\)." in page
     assert "| Calls | 1,234 | 2 are over |" in page
     assert "| End to end, p95 | 2,000 ms | 10,000 turns, pooled |" in page
