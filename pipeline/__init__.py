@@ -25,8 +25,7 @@ backfill    what to fetch: known ids, or calls that are not final (sync: calls t
 session     what the commands share
 batches     what a run fetches, in parts that are extracted side by side
 doctor      what keeps all of that from working (client.probe: one request)
-flows       the same runs for a Prefect server (tasks: their stages; markdown: their reports; slot: one load
-            at a time)
+flows       the same runs for a Prefect server (tasks: their stages; markdown: their reports)
 cli         the commands (render, console: for people; demo, simulator: without an account)
 log         what happens, as events with facts
 config, errors, sql    used throughout
