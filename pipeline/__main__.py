@@ -3,26 +3,19 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 from contextlib import suppress
-from types import FrameType
 
-from pipeline import log
+from pipeline import log, process
 from pipeline.errors import Interrupted, PipelineError
 
 
 def main() -> None:
     """Run the command line and exit with the code of the contract."""
-    # Payloads, quarantine and warehouse hold phone numbers and transcripts: nobody else may read them.
-    os.umask(0o077)
-    signal.signal(signal.SIGTERM, _as_interruption)
-    for stream in (sys.stdout, sys.stderr):
-        # A terminal that lacks a character shows its code instead of stopping the command.
-        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
-    # Nothing here uses it; but for the first value that a query is given DuckDB would import it where it is
-    # installed, which takes a third of a second and 50 MB, and elsewhere search for it with every value.
-    sys.modules.setdefault("pandas", None)  # type: ignore[arg-type]
+    process.keep_files_private()
+    process.treat_termination_as_interruption()
+    process.escape_unprintable_characters()
+    process.keep_pandas_out()
     from pipeline.cli import app
 
     try:
@@ -44,14 +37,6 @@ def main() -> None:
             "what it prints; whatever was landed is safe",
             PipelineError.exit_code,
         )
-
-
-def _as_interruption(number: int, frame: FrameType | None) -> None:
-    """Treat a request to terminate like Ctrl-C: land and load what was fetched, then go."""
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        # Started in the background of a script, where Ctrl-C is somebody else's.
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.raise_signal(signal.SIGINT)
 
 
 def _leave(sentence: str | None, code: int) -> None:

@@ -18,7 +18,7 @@ VOID = {"meta", "path", "rect"}
 
 @pytest.fixture(scope="module")
 def made() -> dict[str, str]:
-    return pages.texts()
+    return pages.make_texts()
 
 
 class Page(HTMLParser):
@@ -73,8 +73,40 @@ def test_every_link_of_the_page_leads_somewhere_and_every_element_closes(made: d
 
 
 def test_the_diagram_joins_every_table(made: dict[str, str]) -> None:
-    drawn = made["data_dictionary.md"].split("## Tables")[0]
+    [drawn] = re.findall(r"^```mermaid\n(.+?)^```$", made["data_dictionary.md"], re.MULTILINE | re.DOTALL)
+    kind, *lines = drawn.splitlines()
+    assert kind == "erDiagram"
+    # How Mermaid writes a relationship: what is joined, how many of each, and a label.
+    relationship = re.compile(r'    (\w+) (?:\|\||\|o)--(?:o\||o\{) (\w+) : "(\w+(?:, \w+)*)"')
+    joins = [relationship.fullmatch(line) for line in lines]
+    joined = {name for join in joins if join for name in join.group(1, 2)}
+    assert None not in joins
     alone = {name for name in tables.metadata.tables if name.startswith("stored_") or name == "etl_checks"}
-    assert {name for name in tables.metadata.tables if f"`{name}`" not in drawn} == alone
-    assert "- `utterances` 1 – n `words` by `call_id`, `utterance_index`\n" in drawn
-    assert "- `calls` 1 – 1 `conversations` by `call_id`\n" in drawn
+    assert set(tables.metadata.tables) - joined == alone
+    for join in joins:
+        assert join is not None
+        parent, child, columns = join.groups()
+        for name in (parent, child):
+            assert set(columns.split(", ")) <= set(tables.metadata.tables[name].columns.keys())
+
+
+@pytest.mark.parametrize(
+    ("join", "why"),
+    [
+        ('utterances ||--o{ words : "call_id, utterance_index"', "a word has a turn, a turn has any words"),
+        ('calls ||--o| conversations : "call_id"', "a call has one row there at most"),
+        ('utterances |o--o{ tool_calls : "call_id, utterance_index"', "a tool may come before any word"),
+        ('calls |o--o| etl_outcomes : "call_id"', "an id that was asked for need not be a call"),
+        ('etl_runs |o--o{ etl_rejects : "run_id"', "a reject belongs to its run as well as to its call"),
+    ],
+)
+def test_the_diagram_says_how_many_rows_join(made: dict[str, str], join: str, why: str) -> None:
+    assert f"    {join}\n" in made["data_dictionary.md"], why
+
+
+def test_both_diagrams_show_the_same_joins(made: dict[str, str]) -> None:
+    drawn = re.findall(r"<title>(\w+) 1 – ([1n]) (\w+) by ([^<]+)</title>", made["data_dictionary.html"])
+    written = re.findall(r'    (\w+) \|.--o(.) (\w+) : "([^"]+)"', made["data_dictionary.md"])
+    many = {"{": "n", "|": "1"}
+    assert len(drawn) > 10
+    assert drawn == [(parent, many[mark], child, by) for parent, mark, child, by in written]

@@ -27,7 +27,7 @@ def doctor(
     from dataclasses import asdict
 
     from pipeline.cli import console
-    from pipeline.doctor import examine
+    from pipeline.doctor.examine import examine
 
     settings = read_settings(
         warehouse=warehouse,

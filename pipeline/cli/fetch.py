@@ -87,10 +87,10 @@ def backfill(
         else:
             render.print_plan(plan)
         return
-    from pipeline.cli.tracking import is_tracked, tracked_backfill
+    from pipeline.cli.tracking import is_tracked, run_tracked_backfill
 
     if is_tracked(prefect):
-        report = tracked_backfill(settings, ids, sys.stdin, force=force)
+        report = run_tracked_backfill(settings, ids, sys.stdin, force=force)
     else:
         from pipeline.cli.watch import run_backfill
 
@@ -144,7 +144,7 @@ def sync(
     if is_tracked(prefect):
         from pipeline import flows
 
-        report = flows.tracked(settings, flows.sync_calls, since=start, until=stop)
+        report = flows.run_tracked(settings, flows.sync_calls, since=start, until=stop)
     else:
         from pipeline.cli.watch import run_sync
 
@@ -179,7 +179,7 @@ def refresh(
     if is_tracked(prefect):
         from pipeline import flows
 
-        report = flows.tracked(settings, flows.refresh_calls)
+        report = flows.run_tracked(settings, flows.refresh_calls)
     else:
         from pipeline.cli.watch import run_refresh
 

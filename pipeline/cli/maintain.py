@@ -140,7 +140,7 @@ def check(
     if is_tracked(prefect):
         from pipeline import flows
 
-        results = flows.tracked(settings, flows.check_warehouse)
+        results = flows.run_tracked(settings, flows.check_warehouse)
     else:
         from pipeline.cli import console
         from pipeline.runs import maintenance

@@ -39,7 +39,7 @@ def is_tracked(flag: bool | None) -> bool:
         # They get a handler of their own when Prefect is imported.
         for name in ("uvicorn", "fastapi"):
             log.adopt(logging.getLogger(name))
-    failure = flows.unreachable()
+    failure = flows.find_server_failure()
     if failure is None:
         return True
     if flag:
@@ -54,12 +54,12 @@ def is_tracked(flag: bool | None) -> bool:
     return False
 
 
-def tracked_backfill(settings: Settings, ids: list[str], stdin: TextIO, *, force: bool) -> RunReport:
+def run_tracked_backfill(settings: Settings, ids: list[str], stdin: TextIO, *, force: bool) -> RunReport:
     """Run a backfill as a flow run."""
     from pipeline import flows
 
-    with _as_parameters(ids, stdin) as parameters:
-        report: RunReport = flows.tracked(settings, flows.backfill_calls, force=force, **parameters)
+    with _make_parameters(ids, stdin) as parameters:
+        report: RunReport = flows.run_tracked(settings, flows.backfill_calls, force=force, **parameters)
     return report
 
 
@@ -71,7 +71,7 @@ def _is_server_named() -> bool:
 
 
 @contextmanager
-def _as_parameters(sources: list[str], stdin: TextIO) -> Iterator[dict[str, Any]]:
+def _make_parameters(sources: list[str], stdin: TextIO) -> Iterator[dict[str, Any]]:
     from pipeline.runs.ids import read_ids
 
     if len(sources) == 1 and Path(sources[0]).is_file():

@@ -1,7 +1,7 @@
-"""The data dictionary: every table, view and column with its definition, as Markdown and as one HTML page.
+"""Writes the data dictionary: every table, view and column with its definition, as Markdown and as HTML.
 
-Nothing is written down here: what it says comes from the comments in the database and the headers of the
-SQL files, so that the dictionary cannot say anything but what the warehouse says itself.
+Every definition comes from the comments in the database and the headers of the SQL files, so that the
+dictionary says exactly what the warehouse says itself.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 
 from pipeline import sql
 from pipeline.dictionary import diagram
+from pipeline.dictionary.joins import find_joins
 from pipeline.warehouse import schema, tables
 from pipeline.warehouse.database import Warehouse
 from pipeline.warehouse.stored_tables import RESULTS
@@ -33,7 +34,7 @@ class ColumnEntry:
 
 @dataclass(frozen=True)
 class Entry:
-    """A table, view or macro: what it is, what its file says of it, and its columns."""
+    """A table, view or macro: what it is, what the header of its file says, and its columns."""
 
     name: str
     comment: str
@@ -46,18 +47,18 @@ _ALONE = (tables.etl_checks, tables.stored_days)
 
 
 def write(folder: Path) -> list[Path]:
-    """Write the dictionary into a folder, which is made if it is missing; return the files."""
+    """Write the files of the dictionary into a folder, which is made if it is missing; return their paths."""
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
-    for name, text in texts().items():
+    for name, text in make_texts().items():
         path = folder / name
         path.write_text(text, encoding="utf-8")
         paths.append(path)
     return paths
 
 
-def texts() -> dict[str, str]:
-    """Return the text of each file of the dictionary by its name."""
+def make_texts() -> dict[str, str]:
+    """Return the text of each file of the dictionary, by the name of the file."""
     # The dictionary describes this version's schema, not a warehouse that may lag behind it.
     with Warehouse.in_memory().exclusive() as connection:
         tables.metadata.create_all(connection)
@@ -66,11 +67,13 @@ def texts() -> dict[str, str]:
         shown = [table for table in tables.metadata.tables.values() if table not in RESULTS]
         macros = [(name, group) for group in schema.MACROS for name in sql.names(group)]
         described = {
-            "tables": [_entry(connection, table.name) for table in shown],
-            "views": [_entry(connection, name, f"views/{name}") for name in sql.names("views")],
-            "macros": [_macro(f"{group}/{name}") for name, group in sorted(macros)],
+            "tables": [_describe(connection, table.name) for table in shown],
+            "views": [_describe(connection, name, f"views/{name}") for name in sql.names("views")],
+            "macros": [_describe_macro(f"{group}/{name}") for name, group in sorted(macros)],
         }
-    drawn = diagram.draw(table for table in shown if table not in _ALONE)
+    joined = [table for table in shown if table not in _ALONE]
+    joins = find_joins(joined)
+    drawings = {"mermaid": diagram.write_mermaid(joins), "diagram": diagram.lay_out(joined, joins)}
     environment = Environment(
         loader=PackageLoader("pipeline.dictionary"),
         autoescape=select_autoescape(["html.j2"]),
@@ -79,25 +82,25 @@ def texts() -> dict[str, str]:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    return {name: environment.get_template(f"{name}.j2").render(**described, diagram=drawn) for name in NAMES}
+    return {name: environment.get_template(f"{name}.j2").render(**described, **drawings) for name in NAMES}
 
 
-def _entry(connection: Connection, name: str, file: str | None = None) -> Entry:
+def _describe(connection: Connection, name: str, file: str | None = None) -> Entry:
     comment = connection.exec_driver_sql(sql.read("schema/comment"), {"name": name}).scalar()
     rows = connection.exec_driver_sql(sql.read("schema/columns"), {"name": name})
     columns = [ColumnEntry(*row) for row in rows]
-    return Entry(name, str(comment), "" if file is None else _header(file), columns)
+    return Entry(name, str(comment), "" if file is None else _read_header(file), columns)
 
 
-def _macro(file: str) -> Entry:
-    first, _, rest = _header(file).partition("\n")
+def _describe_macro(file: str) -> Entry:
+    first, _, rest = _read_header(file).partition("\n")
     # What a caller writes: the signature ends where the body begins.
     text = sql.read(file).split("create or replace macro ", 1)[1]
     signature = " ".join(text[: text.index(")") + 1].split()).replace("( ", "(").replace(" )", ")")
     return Entry(signature, first, rest, [])
 
 
-def _header(file: str) -> str:
+def _read_header(file: str) -> str:
     lines = []
     for line in sql.read(file).splitlines():
         if not line.startswith("--"):

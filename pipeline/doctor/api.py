@@ -1,6 +1,6 @@
-"""Does the API answer, does it take the key, and do the two clocks agree? One request tells.
+"""Checks with one request whether the API answers, accepts the key, and has the same time as this machine.
 
-Asked for a call that is not there, the API says 404 with a good key and 401 with a wrong one.
+The request is for a call that does not exist: the API answers 404 to a good key and 401 to a wrong one.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ _ADVICE = {
 }
 
 
-def findings(settings: Settings, *, offline: bool) -> list[Finding]:
-    """Return what is found of key, endpoint, API version, proxy and clock."""
+def check(settings: Settings, *, offline: bool) -> list[Finding]:
+    """Check key, endpoint, API version, proxy and clock with one request, or without any if `offline`."""
     key = settings.require_key() if settings.has_key else None
     if key is not None and not _SENDABLE.fullmatch(key):
         advice = "copy the key again: it is one word of plain letters, digits and signs"
@@ -41,24 +41,28 @@ def findings(settings: Settings, *, offline: bool) -> list[Finding]:
         unsendable = None
     if offline:
         return [
-            unsendable or _key(key, None, "not tried (--offline)"),
+            unsendable or _check_key(key, None, "not tried (--offline)"),
             Finding("endpoint", "warn", "not asked (--offline)", "leave out --offline to ask it"),
-            _proxy(),
+            _check_proxy(),
         ]
     try:
         probed = probe(settings.base_url, settings.api_version, key, allow_http=settings.allow_http)
     except ConfigurationError as unusable:
         return [
-            unsendable or _key(key, None, "not tried"),
+            unsendable or _check_key(key, None, "not tried"),
             Finding("endpoint", "fail", str(unusable), "correct RETELL_BASE_URL"),
         ]
-    found = [unsendable or _key(key, probed.status, "not tried"), _endpoint(probed), _proxy()]
+    found = [
+        unsendable or _check_key(key, probed.status, "not tried"),
+        _check_endpoint(probed),
+        _check_proxy(),
+    ]
     if probed.status is not None:
-        found += [_version(settings, probed, has_key=key is not None), _clock(probed)]
+        found += [_check_version(settings, probed, has_key=key is not None), _check_clock(probed)]
     return found
 
 
-def _key(key: str | None, status: int | None, untried: str) -> Finding:
+def _check_key(key: str | None, status: int | None, reason: str) -> Finding:
     if key is None:
         return Finding(
             "key",
@@ -75,10 +79,10 @@ def _key(key: str | None, status: int | None, untried: str) -> Finding:
         )
     if status in (404, 422):
         return Finding("key", "ok", "set, and accepted by the API")
-    return Finding("key", "ok", f"set; {untried if status is None else f'unknown after {status}'}")
+    return Finding("key", "ok", f"set; {reason if status is None else f'unknown after {status}'}")
 
 
-def _endpoint(probed: Probed) -> Finding:
+def _check_endpoint(probed: Probed) -> Finding:
     if probed.trouble is not None:
         return Finding("endpoint", "fail", f"not reached: {probed.reason}", _ADVICE[probed.trouble])
     status = probed.status or 0
@@ -96,7 +100,7 @@ def _endpoint(probed: Probed) -> Finding:
     )
 
 
-def _version(settings: Settings, probed: Probed, *, has_key: bool) -> Finding:
+def _check_version(settings: Settings, probed: Probed, *, has_key: bool) -> Finding:
     asked = probed.path.removesuffix("/")
     if probed.status in (404, 422) and has_key and not probed.is_json:
         return Finding(
@@ -111,7 +115,7 @@ def _version(settings: Settings, probed: Probed, *, has_key: bool) -> Finding:
     return Finding("API version", "ok", f"{asked} was asked; auto: the first call that is fetched decides")
 
 
-def _clock(probed: Probed) -> Finding:
+def _check_clock(probed: Probed) -> Finding:
     ahead_s = probed.clock_ahead_s
     if ahead_s is None:
         return Finding("clock", "ok", "the API's answer has no time to compare with")
@@ -127,6 +131,6 @@ def _clock(probed: Probed) -> Finding:
     )
 
 
-def _proxy() -> Finding:
+def _check_proxy() -> Finding:
     named = ", ".join(f"{scheme}: {where}" for scheme, where in sorted(list_proxies().items()))
     return Finding("proxy", "ok", named or "none is named by the environment")

@@ -1,6 +1,7 @@
-"""Are the installed packages those that this version is known to work with?
+"""Checks that the installed packages have versions that this version of the pipeline works with.
 
-The bounds are those of the installed package itself, so they are written down once, in `pyproject.toml`.
+The bounds are read from the metadata of the installed pipeline, so `pyproject.toml` is the only place that
+names them.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ _CHECK = "dependencies"
 _DISTRIBUTION = "call-analytics-pipeline"
 
 
-def findings() -> list[Finding]:
-    """Return one finding for all that fit, or one for each package that does not."""
+def check() -> list[Finding]:
+    """Return one finding for each package with a wrong version, or a single one if there is none."""
     try:
         required = [Requirement(text) for text in metadata.requires(_DISTRIBUTION) or []]
     except metadata.PackageNotFoundError:
@@ -29,11 +30,11 @@ def findings() -> list[Finding]:
             )
         ]
     needed = [each for each in required if each.marker is None or each.marker.evaluate({"extra": ""})]
-    wrong = [found for each in needed if (found := _wrong(each)) is not None]
-    return wrong or [Finding(_CHECK, "ok", f"{len(needed)} packages, each within its bounds")]
+    mismatches = [found for each in needed if (found := _find_mismatch(each)) is not None]
+    return mismatches or [Finding(_CHECK, "ok", f"{len(needed)} packages, each within its bounds")]
 
 
-def _wrong(needed: Requirement) -> Finding | None:
+def _find_mismatch(needed: Requirement) -> Finding | None:
     advice = f"run `pip install '{needed.name}{needed.specifier}'`"
     try:
         version = metadata.version(needed.name)

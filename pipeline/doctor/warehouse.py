@@ -1,6 +1,6 @@
-"""Who holds the warehouse, is its schema this version's, does anything wait, and what do readers see?
+"""Checks the warehouse: who holds it, its schema, chunks that wait for a load, and the readers' copy.
 
-The warehouse is opened for a moment, without waiting for anybody and without changing a row.
+The file is opened for a moment, without waiting for anybody and without changing a row.
 """
 
 from __future__ import annotations
@@ -22,37 +22,37 @@ from pipeline.warehouse.database import Warehouse
 _SHOWN = 3
 
 
-def findings(settings: Settings) -> list[Finding]:
-    """Return what is found of the warehouse, of what is landed, and of the readers' copy."""
+def check(settings: Settings) -> list[Finding]:
+    """Check the warehouse, what is landed, and the readers' copy."""
     try:
         warehouse = replace(Warehouse.of(settings), lock_timeout_s=0)
     except PipelineError as unusable:
         return [Finding("warehouse", "fail", str(unusable), "correct PIPELINE_WAREHOUSE")]
-    waiting = list(Landing.of(settings).find_manifests())
+    landed = list(Landing.of(settings).find_manifests())
     if not warehouse.exists:
         found = [Finding("warehouse", "ok", f"{warehouse.path} is not there yet; the first run makes it")]
-        return found + ([_waiting(waiting)] if waiting else [])
+        return found + ([_check_landed(landed)] if landed else [])
     holder = None
     try:
         with warehouse.exclusive() as connection:
-            return [_lock(None), *_read(connection, settings, waiting)]
+            return [_describe_lock(None), *_check_content(connection, settings, landed)]
     except WarehouseLocked as locked:
         holder = locked.holder
     except PipelineError as broken:
         return [Finding("warehouse", "fail", str(broken), "do as it says")]
     try:
         with warehouse.reading() as connection:
-            return [_lock(holder), *_read(connection, settings, waiting)]
+            return [_describe_lock(holder), *_check_content(connection, settings, landed)]
     except WarehouseLocked:
         unread = Finding(
             "schema", "warn", "not read: the warehouse is being written to", "ask again after that"
         )
-        return [_lock(holder), unread]
+        return [_describe_lock(holder), unread]
     except PipelineError as broken:
-        return [_lock(holder), Finding("warehouse", "fail", str(broken), "do as it says")]
+        return [_describe_lock(holder), Finding("warehouse", "fail", str(broken), "do as it says")]
 
 
-def _lock(holder: str | None) -> Finding:
+def _describe_lock(holder: str | None) -> Finding:
     if holder is None:
         return Finding("lock", "ok", "nobody holds the warehouse")
     return Finding(
@@ -63,8 +63,8 @@ def _lock(holder: str | None) -> Finding:
     )
 
 
-def _read(connection: Connection, settings: Settings, landed: list[str]) -> list[Finding]:
-    schema_found = _schema(connection)
+def _check_content(connection: Connection, settings: Settings, landed: list[str]) -> list[Finding]:
+    schema_found = _check_schema(connection)
     if schema_found.state != "ok":
         return [schema_found]
     try:
@@ -76,13 +76,13 @@ def _read(connection: Connection, settings: Settings, landed: list[str]) -> list
     waiting = [chunk for chunk in landed if chunk not in loaded]
     return [
         schema_found,
-        _waiting(waiting),
-        _rejects(trouble["open_rejects"]),
-        _readers_copy(settings, trouble["loaded_at"]),
+        _check_landed(waiting),
+        _check_quarantine(trouble["open_rejects"]),
+        _check_readers_copy(settings, trouble["loaded_at"]),
     ]
 
 
-def _schema(connection: Connection) -> Finding:
+def _check_schema(connection: Connection) -> Finding:
     try:
         if schema.is_current(connection):
             return Finding("schema", "ok", f"at this version's head, {schema.head()}")
@@ -95,14 +95,14 @@ def _schema(connection: Connection) -> Finding:
     return Finding("schema", "warn", found, "run `migrate`, or any command: it does so by itself")
 
 
-def _waiting(chunks: list[str]) -> Finding:
+def _check_landed(chunks: list[str]) -> Finding:
     if not chunks:
         return Finding("landed chunks", "ok", "each is loaded")
     named = ", ".join(chunks[:_SHOWN]) + (f" and {len(chunks) - _SHOWN:,} more" if chunks[_SHOWN:] else "")
     return Finding("landed chunks", "warn", f"not loaded: {named}", "run `load`")
 
 
-def _rejects(count: int) -> Finding:
+def _check_quarantine(count: int) -> Finding:
     if not count:
         return Finding("quarantine", "ok", "no payload waits in it")
     return Finding(
@@ -113,7 +113,7 @@ def _rejects(count: int) -> Finding:
     )
 
 
-def _readers_copy(settings: Settings, loaded_at: datetime | None) -> Finding:
+def _check_readers_copy(settings: Settings, loaded_at: datetime | None) -> Finding:
     check, copy = "readers' copy", settings.readers_copy
     try:
         made_at = datetime.fromtimestamp(copy.stat().st_mtime, UTC)
@@ -123,13 +123,13 @@ def _readers_copy(settings: Settings, loaded_at: datetime | None) -> Finding:
         if settings.publish == "off" or loaded_at is None:
             return Finding(check, "ok", "there is none")
         return Finding(check, "warn", f"there is no {copy}", "run `publish`")
-    age = _ago(datetime.now(UTC) - made_at)
+    age = _format_age(datetime.now(UTC) - made_at)
     if loaded_at is not None and loaded_at.replace(tzinfo=UTC) > made_at and settings.publish == "run":
         return Finding(check, "warn", f"made {age}, before the latest load", "run `publish`")
     return Finding(check, "ok", f"{Path(copy).name} was made {age}")
 
 
-def _ago(span: timedelta) -> str:
+def _format_age(span: timedelta) -> str:
     seconds = max(0.0, span.total_seconds())
     for unit, length in (("days", 86_400), ("hours", 3600), ("minutes", 60)):
         if seconds >= 2 * length:

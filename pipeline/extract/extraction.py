@@ -7,14 +7,13 @@ landed before this module lets go. It never touches the warehouse: landing is th
 from __future__ import annotations
 
 import asyncio
-import gc
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from pipeline import log
+from pipeline import log, process
 from pipeline.errors import PipelineError
 from pipeline.landing.chunk import ChunkWriter, LandedChunk
 from pipeline.landing.folder import Landing
@@ -25,9 +24,6 @@ from pipeline.retell.answer import Answer
 # A slow API must still show results: a chunk is landed after this long even when it is not full.
 _CHUNK_AGE_S = 10.0
 _FIRST_ALONE_S = 2.0
-# Containers made before Python looks for cycles. A payload is more than a thousand, all gone without that
-# once it is judged; looking after every 700, as by default, took a sixth of the time of extraction.
-_LOOK_FOR_CYCLES_AFTER = 50_000
 
 
 class Source(Protocol):
@@ -76,7 +72,7 @@ class Extraction:
         Raises KeyRefused and ApiUnreachable from the source, LandingError when files cannot be written,
         and CancelledError when it is cancelled or stopped; in each case after landing what arrived.
         """
-        _look_for_cycles_rarely()
+        process.collect_cycles_rarely()
         workers = [asyncio.create_task(self._work(ids, number)) for number in range(self.concurrency)]
         self._workers = workers
         clock = asyncio.create_task(self._land_by_age())
@@ -181,13 +177,6 @@ class Extraction:
         for task in [task for task in self._landing_now if task.done()]:
             self._landing_now.discard(task)
             task.result()
-
-
-def _look_for_cycles_rarely() -> None:
-    # For the whole process, and for good: extractions run side by side, and none knows which is the last.
-    first, *others = gc.get_threshold()
-    if 0 < first < _LOOK_FOR_CYCLES_AFTER:
-        gc.set_threshold(_LOOK_FOR_CYCLES_AFTER, *others)
 
 
 async def _first_failure_or_all(tasks: list[asyncio.Task[None]]) -> None:

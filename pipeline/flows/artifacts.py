@@ -1,131 +1,91 @@
-"""Writes reports as Markdown, for places that show them as pages.
-
-What comes from payloads (agent names, reasons) is escaped, and neither transcript text nor the offending
-value of a rejected payload is written: a page is read by more people than the warehouse.
-"""
+"""Shows a run on the Prefect server: the name of its flow run, its progress, and its reports as artifacts."""
 
 from __future__ import annotations
 
-import base64
-from collections.abc import Iterable, Mapping
-from datetime import date, datetime
 from typing import Any
+from uuid import UUID
 
-from pipeline.report import figures
-from pipeline.report.write import Written
-from pipeline.runs.report import OUTCOME_LABELS, RunReport
+from prefect import get_client, get_run_logger
+from prefect.artifacts import (
+    create_markdown_artifact,
+    create_progress_artifact,
+    create_table_artifact,
+    update_progress_artifact,
+)
+from prefect.runtime import flow_run
+from prefect.settings import get_current_settings
+
+from pipeline.config import Settings
+from pipeline.errors import WarehouseError
+from pipeline.flows import markdown
+from pipeline.report.write import WrittenReport
+from pipeline.runs.report import RunReport
+from pipeline.warehouse import queries
 from pipeline.warehouse.checks import CheckResult
-
-_MOST_ROWS = 100
-_SPECIAL = str.maketrans({character: f"\\{character}" for character in "\\`*_{}[]<>()#+!|~&"})
+from pipeline.warehouse.database import Warehouse
 
 
-def run_report(report: RunReport, latency: list[dict[str, Any]], links: Mapping[str, str]) -> str:
-    """Return how a run ended: outcomes, speed, ids without a call and why, and the latest day's latency."""
-    rate = report.request_count / report.duration_s if report.duration_s else 0.0
-    parts = [
-        f"# {report.command} {report.status}",
-        f"{report.summary}.",
-        " · ".join(f"[{_text(title)}]({address})" for title, address in links.items()),
-        _table([{"outcome": OUTCOME_LABELS[name], "ids": ids} for name, ids in report.outcomes.items()]),
-        _table(
-            [
-                {"measure": "run", "value": report.run_id},
-                {"measure": "started (UTC)", "value": report.started_at},
-                {"measure": "duration (s)", "value": report.duration_s},
-                {"measure": "requests", "value": report.request_count},
-                {"measure": "retries", "value": report.retry_count},
-                {"measure": "requests per second", "value": rate},
-                {"measure": "calls fetched", "value": report.fetched_count},
-                {"measure": "calls loaded", "value": report.calls_loaded},
-            ]
-        ),
-    ]
-    stopped = [str(report.error)] if report.error else []
-    for problem in [*stopped, *report.problems]:
-        parts.append(f"**Problem:** {_text(problem)}")
-    if report.unaccounted:
-        parts.append("## Ids without a call")
-        parts.append(
-            _table(
-                {
-                    "call_id": item.call_id,
-                    "outcome": OUTCOME_LABELS[item.outcome],
-                    "reason": item.reason,
-                    "where": item.json_path,
-                }
-                for item in report.unaccounted[:_MOST_ROWS]
-            )
-        )
-        left = len(report.unaccounted) - _MOST_ROWS
-        if left > 0:
-            parts.append(f"… and {left:,} more: `python -m pipeline status` lists them all.")
-    if latency:
-        parts.append("## End-to-end latency of the latest day, pooled over turns (ms)")
-        parts.append(_table(latency))
-    return "\n\n".join(part for part in parts if part) + "\n"
+class Progress:
+    """How far a run is, as one artifact that is updated while the run goes on."""
+
+    def __init__(self, command: str) -> None:
+        self.artifact: UUID | None = None
+        self._command = command
+
+    def show(self, percent: float) -> None:
+        """Show how far the run is; a server that is away for a while is no reason to stop the run."""
+        try:
+            if self.artifact is None:
+                key, description = f"{self._command}-progress", "Ids answered, of those to fetch"
+                created: Any = create_progress_artifact(percent, key=key, description=description)
+                self.artifact = created
+            else:
+                update_progress_artifact(self.artifact, percent)
+        except Exception as failure:
+            get_run_logger().warning("progress could not be shown (%s)", type(failure).__name__)
 
 
-def check_report(results: list[CheckResult]) -> str:
-    """Return every check with its verdict; those that did not pass come first."""
-    offending = sorted(results, key=lambda result: (not result.offending, result.severity, result.name))
-    return "# Checks of the warehouse\n\n" + _table(
-        {
-            "verdict": result.verdict,
-            "check": result.name,
-            "rows": result.offending,
-            "what must hold": result.statement,
-        }
-        for result in offending
+def name_flow_run(name: str) -> None:
+    """Give this flow run a name that says what it does."""
+    with get_client(sync_client=True) as client:
+        client.update_flow_run(UUID(flow_run.get_id()), name=name)
+
+
+def show_run_report(settings: Settings, report: RunReport, progress: UUID | None) -> None:
+    """Show how a run ended, the reasons why calls ended, and links to these and to its progress."""
+    found: dict[str, list[queries.Row]] = {}
+    try:
+        with Warehouse.of(settings).reading() as connection:
+            found = queries.answers(connection, days=1)
+    except WarehouseError as refused:
+        get_run_logger().warning("%s", refused)
+    shown = {} if progress is None else {"progress": progress}
+    if found:
+        rows = markdown.make_json_rows(found["disconnections"])
+        table: Any = create_table_artifact(rows, key="disconnections", description="Why calls ended")
+        shown["disconnections"] = table
+    links = {}
+    if ui_url := get_current_settings().ui_url:
+        links["this run"] = f"{ui_url}/runs/flow-run/{flow_run.get_id()}"
+        links |= {name: f"{ui_url}/artifacts/artifact/{artifact}" for name, artifact in shown.items()}
+    create_markdown_artifact(
+        markdown.format_run_report(report, found.get("daily_latency", []), links),
+        key=f"{report.command}-report",
+        description=report.summary,
     )
 
 
-def call_report(written: Written) -> str:
-    """Return where a report is, its key figures, its first charts, and which calls were the worst and why."""
-    answers, image = written.answers, written.png()
-    agent = answers.agents.get(answers.filters.agent_id or "", "all agents")
-    parts = [
-        "# Call report",
-        f"{_text(f'{written.path.absolute()}: {agent}, {answers.period} (UTC)')}.",
-        _table(
-            {"figure": name, "value": value, "made of": note} for name, value, note in figures.tiles(answers)
-        ),
-    ]
-    if image is not None:
-        parts.append(f"![The first charts](data:image/png;base64,{base64.b64encode(image).decode()})")
-    worst = figures.worst(answers)
-    if worst:
-        parts.append("## Worst calls")
-        parts.append(_table({"call_id": call, "what was bad": ", ".join(why)} for call, why in worst.items()))
-    return "\n\n".join(parts) + "\n"
+def show_checks(results: list[CheckResult]) -> None:
+    """Show every check with its verdict."""
+    create_markdown_artifact(
+        markdown.format_checks(results), key="check-report", description="Every check with its verdict"
+    )
 
 
-def cells(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return rows with values that JSON has, for a table that is shown as one."""
-    return [
-        {name: str(value) if isinstance(value, date) else value for name, value in row.items()}
-        for row in rows
-    ]
-
-
-def _table(rows: Iterable[Mapping[str, Any]]) -> str:
-    rows = list(rows)
-    if not rows:
-        return ""
-    lines = [list(rows[0]), ["---"] * len(rows[0]), *([_cell(row[name]) for name in rows[0]] for row in rows)]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def _cell(value: object) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, float):
-        return f"{value:,.1f}"
-    if isinstance(value, int):
-        return f"{value:,}"
-    return _text(f"{value:%Y-%m-%d %H:%M:%S}" if isinstance(value, datetime) else str(value))
-
-
-def _text(text: str) -> str:
-    # A cell is one line, and Markdown ends a line where Python does or earlier.
-    return " ".join(text.splitlines()).translate(_SPECIAL)
+def show_call_report(written: WrittenReport) -> None:
+    """Show the figures and first charts of a call report, and where its page is."""
+    create_markdown_artifact(
+        markdown.format_call_report(written),
+        key="call-report",
+        description=f"Report at {written.path.absolute()}",
+    )

@@ -1,6 +1,6 @@
-"""Prefect flows: the runs of the command line, scheduled, tracked and limited by a Prefect server.
+"""The flows that `prefect.yaml` deploys: the runs of the command line, started and shown by a Prefect server.
 
-Nothing is decided here. A flow starts the same run as the command of its name, with tasks for its stages.
+A flow starts the same run as the command of its name, with tasks for its stages, and decides nothing else.
 The key comes from the environment or from a Secret block, never from a parameter, and is in no state or
 artifact.
 """
@@ -8,32 +8,23 @@ artifact.
 from __future__ import annotations
 
 import io
-import os
-import sys
 from collections.abc import Callable
-from contextlib import suppress
-from contextvars import ContextVar
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, cast
-from uuid import UUID
 
-from prefect import Flow, flow, get_client, get_run_logger, tags
-from prefect.artifacts import create_markdown_artifact, create_table_artifact
+from prefect import flow, get_run_logger
 from prefect.blocks.system import Secret
 from prefect.client.schemas.objects import State
 from prefect.context import TagsContext
-from prefect.exceptions import TerminationSignal
-from prefect.runtime import flow_run
-from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, get_current_settings, temporary_settings
 from prefect.states import Completed, Failed
 from pydantic import Field, SecretStr
 
-from pipeline.config import Settings, load_settings
-from pipeline.errors import ConfigurationError, PipelineError, UsageError, WarehouseError
-from pipeline.flows import artifacts
-from pipeline.flows.tasks import TAG, Tasks, load_limit, rename
+from pipeline import process
+from pipeline.config import Settings
+from pipeline.errors import ConfigurationError, PipelineError, UsageError
+from pipeline.flows import artifacts, tracking
+from pipeline.flows.tasks import Tasks
 from pipeline.report.write import write
 from pipeline.runs import backfill, maintenance
 from pipeline.runs.fetch import Stages
@@ -41,27 +32,10 @@ from pipeline.runs.report import RunReport
 from pipeline.runs.run import Observer
 from pipeline.runs.sync import Sync
 from pipeline.times import parse_moment
-from pipeline.warehouse import queries
-from pipeline.warehouse.database import Warehouse
 
 SECRET_BLOCK = "retell-api-key"  # noqa: S105  the name of the block, not what is in it
 
-# A worker starts a flow in a process of its own, which nobody has told that payloads are private.
-_OWNER_ONLY = 0o077
-_ANSWER_TIMEOUT_S = 10.0
-
 CallId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,128}$")]
-
-
-@dataclass
-class _Given:
-    """What the command line gives to the flow that it runs, and what it gets back."""
-
-    settings: Settings
-    outcome: Any = None
-
-
-_given: ContextVar[_Given | None] = ContextVar("given", default=None)
 
 
 # Prefect shows the docstrings' lines on parameters in its forms, and checks what is typed against the types.
@@ -89,7 +63,7 @@ def backfill_calls(
         text = io.StringIO("\n".join(ids))
         return backfill.Backfill(settings, observer, force=force, stages=stages).run(sources, text)
 
-    return _carried_out("backfill", run)
+    return _run_in_tasks("backfill", run)
 
 
 @flow(flow_run_name="sync")
@@ -104,36 +78,31 @@ def sync_calls(since: datetime | None = None, until: datetime | None = None) -> 
     def run(settings: Settings, observer: Observer, stages: Stages) -> RunReport:
         return Sync(settings, observer, since, until, stages).run()
 
-    return _carried_out("sync", run)
+    return _run_in_tasks("sync", run)
 
 
 @flow(flow_run_name="refresh")
 def refresh_calls() -> State[Any]:
     """Fetch again the calls that are not final: still going on, or without an analysis yet."""
-    return _carried_out("refresh", backfill.refresh)
+    return _run_in_tasks("refresh", backfill.refresh)
 
 
 @flow(flow_run_name="check")
 def check_warehouse() -> State[Any]:
     """Ask the warehouse whether what should hold holds; fails when a check marked so found rows."""
-    logger, given = get_run_logger(), _given.get()
-    os.umask(_OWNER_ONLY)
+    process.keep_files_private()
+    logger = get_run_logger()
     try:
-        results = maintenance.check(given.settings if given else load_settings(), logger.info)
+        results = maintenance.check(tracking.read_settings(), logger.info)
     except PipelineError as refused:
-        if given:
-            given.outcome = refused
-        return Failed(message=str(refused))
-    if given:
-        given.outcome = results
-    create_markdown_artifact(
-        artifacts.check_report(results), key="check-report", description="Every check with its verdict"
-    )
+        return _fail(refused)
+    tracking.return_result(results)
+    artifacts.show_checks(results)
     offending = [result for result in results if result.offending]
     for result in offending:
         logger.warning("%s: %s: %s rows", result.verdict, result.statement, f"{result.offending:,}")
     failed = [result.name for result in offending if result.verdict == "fail"]
-    rename(f"check {len(results)} promises")
+    artifacts.name_flow_run(f"check {len(results)} promises")
     if failed:
         return Failed(message=f"failed: {', '.join(failed)}; see the artifact check-report")
     return Completed(message=f"{len(results)} checks, {len(offending)} with warnings")
@@ -147,35 +116,30 @@ def write_report(since: str = "30d", agent: str = "") -> State[Any]:
         since: Only calls of that day (UTC) and later: a date, or how long ago, such as 30d. Empty for all.
         agent: Only calls of this agent, by its id or its name. Empty for all.
     """
+    process.keep_files_private()
     try:
         first = parse_moment(since, datetime.now(UTC)).date() if since else None
-        written = write(load_settings(), get_run_logger().info, since=first, agent=agent or None)
+        written = write(tracking.read_settings(), get_run_logger().info, since=first, agent=agent or None)
     except PipelineError as refused:
-        return Failed(message=str(refused))
-    create_markdown_artifact(
-        artifacts.call_report(written), key="call-report", description=f"Report at {written.path.absolute()}"
-    )
-    rename(f"report {written.answers.period}")
+        return _fail(refused)
+    artifacts.show_call_report(written)
+    artifacts.name_flow_run(f"report {written.answers.period}")
     return Completed(message=written.summary)
 
 
-def _carried_out(command: str, run: Callable[[Settings, Observer, Stages], RunReport]) -> State[Any]:
-    """Carry out a run and return the state that says how it ended."""
-    given = _given.get()
-    os.umask(_OWNER_ONLY)
+def _run_in_tasks(command: str, run: Callable[[Settings, Observer, Stages], RunReport]) -> State[Any]:
+    """Run with a task for each stage, show the report, and return the state that says how the run ended."""
+    process.keep_files_private()
+    stages = Tasks(command)
     try:
-        settings = _with_key(given.settings if given else load_settings())
-        stages = Tasks(command, load_limit(settings))
+        settings = _add_key(tracking.read_settings())
         # For each tag of a task that begins, Prefect asks the server whether it is limited.
         with TagsContext(current_tags=set()):
-            report = run(settings, stages.observer(), stages)
+            report = run(settings, stages.make_observer(), stages)
     except PipelineError as refused:
-        if given:
-            given.outcome = refused
-        return Failed(message=str(refused))
-    if given:
-        given.outcome = report
-    _show_report(settings, report, stages.progress)
+        return _fail(refused)
+    tracking.return_result(report)
+    artifacts.show_run_report(settings, report, stages.progress.artifact)
     if stages.interruption is not None:
         # Prefect knows whether this was asked for, and says so in the state.
         raise stages.interruption
@@ -185,7 +149,13 @@ def _carried_out(command: str, run: Callable[[Settings, Observer, Stages], RunRe
     return Completed(name="Partial" if report.status == "partial" else None, message=message)
 
 
-def _with_key(settings: Settings) -> Settings:
+def _fail(refused: PipelineError) -> State[Any]:
+    """Return the state of a flow that has no result but an error, which its command gets."""
+    tracking.return_result(refused)
+    return Failed(message=str(refused))
+
+
+def _add_key(settings: Settings) -> Settings:
     """Return the settings with the key of the Secret block, where the environment has none."""
     if settings.has_key:
         return settings
@@ -196,77 +166,3 @@ def _with_key(settings: Settings) -> Settings:
             f"no API key: create the Secret block {SECRET_BLOCK}, or set RETELL_API_KEY where the worker runs"
         ) from None
     return settings.model_copy(update={"api_key": SecretStr(str(secret.get()))})
-
-
-def _show_report(settings: Settings, report: RunReport, progress: UUID | None) -> None:
-    """Write the report of a run and the reasons why calls ended as artifacts of the flow run."""
-    found: dict[str, list[queries.Row]] = {}
-    try:
-        with Warehouse.of(settings).reading() as connection:
-            found = queries.answers(connection, days=1)
-    except WarehouseError as refused:
-        get_run_logger().warning("%s", refused)
-    shown = {} if progress is None else {"progress": progress}
-    if found:
-        rows = artifacts.cells(found["disconnections"])
-        table: Any = create_table_artifact(rows, key="disconnections", description="Why calls ended")
-        shown["disconnections"] = table
-    links = {}
-    if ui_url := get_current_settings().ui_url:
-        links["this run"] = f"{ui_url}/runs/flow-run/{flow_run.get_id()}"
-        links |= {name: f"{ui_url}/artifacts/artifact/{artifact}" for name, artifact in shown.items()}
-    create_markdown_artifact(
-        artifacts.run_report(report, found.get("daily_latency", []), links),
-        key=f"{report.command}-report",
-        description=report.summary,
-    )
-
-
-def tracked(settings: Settings, run: Flow[..., Any], **parameters: object) -> Any:
-    """Run a flow here, with the settings of the command line; return its report or its check results.
-
-    Raises what the run itself raises before it begins, and PipelineError when the server does not answer.
-    """
-    given = _Given(settings)
-    token, state = _given.set(given), None
-    try:
-        with tags(TAG):
-            state = run(**parameters, return_state=True)
-    except (KeyboardInterrupt, TerminationSignal):
-        if given.outcome is None:
-            raise KeyboardInterrupt from None
-    except Exception as failure:
-        # What a flow raises is in its state: this came from Prefect, as when its server went away.
-        if given.outcome is None:
-            raise PipelineError(
-                f"Prefect could not go on with the run ({type(failure).__name__}): whatever was fetched is "
-                "landed; run the same command again, with --no-prefect if the server stays away"
-            ) from None
-    finally:
-        _given.reset(token)
-    if isinstance(given.outcome, PipelineError):
-        raise given.outcome
-    if given.outcome is None:
-        why = state.message if state else "no state"
-        raise PipelineError(f"the flow run ended without a report ({why}): see the Prefect server")
-    return given.outcome
-
-
-def stop_own_server() -> None:
-    """End the server that Prefect starts for a process where none is named: it would outlive that."""
-    # Only who has started one has loaded the module, which takes long.
-    if loaded := sys.modules.get("prefect.server.api.server"):
-        for server in list(loaded.SubprocessASGIServer._instances.values()):
-            with suppress(Exception):
-                server.stop()
-
-
-def unreachable() -> str | None:
-    """Return why no Prefect server answers, or None when one does."""
-    # Left to itself, the client asks a server that is silent for minutes.
-    with (
-        temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 1}),
-        get_client(httpx_settings={"timeout": _ANSWER_TIMEOUT_S}, sync_client=True) as client,
-    ):
-        failure = client.api_healthcheck()
-    return None if failure is None else type(failure).__name__

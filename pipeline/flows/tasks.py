@@ -1,30 +1,26 @@
-"""The stages of a run as tasks of a Prefect server, which shows how far the run has come.
+"""Runs the stages of a run as tasks, which a Prefect server shows with how far the run is.
 
-A batch of ids is extracted by a task, whatever is landed is loaded by a task, one such task at a time. Where
-the server goes away meanwhile, the run goes on without it.
+A task extracts a batch of ids, or loads what the run has landed. Loads of several runs take turns by the
+warehouse's own lock, as those of commands do: a concurrency limit of the server would know only of runs that
+are tracked there, and keep the slot of a load that was killed for as long as its lease. Where the server goes
+away meanwhile, the run goes on without it.
 """
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import time
 from collections.abc import Callable
-from contextlib import ExitStack, suppress
 from itertools import count
-from pathlib import Path
 from threading import Event
 from typing import Any, cast
-from uuid import UUID
 
-from prefect import get_client, get_run_logger, task
-from prefect.artifacts import create_progress_artifact, update_progress_artifact
+from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.context import TaskRunContext
-from prefect.exceptions import ObjectAlreadyExists, TerminationSignal
+from prefect.exceptions import TerminationSignal
 from prefect.futures import PrefectFuture
-from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
 
 from pipeline.config import Settings
@@ -32,20 +28,13 @@ from pipeline.errors import PipelineError, WarehouseLocked
 from pipeline.extract import batches
 from pipeline.extract.batches import Batch, Watch
 from pipeline.extract.extraction import Extraction
-from pipeline.flows.concurrency import held
+from pipeline.flows import artifacts
 from pipeline.landing.outcome import Outcome
 from pipeline.load.loads import Loaded
 from pipeline.runs.fetch import FetchRun, Stages
 from pipeline.runs.plan import Plan
 from pipeline.runs.run import Observer
-from pipeline.warehouse.database import Warehouse
 
-TAG = "call-analytics"
-# A load whose process was killed gives its slot back after this long; a living one renews its lease.
-_LOAD_LEASE_S = 60
-# Longer than a dead holder's lease. The warehouse's own lock stands behind the limit, so a slot that never
-# comes back, as after a server that forgot its leases, stops nobody.
-_LOAD_SLOT_TIMEOUT_S = 120
 _PROGRESS_EVERY_S = 5.0
 # How long an interruption may go unnoticed while batches are under way.
 _LOOK_EVERY_S = 0.5
@@ -64,75 +53,68 @@ def extract(settings: Settings, run_id: str, batch: Batch, watch: Watch) -> Stat
 
 
 @task(name="load", cache_policy=NO_CACHE)
-def load(limit: str, load_pending: Callable[[], Loaded]) -> State[Any]:
-    """Load what is landed, when no other load runs."""
-    with ExitStack() as slot:
-        try:
-            slot.enter_context(held(limit, lease_s=_LOAD_LEASE_S, timeout_s=_LOAD_SLOT_TIMEOUT_S))
-        except Exception as failure:
-            why = "has no free slot" if isinstance(failure, TimeoutError) else f"({type(failure).__name__})"
-            get_run_logger().warning("%s %s: the warehouse's own lock is relied on", limit, why)
-        try:
-            loaded = load_pending()
-        except WarehouseLocked as locked:
-            return Completed(name="Locked", message=str(locked), data=locked)
-        except PipelineError as failure:
-            return Failed(message=str(failure), data=failure)
+def load(load_waiting: Callable[[], Loaded]) -> State[Any]:
+    """Load what is landed."""
+    try:
+        loaded = load_waiting()
+    except WarehouseLocked as locked:
+        return Completed(name="Locked", message=str(locked), data=locked)
+    except PipelineError as failure:
+        return Failed(message=str(failure), data=failure)
     return Completed(message=f"{loaded.records:,} calls of {loaded.chunks:,} chunks", data=loaded)
 
 
 class Tasks(Stages):
-    """Makes tasks of a run's stages, and shows in the server how far the run has come."""
+    """Makes tasks of a run's stages, and shows on the server how far the run is."""
 
     interruptions = (KeyboardInterrupt, TerminationSignal)
 
-    def __init__(self, command: str, limit: str) -> None:
+    def __init__(self, command: str) -> None:
+        self.progress = artifacts.Progress(command)
         self._command = command
-        self._limit = limit
         self._numbers = count()
-        self._requested = self._to_fetch = self._done = 0
-        self.progress: UUID | None = None  # the artifact that shows how far the run is
+        self._requested = self._to_fetch = self._answered = 0
 
-    def observer(self) -> Observer:
+    def make_observer(self) -> Observer:
         """Return what the run tells its progress to."""
-        return Observer(say=get_run_logger().info, on_plan=self._planned, on_outcome=self._count)
+        return Observer(say=get_run_logger().info, on_plan=self._add_plan, on_outcome=self._count_outcome)
 
     async def extract(self, run: FetchRun, extraction: Extraction, plan: Plan) -> None:
         """Extract a plan's batches in tasks, a few at a time: neither ids nor tasks pile up in memory."""
         watch = Watch(run.observer.on_outcome, run.queue.put)
-        upcoming = batches.split(run.settings, plan.ids(), plan.to_fetch, self._numbers)
-        side_by_side = batches.count_side_by_side(run.settings, plan.to_fetch)
-        under_way: list[PrefectFuture[Any]] = []
+        waiting = batches.split(run.settings, plan.ids(), plan.to_fetch, self._numbers)
+        most_at_once = batches.count_side_by_side(run.settings, plan.to_fetch)
+        running: list[PrefectFuture[Any]] = []
         ended: list[PrefectFuture[Any]] = []
-        news = Event()
+        one_ended = Event()
 
-        def note(task: PrefectFuture[Any]) -> None:
+        def note_end(task: PrefectFuture[Any]) -> None:
             ended.append(task)
-            news.set()
+            one_ended.set()
 
         stopped: BaseException | None = None
         show_at_s = time.monotonic() + _PROGRESS_EVERY_S
         while True:
             try:
-                while stopped is None and len(under_way) < side_by_side and (batch := next(upcoming, None)):
+                while stopped is None and len(running) < most_at_once and (batch := next(waiting, None)):
                     task = extract.submit(run.settings, run.report.run_id, batch, watch)
-                    task.add_done_callback(note)
-                    under_way.append(task)
-                if not under_way:
+                    task.add_done_callback(note_end)
+                    running.append(task)
+                if not running:
                     break
-                news.wait(_LOOK_EVERY_S)
-                news.clear()
+                one_ended.wait(_LOOK_EVERY_S)
+                one_ended.clear()
                 # Ctrl-C reaches a coroutine only where it lets others go on.
                 await asyncio.sleep(0)
-                for task in [task for task in under_way if task in ended]:
+                for task in [task for task in running if task in ended]:
                     task.wait()  # it has ended; only now its state is at hand
-                    under_way.remove(task)
+                    running.remove(task)
                     ended.remove(task)
                     extracted = await task.state.aresult()
                     run.count(extracted)
                     stopped = stopped or extracted.error
                 if stopped is None and time.monotonic() >= show_at_s:
-                    self._show()
+                    self._show_progress()
                     show_at_s = time.monotonic() + _PROGRESS_EVERY_S
             except Exception as failure:
                 stopped = stopped or failure
@@ -141,59 +123,33 @@ class Tasks(Stages):
                     raise
                 stopped = interruption
             if stopped is not None:
-                # The batches under way ask for nothing more, and land what they have.
+                # The batches that are running ask for nothing more, and land what they have.
                 watch.stop.set()
         if stopped is not None:
             raise stopped
         if plan.to_fetch:
-            self._show()
+            self._show_progress()
 
-    def load(self, load_pending: Callable[[], Loaded]) -> Loaded:
+    def load(self, load_waiting: Callable[[], Loaded]) -> Loaded:
         """Load what is landed in a task; where the server has gone meanwhile, without one."""
         try:
-            state: State[Any] = load(self._limit, load_pending, return_state=True)
+            state: State[Any] = load(load_waiting, return_state=True)
             result = state.result(raise_on_failure=False)
         except Exception as failure:
             get_run_logger().warning("the load could not be a task (%s)", type(failure).__name__)
-            return load_pending()
+            return load_waiting()
         if isinstance(result, BaseException):
             raise result
         return cast(Loaded, result)
 
-    def _planned(self, plan: Plan) -> None:
+    def _add_plan(self, plan: Plan) -> None:
         self._requested += plan.requested
         self._to_fetch += plan.to_fetch
-        rename(f"{self._command} {self._requested:,} ids")
+        artifacts.name_flow_run(f"{self._command} {self._requested:,} ids")
 
-    def _count(self, outcome: Outcome) -> None:
-        self._done += 1
+    def _count_outcome(self, outcome: Outcome) -> None:
+        self._answered += 1
 
-    def _show(self) -> None:
+    def _show_progress(self) -> None:
         # A batch that is tried again can tell of an id twice.
-        percent = min(100.0, 100 * self._done / max(1, self._to_fetch))
-        try:
-            if self.progress is None:
-                key, description = f"{self._command}-progress", "Ids answered, of those to fetch"
-                created: Any = create_progress_artifact(percent, key=key, description=description)
-                self.progress = created
-            else:
-                update_progress_artifact(self.progress, percent)
-        except Exception as failure:
-            # A server that is away for a while is no reason to stop fetching.
-            get_run_logger().warning("progress could not be shown (%s)", type(failure).__name__)
-
-
-def load_limit(settings: Settings) -> str:
-    """Return the name of the global concurrency limit on loads into the warehouse, made sure to exist."""
-    place = str(Path(str(Warehouse.of(settings).path)).absolute())
-    name = f"{TAG}-load-{hashlib.sha256(place.encode()).hexdigest()[:8]}"
-    # Another run may make it at this very moment.
-    with get_client(sync_client=True) as client, suppress(ObjectAlreadyExists):
-        client.upsert_global_concurrency_limit_by_name(name, limit=1)
-    return name
-
-
-def rename(name: str) -> None:
-    """Give this flow run a name that says what it does."""
-    with get_client(sync_client=True) as client:
-        client.update_flow_run(UUID(flow_run.get_id()), name=name)
+        self.progress.show(min(100.0, 100 * self._answered / max(1, self._to_fetch)))

@@ -1,13 +1,11 @@
-"""The report in one file: charts of what the warehouse knows, and a page for each of the worst calls.
+"""The report in one HTML file: charts of what the warehouse knows, and a page for each of the worst calls.
 
-rows        what is asked (words: what it is called)
-figures     the key figures, and what was bad about the worst calls
-drawing     the forms that charts share
-charts      the charts of the first page
-call_charts the charts of a call's page
-call_page   what else a call's page shows
-runtime     the script that draws
-page        the page, whole
-picture     the first charts as an image, for places that show no page
-write       asks, draws, and replaces the file
+queries       reads the rows (labels: what the page calls their values)
+figures       the key figures, and the faults of the worst calls
+drawing       the kinds of charts (charts: those of the first page; call_charts: those of a call's page)
+call_page     what a call's page shows beside its charts
+runtime       the script that draws in the browser
+page          the whole page as text
+picture       the first charts as an image, for places that cannot show the page
+write         does all of this, and replaces the file
 """

@@ -1,35 +1,35 @@
-"""The key figures of a report, and what was bad about the worst calls, in words.
+"""Says in words what the key figures of a report are, and which faults the worst calls have.
 
-Needs no chart library: other reports say the same with it.
+It needs no chart library, so that reports without charts can say the same.
 """
 
 from __future__ import annotations
 
 from pipeline.report.queries import Answers, Row
 
-# Of calls that are equally bad, in the order in which they are listed.
+# The order of calls that are equally bad.
 _KINDS = ("slow", "silence", "tools", "overlap")
 
 
-def tiles(answers: Answers) -> list[tuple[str, str, str]]:
-    """Return the key figures: what each is, its value, and what it is made of."""
+def list_key_figures(answers: Answers) -> list[tuple[str, str, str]]:
+    """Return the key figures: the name of each, its value, and how many calls or turns it is made of."""
     head = answers.headline
     e2e = next((row for row in answers.charts["latency_parts"] if row["metric"] == "e2e"), None)
     turns = f"{e2e['samples']:,} turns, pooled" if e2e else "no call reports it"
-    p50, p95 = (_milliseconds(e2e[name]) if e2e else "–" for name in ("p50_ms", "p95_ms"))
+    p50, p95 = (_format_milliseconds(e2e[name]) if e2e else "–" for name in ("p50_ms", "p95_ms"))
     per_minute = head["cents_per_connected_minute"]
     return [
         ("Calls", f"{head['calls']:,}", f"{head['over_calls']:,} are over"),
         (
             "Connected",
-            _percent(head["connect_rate"]),
+            _format_percent(head["connect_rate"]),
             f"{head['connected_calls']:,} of {head['over_calls']:,} calls",
         ),
         ("End to end, p50", p50, turns),
         ("End to end, p95", p95, turns),
         (
             "Successful",
-            _percent(head["success_rate"]),
+            _format_percent(head["success_rate"]),
             f"{head['successful_calls']:,} of {head['judged_calls']:,} judged",
         ),
         (
@@ -40,24 +40,24 @@ def tiles(answers: Answers) -> list[tuple[str, str, str]]:
     ]
 
 
-def _percent(rate: float | None) -> str:
+def _format_percent(rate: float | None) -> str:
     return "–" if rate is None else f"{rate:.1%}"
 
 
-def _milliseconds(latency: float | None) -> str:
+def _format_milliseconds(latency: float | None) -> str:
     return "–" if latency is None else f"{latency:,.0f} ms"
 
 
-def worst(answers: Answers) -> dict[str, list[str]]:
-    """Return what was bad about each of the worst calls; those that were bad in most ways come first."""
+def rank_worst_calls(answers: Answers) -> dict[str, list[str]]:
+    """Return the faults of each of the worst calls, by its id; calls with most faults come first."""
     bad: dict[str, list[Row]] = {}
     for row in sorted(answers.worst, key=lambda row: (row["place"], _KINDS.index(row["kind"]))):
         bad.setdefault(row["call_id"], []).append(row)
     listed = sorted(bad.items(), key=lambda item: -len(item[1]))
-    return {call_id: [_why(row) for row in rows] for call_id, rows in listed}
+    return {call_id: [_describe_fault(row) for row in rows] for call_id, rows in listed}
 
 
-def _why(row: Row) -> str:
+def _describe_fault(row: Row) -> str:
     measure = row["measure"]
     if row["kind"] == "slow":
         return f"slow: p95 {measure:,.0f} ms"

@@ -1,12 +1,12 @@
-"""What the report calls things, and the colours it gives them; colours are CSS variables of the page."""
+"""The labels and colours that the report gives to stored values; colours are CSS variables of the page."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
 
-class Named(NamedTuple):
-    """A value as it is stored, what the page calls it, its colour, and how its legend is drawn."""
+class LegendEntry(NamedTuple):
+    """A stored value, its label and colour on the page, and the shape of its mark in the legend."""
 
     key: str
     label: str
@@ -15,38 +15,38 @@ class Named(NamedTuple):
 
 
 RESULTS = (
-    Named("conversation", "conversation", "var(--good)"),
-    Named("automated_answer", "voicemail or IVR", "var(--violet)"),
-    Named("not_connected", "not connected", "var(--quiet)"),
-    Named("going_on", "still going on", "var(--warn)"),
+    LegendEntry("conversation", "conversation", "var(--good)"),
+    LegendEntry("automated_answer", "voicemail or IVR", "var(--violet)"),
+    LegendEntry("not_connected", "not connected", "var(--quiet)"),
+    LegendEntry("going_on", "still going on", "var(--warn)"),
 )
 CATEGORIES = (
-    Named("completed", "completed", "var(--good)"),
-    Named("transferred", "transferred", "var(--blue)"),
-    Named("automated_answer", "automated answer", "var(--violet)"),
-    Named("not_connected", "not connected", "var(--quiet)"),
-    Named("timeout", "timeout", "var(--warn)"),
-    Named("operator", "operator", "var(--pink)"),
-    Named("capacity_or_account", "capacity or account", "var(--brown)"),
-    Named("platform_error", "platform error", "var(--bad)"),
-    Named("unknown", "unknown reason", "var(--faint)"),
-    Named("none", "no reason", "var(--fainter)"),
+    LegendEntry("completed", "completed", "var(--good)"),
+    LegendEntry("transferred", "transferred", "var(--blue)"),
+    LegendEntry("automated_answer", "automated answer", "var(--violet)"),
+    LegendEntry("not_connected", "not connected", "var(--quiet)"),
+    LegendEntry("timeout", "timeout", "var(--warn)"),
+    LegendEntry("operator", "operator", "var(--pink)"),
+    LegendEntry("capacity_or_account", "capacity or account", "var(--brown)"),
+    LegendEntry("platform_error", "platform error", "var(--bad)"),
+    LegendEntry("unknown", "unknown reason", "var(--faint)"),
+    LegendEntry("none", "no reason", "var(--fainter)"),
 )
 SENTIMENTS = (
-    Named("Positive", "positive", "var(--good)"),
-    Named("Neutral", "neutral", "var(--quiet)"),
-    Named("Negative", "negative", "var(--bad)"),
-    Named("Unknown", "unknown", "var(--faint)"),
+    LegendEntry("Positive", "positive", "var(--good)"),
+    LegendEntry("Neutral", "neutral", "var(--quiet)"),
+    LegendEntry("Negative", "negative", "var(--bad)"),
+    LegendEntry("Unknown", "unknown", "var(--faint)"),
 )
 VERDICTS = (
-    Named("call_successful", "call successful", "var(--good)", "line"),
-    Named("agent_task_completion_rating", "task complete (v1)", "var(--violet)", "line"),
+    LegendEntry("call_successful", "call successful", "var(--good)", "line"),
+    LegendEntry("agent_task_completion_rating", "task complete (v1)", "var(--violet)", "line"),
 )
 ENDINGS = (
-    Named("succeeded", "succeeded", "var(--good)"),
-    Named("failed", "failed", "var(--bad)"),
-    Named("no_verdict", "result without a verdict", "var(--quiet)"),
-    Named("no_result", "no result", "var(--faint)"),
+    LegendEntry("succeeded", "succeeded", "var(--good)"),
+    LegendEntry("failed", "failed", "var(--bad)"),
+    LegendEntry("no_verdict", "result without a verdict", "var(--quiet)"),
+    LegendEntry("no_result", "no result", "var(--faint)"),
 )
 METRICS = {
     "e2e": "end to end",

@@ -1,7 +1,7 @@
-"""The report as one HTML page: charts, the worst calls, and all that draws them, in one file.
+"""Renders the report as one HTML file: the charts, the worst calls, and the scripts that draw them.
 
-The page asks no network for anything and runs no script but its own: its security policy names the two by
-their hashes, so that what a payload says can never run, wherever it stands.
+The page loads nothing from the network and runs no script but its own two: its security policy names them by
+their hashes, so text from a payload can never run as a script, wherever in the page it is.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from markupsafe import Markup
 from pipeline.report import call_charts, call_page, charts, figures
 from pipeline.report.call_page import CallPage
 from pipeline.report.drawing import Card
-from pipeline.report.labels import Named
+from pipeline.report.labels import LegendEntry
 from pipeline.report.queries import Answers, Row
 
-# What would end a script element, or a line of JavaScript, is spelled as JSON can spell it.
-_IN_SCRIPT = {ord(character): f"\\u{ord(character):04x}" for character in "<>&\u2028\u2029"}
+# Characters that could end a script element or a line of JavaScript are written as JSON escapes.
+_ESCAPES = {ord(character): f"\\u{ord(character):04x}" for character in "<>&\u2028\u2029"}
 _INK, _SOFT, _LINE, _FONT = "var(--ink)", "var(--soft)", "var(--line)", "system-ui, sans-serif"
 _AXIS = {
     "domainColor": _LINE,
@@ -52,9 +52,9 @@ CONFIG = {
 }
 
 
-def html(answers: Answers, made_at: datetime, runtime: str) -> str:
-    """Return the page; `runtime` is the script that offers `vegaEmbed`."""
-    drawn, calls = charts.cards(answers), call_page.pages(answers)
+def render_html(answers: Answers, made_at: datetime, runtime: str) -> str:
+    """Return the text of the page; `runtime` is the script that offers `vegaEmbed`."""
+    cards, calls = charts.draw_cards(answers), call_page.make_pages(answers)
     environment = Environment(
         loader=PackageLoader("pipeline.report"),
         autoescape=select_autoescape(["html.j2"]),
@@ -62,32 +62,32 @@ def html(answers: Answers, made_at: datetime, runtime: str) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"clock": call_page.clock, "moment": _moment}
+    environment.filters |= {"clock": call_page.format_clock, "moment": _format_moment}
     script = environment.get_template("page.js").render()
     return environment.get_template("page.html.j2").render(
-        policy=_policy(runtime, script),
+        policy=_make_policy(runtime, script),
         style=Markup(environment.get_template("style.css").render()),  # noqa: S704  our own file
         runtime=Markup(runtime),  # noqa: S704  the bundle of the chart library
         script=Markup(script),  # noqa: S704  our own file
-        data=Markup(_in_script(_data(drawn, calls))),  # noqa: S704  escaped for where it stands
+        data=Markup(_escape_for_script(_make_data(cards, calls))),  # noqa: S704  escaped for where it stands
         period=answers.period,
         agent=answers.agents.get(answers.filters.agent_id or "", None),
         filters=answers.filters,
         state=answers.state,
         made_at=made_at,
-        tiles=figures.tiles(answers),
-        cards=drawn,
+        tiles=figures.list_key_figures(answers),
+        cards=cards,
         calls=calls,
-        call_legend=_legend_of_calls(calls),
+        call_legend=_list_call_legends(calls),
     )
 
 
-def _moment(moment: datetime) -> str:
+def _format_moment(moment: datetime) -> str:
     return f"{moment:%Y-%m-%d %H:%M}"
 
 
-def _legend_of_calls(calls: list[CallPage]) -> dict[str, list[Named]]:
-    """Return of each call those entries of the legend that its chart shows."""
+def _list_call_legends(calls: list[CallPage]) -> dict[str, list[LegendEntry]]:
+    """Return for each call the entries of the legend that its timeline needs."""
     found = {}
     for page in calls:
         shown = {row.get("lane") for row in page.charts["timeline"]}
@@ -101,29 +101,31 @@ def _legend_of_calls(calls: list[CallPage]) -> dict[str, list[Named]]:
     return found
 
 
-def _data(drawn: list[Card], calls: list[CallPage]) -> dict[str, Any]:
+def _make_data(cards: list[Card], calls: list[CallPage]) -> dict[str, Any]:
     return {
         "config": CONFIG,
-        "charts": {card.name: {"spec": card.spec, "rows": card.rows} for card in drawn if card.rows},
-        "callSpecs": call_charts.specs() if calls else {},
+        "charts": {card.name: {"spec": card.spec, "rows": card.rows} for card in cards if card.rows},
+        "callSpecs": call_charts.make_specs() if calls else {},
         "calls": {page.call_id: page.charts for page in calls},
     }
 
 
-def _in_script(document: Row) -> str:
-    text = json.dumps(document, default=plain, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    return text.translate(_IN_SCRIPT)
+def _escape_for_script(document: Row) -> str:
+    text = json.dumps(
+        document, default=format_date, ensure_ascii=False, allow_nan=False, separators=(",", ":")
+    )
+    return text.translate(_ESCAPES)
 
 
-def plain(value: object) -> str:
-    """Return a day or a time as the charts read it."""
+def format_date(value: object) -> str:
+    """Return a day or a time as text that the charts can read."""
     # A datetime is a date too.
     if isinstance(value, date):
         return value.isoformat()
     raise TypeError(f"{type(value).__name__} has no place in the page")
 
 
-def _policy(*scripts: str) -> str:
+def _make_policy(*scripts: str) -> str:
     digests = (base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts)
     allowed = " ".join(f"'sha256-{digest}'" for digest in digests)
     return (

@@ -1,7 +1,7 @@
-"""What the report says, as rows: every question is a file in `sql/report/`, asked of the views, read-only.
+"""Reads the rows that the report shows: each query is a file in `sql/report/` and reads the views.
 
-The readers' copy is asked where there is one, so that a report never waits for a load; the page says which
-file it was. Rows are plain values, and what cannot be drawn (an infinite number) is none.
+Where there is a readers' copy it is read, so that a report never waits for a load; the page says which file
+was read. A number that cannot be drawn, an infinite one, becomes None.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ CHARTED = (
     "costs",
 )
 _OF_CALLS = ("turns", "speech", "gaps", "call_tools", "call_latency", "samples")
-# Of each kind of bad call; a call can be of several.
+# For each kind of fault; a call can have several.
 _WORST_PER_KIND = 6
 _MOST_NAMED = 5
 
 
 @dataclass(frozen=True)
 class Filters:
-    """Which calls are asked for: from a day on (UTC), of one agent; None is all."""
+    """The calls to report on: from a day on (UTC), of one agent; None means all."""
 
     since: date | None = None
     agent_id: str | None = None
@@ -56,7 +56,7 @@ class Filters:
 
 @dataclass(frozen=True)
 class State:
-    """What was asked: which file, and how fresh it is (UTC)."""
+    """The file that was read, and how fresh it is (UTC)."""
 
     path: Path
     is_copy: bool
@@ -66,7 +66,7 @@ class State:
 
 @dataclass(frozen=True)
 class Answers:
-    """All that a report says: rows by question, and the rows of the worst calls by call."""
+    """All rows of a report: those of each chart, and those of the worst calls."""
 
     filters: Filters
     state: State
@@ -93,7 +93,7 @@ def ask(
     *,
     is_live: bool = False,
 ) -> Answers:
-    """Ask the readers' copy; the warehouse itself where there is no copy, or where `is_live` says so.
+    """Read the readers' copy, or the warehouse itself where there is no copy or `is_live` asks for it.
 
     Raises UsageError for an agent without calls, WarehouseMissing without a file, and WarehouseError for one
     that another version of this package made.
@@ -110,57 +110,57 @@ def ask(
             raise WarehouseError(
                 f"{warehouse.path} was made by another version: run `python -m pipeline {command}` first"
             )
-        return _answers(connection, Path(str(warehouse.path)), is_copy, since, agent)
+        return _read_answers(connection, Path(str(warehouse.path)), is_copy, since, agent)
 
 
-def _answers(
+def _read_answers(
     connection: Connection, path: Path, is_copy: bool, since: date | None, agent: str | None
 ) -> Answers:
-    known = rows(connection, "agents")
-    filters = Filters(since, None if agent is None else _agent_id(known, agent))
+    known = read_rows(connection, "agents")
+    filters = Filters(since, None if agent is None else _find_agent_id(known, agent))
     state = State(path, is_copy, None, None)
-    [fresh] = rows(connection, "published" if is_copy else "newest_call")
-    worst = rows(connection, "worst_calls", **filters.parameters, count=_WORST_PER_KIND)
+    [fresh] = read_rows(connection, "published" if is_copy else "newest_call")
+    worst = read_rows(connection, "worst_calls", **filters.parameters, count=_WORST_PER_KIND)
     call_ids = list(dict.fromkeys(row["call_id"] for row in worst))
     [headline], [cost] = (
-        rows(connection, name, **filters.parameters) for name in ("headline", "headline_cost")
+        read_rows(connection, name, **filters.parameters) for name in ("headline", "headline_cost")
     )
     return Answers(
         filters,
         State(state.path, is_copy, fresh.get("published_at"), fresh["latest_call_at"]),
-        _labels(known),
+        _label_agents(known),
         headline | cost,
-        {name: rows(connection, name, **filters.parameters) for name in CHARTED},
+        {name: read_rows(connection, name, **filters.parameters) for name in CHARTED},
         worst,
-        _calls(connection, call_ids),
+        _read_calls(connection, call_ids),
     )
 
 
-def rows(connection: Connection, name: str, **parameters: Any) -> list[Row]:
+def read_rows(connection: Connection, name: str, **parameters: Any) -> list[Row]:
     """Return the rows of ``sql/report/<name>.sql``."""
     result = connection.exec_driver_sql(sql.read(f"report/{name}"), parameters or None)
-    return [{column: _drawable(value) for column, value in row.items()} for row in result.mappings()]
+    return [{column: _drop_infinite(value) for column, value in row.items()} for row in result.mappings()]
 
 
-def _drawable(value: Any) -> Any:
+def _drop_infinite(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _calls(connection: Connection, call_ids: list[str]) -> list[Row]:
-    """Return the calls, each with its rows of every other question about calls."""
+def _read_calls(connection: Connection, call_ids: list[str]) -> list[Row]:
+    """Return the calls, each with the rows of the other queries about it."""
     if not call_ids:
         return []
-    found = {row["call_id"]: row for row in rows(connection, "calls", call_ids=call_ids)}
+    found = {row["call_id"]: row for row in read_rows(connection, "calls", call_ids=call_ids)}
     for name in _OF_CALLS:
         for call in found.values():
             call[name] = []
-        for row in rows(connection, name, call_ids=call_ids):
+        for row in read_rows(connection, name, call_ids=call_ids):
             found[row["call_id"]][name].append(row)
     return [found[call_id] for call_id in call_ids]
 
 
-def _agent_id(known: list[Row], wanted: str) -> str:
-    """Return the id of the agent that is meant by its id or by its name."""
+def _find_agent_id(known: list[Row], wanted: str) -> str:
+    """Return the id of the agent with this id or this name."""
     found = [row["agent_id"] for row in known if row["agent_id"] == wanted]
     found = found or [row["agent_id"] for row in known if row["agent_name"] == wanted]
     if len(found) == 1:
@@ -171,8 +171,8 @@ def _agent_id(known: list[Row], wanted: str) -> str:
     raise UsageError(f"no call is of an agent {wanted!r}: the busiest are {busiest or 'none yet'}")
 
 
-def _labels(known: list[Row]) -> dict[str, str]:
-    """Return what to call each agent: its name, with its id where the name alone does not tell."""
+def _label_agents(known: list[Row]) -> dict[str, str]:
+    """Return a label for each agent: its name, with the id where several have that name or it has none."""
     names = [row["agent_name"] for row in known]
     return {
         row["agent_id"]: row["agent_name"]

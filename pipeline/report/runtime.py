@@ -1,6 +1,6 @@
-"""The script that draws the charts in a browser, bundled from the chart library's own package.
+"""Bundles the script that draws the charts in a browser.
 
-Nothing is downloaded: `vl-convert-python` carries Vega, and what it bundles is put into the page.
+Nothing is downloaded: the package `vl-convert-python` contains Vega, and its bundle is put into the page.
 """
 
 from __future__ import annotations

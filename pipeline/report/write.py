@@ -1,11 +1,11 @@
-"""Writes the report: asks the warehouse, draws the page, and replaces the file as a whole.
+"""Writes the report: reads the warehouse, draws the page, and replaces the file as a whole.
 
-The file is for the eyes of its owner: it holds what was said in the worst calls.
+The page holds what was said in the worst calls. As all files of the pipeline it is made with the process's
+mask, which lets nobody but the owner read it (`process.keep_files_private`).
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -25,8 +25,8 @@ _NEEDED = "the report needs Altair, which is not installed: run `pip install -e 
 
 
 @dataclass(frozen=True)
-class Written:
-    """A report that was written: where, how large, and what it says."""
+class WrittenReport:
+    """A report that was written: where it is, how large it is, and the rows it shows."""
 
     path: Path
     byte_count: int
@@ -39,11 +39,11 @@ class Written:
         size = f"{self.byte_count / 1e6:,.1f} MB"
         return f"{self.path}: {calls:,} calls ({self.answers.period}), {worst} of the worst drawn, {size}"
 
-    def png(self) -> bytes | None:
-        """The first charts as an image; None where there are no calls to draw."""
+    def draw_png(self) -> bytes | None:
+        """Return the first charts as an image, or None where there are no calls to draw."""
         from pipeline.report import picture
 
-        return picture.png(self.answers)
+        return picture.draw_png(self.answers)
 
     def as_json(self) -> dict[str, Any]:
         """The report for programs: where it is, and its key figures."""
@@ -69,7 +69,7 @@ def write(
     agent: str | None = None,
     output: Path | None = None,
     is_live: bool = False,
-) -> Written:
+) -> WrittenReport:
     """Write the report of the calls since a day (UTC), of one agent or of all, by its id or its name.
 
     Raises ConfigurationError without the chart library, UsageError for an agent or a file that cannot be
@@ -80,24 +80,23 @@ def write(
     from pipeline.report import page, runtime
 
     path = output or settings.data_dir / NAME
-    with _owned(path):
-        # A slip of the pen must not replace a warehouse.
+    with _name_refusal(path):
+        # A typing error must not replace a warehouse.
         if path.suffix.lower() not in (".html", ".htm") or path.is_dir():
             raise UsageError(
                 f"the report is an HTML page, and {path} is none: name a .html file with --output"
             )
         path.parent.mkdir(parents=True, exist_ok=True)
     answers = ask(settings, say, since, agent, is_live=is_live)
-    text = page.html(answers, datetime.now(UTC).replace(tzinfo=None), runtime.bundle())
-    with _owned(path):
+    text = page.render_html(answers, datetime.now(UTC).replace(tzinfo=None), runtime.bundle())
+    with _name_refusal(path):
         write_durably(path, text.encode())
-    return Written(path, path.stat().st_size, answers)
+    return WrittenReport(path, path.stat().st_size, answers)
 
 
 @contextmanager
-def _owned(path: Path) -> Iterator[None]:
-    """Make files that their owner alone can read, whatever the caller's mask; name a refusal."""
-    mask = os.umask(0o077)
+def _name_refusal(path: Path) -> Iterator[None]:
+    """Turn the system's refusal to write into a UsageError, and leave no unfinished file."""
     try:
         yield
     except OSError as refused:
@@ -106,5 +105,3 @@ def _owned(path: Path) -> Iterator[None]:
         raise UsageError(
             f"the report cannot be written to {path} ({refused.strerror}): name another file with --output"
         ) from None
-    finally:
-        os.umask(mask)

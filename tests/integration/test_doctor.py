@@ -14,7 +14,8 @@ from typing import Any
 import duckdb
 import pytest
 
-from pipeline.doctor import Finding, api, data_folder
+from pipeline.doctor import api, data_folder
+from pipeline.doctor.finding import Finding
 from pipeline.retell import probe
 from pipeline.retell.probe import Probed
 from pipeline.simulator import CallBook, Simulator, running
@@ -100,16 +101,16 @@ def test_an_endpoint_that_is_not_reached_says_why(
     [(-3.0, "ok", "within 3 s"), (90.0, "warn", "90 s ahead"), (-9000.0, "fail", "9,000 s behind")],
 )
 def test_a_clock_that_is_off_is_named(ahead_s: float, state: str, words: str) -> None:
-    clock = api._clock(Probed("/", 404, clock_ahead_s=ahead_s))
+    clock = api._check_clock(Probed("/", 404, clock_ahead_s=ahead_s))
     assert (clock.state, words in clock.found) == (state, True)
-    assert api._clock(Probed("/", 404)).state == "ok"
+    assert api._check_clock(Probed("/", 404)).state == "ok"
 
 
 @pytest.mark.parametrize(
     ("status", "state"), [(404, "ok"), (302, "fail"), (429, "warn"), (503, "warn"), (200, "warn")]
 )
 def test_an_answer_is_judged_by_its_status(status: int, state: str) -> None:
-    assert api._endpoint(Probed("/", status)).state == state
+    assert api._check_endpoint(Probed("/", status)).state == state
 
 
 def test_a_proxy_is_named_without_its_password(cli: Cli) -> None:
@@ -171,7 +172,7 @@ def test_a_folder_that_nobody_may_look_into_is_a_line(cli: Cli, monkeypatch: pyt
     def refused(settings: object) -> list[Finding]:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(data_folder, "findings", refused)
+    monkeypatch.setattr(data_folder, "check", refused)
     ran = found(cli("doctor", "--offline", "--json"))
     assert ran["data folder"]["found"] == "cannot be looked at (Permission denied)"
     assert ran["warehouse"]["state"] == "ok"
@@ -238,5 +239,5 @@ def test_what_waits_is_named(cli: Cli, tmp_path: Path) -> None:
 def test_a_finding_without_advice_cannot_be_made() -> None:
     with pytest.raises(ValueError, match="advice"):
         Finding("x", "fail", "broken")
-    assert data_folder._nearest(Path("no/such/folder")).is_dir()
+    assert data_folder._find_nearest(Path("no/such/folder")).is_dir()
     assert probe.NOBODYS_CALL not in BOOK.call_ids()

@@ -91,14 +91,6 @@ def landed(prefect: PrefectServer) -> set[str]:
     }
 
 
-def load_slots(prefect: PrefectServer) -> int:
-    """How many of the slots for loads are taken, which is one at most."""
-    limits = prefect.post("/v2/concurrency_limits/filter")
-    [limit] = [limit for limit in limits if limit["name"].startswith("call-analytics-load-")]
-    assert limit["limit"] == 1
-    return int(limit["active_slots"])
-
-
 def test_deployments_say_what_they_are_and_when_they_run(prefect: PrefectServer) -> None:
     found = {
         name: prefect.deployment(name)
@@ -177,7 +169,6 @@ def test_two_backfills_at_once_both_end_with_a_right_warehouse(
     report = prefect.artifacts(runs[1])["backfill-report"]["data"]
     assert "| nobody\\_knows\\_this\\_call | not found | HTTP 404 |" in report
     assert "p99\\_ms" in report or "p99_ms" in report
-    assert load_slots(prefect) == 0
 
 
 def test_sync_refresh_and_check_do_what_the_commands_do(prefect: PrefectServer) -> None:
@@ -258,8 +249,7 @@ def test_a_killed_worker_loses_nothing_and_the_next_run_asks_for_nothing_landed(
     asked = dict(api.requests.by_call)
     with silent_after(api, 300, monkeypatch):
         dead = prefect.trigger("backfill-calls/backfill", ids_file=name)
-        # Between two loads: the slot of one that is killed comes free only after a minute.
-        prefect.until(lambda: len(landed(prefect)) >= before + 100 and not load_slots(prefect))
+        prefect.until(lambda: len(landed(prefect)) >= before + 100)
         prefect.first_worker.kill()
     kept = landed(prefect) & set(ids)
     assert 0 < len(kept) < len(ids), "it was not killed in the middle"

@@ -246,7 +246,7 @@ def test_latency_of_all_agents_is_pooled_as_if_they_were_one(
     with warehouse_in(data_dir).reading() as connection:
         [e2e] = [
             row
-            for row in queries.rows(connection, "latency_parts", since=None, agent_id=AGENT)
+            for row in queries.read_rows(connection, "latency_parts", since=None, agent_id=AGENT)
             if row["metric"] == "e2e"
         ]
     assert of_agents[AGENT] == pytest.approx(e2e["p95_ms"])

@@ -34,7 +34,7 @@ def published(folder: Path, calls: list[Call]) -> Path:
 def html_of(data_dir: Path, since: date | None = None, agent: str | None = None, runtime: str = "") -> str:
     """Return the report of a data folder; without its runtime it cannot draw, and is made in a moment."""
     answers = queries.ask(load_settings(data_dir=data_dir), lambda line: None, since, agent)
-    return page.html(answers, datetime.now(UTC).replace(tzinfo=None), runtime)
+    return page.render_html(answers, datetime.now(UTC).replace(tzinfo=None), runtime)
 
 
 class Page(HTMLParser):

@@ -1,6 +1,6 @@
 "use strict";
 (() => {
-  const told = JSON.parse(document.getElementById("report-data").textContent);
+  const report = JSON.parse(document.getElementById("report-data").textContent);
   // A minute of a long call needs so much room that words do not run together; then its chart scrolls.
   const PIXELS_PER_SECOND = 4;
   const drawn = new Set();
@@ -14,7 +14,7 @@
     if (element.dataset.height) whole.height = Number(element.dataset.height);
     try {
       await vegaEmbed(element, whole, {
-        mode: "vega-lite", renderer: "svg", actions: false, ast: true, config: told.config,
+        mode: "vega-lite", renderer: "svg", actions: false, ast: true, config: report.config,
         tooltip: { theme: "custom" },
       });
     } catch (failure) {
@@ -28,7 +28,7 @@
     if (drawn.has("report")) return;
     drawn.add("report");
     for (const element of document.querySelectorAll(".report .chart[data-chart]")) {
-      const chart = told.charts[element.dataset.chart];
+      const chart = report.charts[element.dataset.chart];
       await draw(element, chart.spec, chart.rows);
     }
   }
@@ -37,11 +37,11 @@
     if (drawn.has(id)) return;
     drawn.add(id);
     for (const element of section.querySelectorAll(".chart[data-chart]")) {
-      const rows = told.calls[id][element.dataset.chart];
+      const rows = report.calls[id][element.dataset.chart];
       const seconds = Math.max(...rows.map((row) => row.to ?? 0));
       const room = seconds * PIXELS_PER_SECOND;
       if (room > element.parentElement.clientWidth) element.style.width = `${Math.ceil(room)}px`;
-      await draw(element, told.callSpecs[element.dataset.chart], rows);
+      await draw(element, report.callSpecs[element.dataset.chart], rows);
     }
   }
 
@@ -52,7 +52,7 @@
 
   async function show() {
     const [, id, turn] = /^#call-([^/]+)(?:\/(\d+))?$/.exec(location.hash) ?? [];
-    const isKnown = id !== undefined && Object.hasOwn(told.calls, id);
+    const isKnown = id !== undefined && Object.hasOwn(report.calls, id);
     const section = isKnown ? document.getElementById(`call-${id}`) : null;
     const before = document.body.dataset.page;
     if (before === "report" && section) place = window.scrollY;

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.errors import KeyRefused
-from pipeline.flows import artifacts
+from pipeline.flows import markdown
 from pipeline.report.queries import Answers, Filters, State
-from pipeline.report.write import Written
+from pipeline.report.write import WrittenReport
 from pipeline.runs.report import OUTCOME_LABELS, RunReport, Unaccounted
 from pipeline.warehouse.checks import CheckResult
 
@@ -35,7 +35,7 @@ _LIVE = re.compile(r"(?<!\\)(?:\\\\)*[|<>`*_\[\]&]|[\n\r\x0b\x0c\x1c-\x1e\x85\u2
 
 
 def run_page(report: RunReport = REPORT, latency: list[dict[str, Any]] | None = None) -> str:
-    return artifacts.run_report(report, latency or [], {})
+    return markdown.format_run_report(report, latency or [], {})
 
 
 def cells_of(line: str) -> list[str]:
@@ -90,7 +90,7 @@ def test_no_reason_or_path_of_a_rejected_payload_breaks_the_table(text: str) -> 
 
 def test_the_report_says_how_the_run_ended_and_links_to_more() -> None:
     links = {"this run": "http://127.0.0.1:4200/runs/flow-run/1"}
-    page = artifacts.run_report(REPORT, [{"metric": "e2e", "p99_ms": 1234.56, "calls": 3}], links)
+    page = markdown.format_run_report(REPORT, [{"metric": "e2e", "p99_ms": 1234.56, "calls": 3}], links)
     assert page.startswith("# backfill partial\n")
     assert "1,204 ids (1 duplicates dropped): 1,203 loaded, 1 rejected." in page
     assert "[this run](http://127.0.0.1:4200/runs/flow-run/1)" in page
@@ -138,7 +138,7 @@ def test_a_run_without_ids_or_time_is_reported_too() -> None:
 def test_a_call_report_names_its_place_its_figures_and_the_worst_calls(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(Written, "png", lambda written: b"an image")
+    monkeypatch.setattr(WrittenReport, "draw_png", lambda written: b"an image")
     headline = dict.fromkeys(("over_calls", "connected_calls", "judged_calls", "successful_calls"), 2)
     headline |= {"calls": 1_234, "connect_rate": 0.5, "success_rate": None, "costed_calls": 0}
     headline |= {"cost_cents": None, "cents_per_connected_minute": None}
@@ -156,7 +156,7 @@ def test_a_call_report_names_its_place_its_figures_and_the_worst_calls(
         ],
         [],
     )
-    page = artifacts.call_report(Written(Path("/data/report.html"), 1, answers))
+    page = markdown.format_call_report(WrittenReport(Path("/data/report.html"), 1, answers))
     assert "/data/report.html: desk \\| \\<b\\>, 2026-03-01 to 2026-03-02 \\(UTC\\)." in page
     assert "| Calls | 1,234 | 2 are over |" in page
     assert "| End to end, p95 | 2,000 ms | 10,000 turns, pooled |" in page
@@ -175,7 +175,7 @@ def test_checks_that_did_not_pass_come_first_and_failures_before_warnings() -> N
         CheckResult("b_warns", "holds", "warn", 3, [{"call_id": "secret words"}]),
         CheckResult("c_fails", "holds", "fail", 1_000, []),
     ]
-    page = artifacts.check_report(results)
+    page = markdown.format_checks(results)
     rows = [cells_of(line) for line in page.rstrip("\n").split("\n")[4:]]
     assert [row[:3] for row in rows] == [
         ["fail", "c\\_fails", "1,000"],
@@ -188,6 +188,6 @@ def test_checks_that_did_not_pass_come_first_and_failures_before_warnings() -> N
 
 def test_cells_of_a_table_artifact_are_values_of_json() -> None:
     rows = [{"day": date(2025, 6, 2), "at": datetime(2025, 6, 2, 9), "calls": 3, "share": 0.5, "none": None}]
-    assert artifacts.cells(rows) == [
+    assert markdown.make_json_rows(rows) == [
         {"day": "2025-06-02", "at": "2025-06-02 09:00:00", "calls": 3, "share": 0.5, "none": None}
     ]

@@ -1,0 +1,19 @@
+"""Examines the whole installation: versions, the API, the data folder, the warehouse."""
+
+from __future__ import annotations
+
+from pipeline.config import Settings
+from pipeline.doctor import api, data_folder, versions, warehouse
+from pipeline.doctor.finding import Finding
+
+
+def examine(settings: Settings, *, offline: bool = False) -> list[Finding]:
+    """Return the findings of all checks, good and bad; `offline` leaves out the one request."""
+    found = [*versions.check(), *api.check(settings, offline=offline)]
+    for name, check in (("data folder", data_folder.check), ("warehouse", warehouse.check)):
+        try:
+            found += check(settings)
+        except OSError as refused:
+            advice = "fix the permissions of the folders above it, or name another with --data-dir"
+            found.append(Finding(name, "fail", f"cannot be looked at ({refused.strerror})", advice))
+    return found
