@@ -132,7 +132,7 @@ def _prepared_load(folder: Path, file: Path, held: list[float]):  # type: ignore
     class Timed(Warehouse):
         @contextmanager
         def written_from(self, scratch: Connection) -> Iterator[Connection]:
-            with super().written_from(scratch) as connection:
+            with super().write_from(scratch) as connection:
                 started = time.monotonic()
                 yield connection
             held.append(time.monotonic() - started)

@@ -18,11 +18,11 @@ from pipeline.errors import LandingError
 PART = ".part"
 
 
-def write_durably(path: Path, content: bytes) -> None:
+def write_atomically(path: Path, content: bytes) -> None:
     """Write a file so that after a crash it is there whole or not at all; a failure leaves nothing."""
     # Two processes may write the same file at the same time: each its own part, and the last one counts.
     part = path.with_name(f"{path.name}.{secrets.token_hex(3)}{PART}")
-    with occupied(path.parent):
+    with mark_folder_used(path.parent):
         try:
             write_part(part, content)
             part.replace(path)
@@ -51,7 +51,7 @@ def sync_folder(folder: Path) -> None:
 
 
 @contextmanager
-def occupied(folder: Path) -> Iterator[None]:
+def mark_folder_used(folder: Path) -> Iterator[None]:
     """Be seen to write in a folder until the block ends; any number may."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
@@ -63,7 +63,7 @@ def occupied(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def deserted(folder: Path) -> Iterator[bool]:
+def lock_unused_folder(folder: Path) -> Iterator[bool]:
     """Tell whether nobody writes in a folder, and keep it so until the block ends."""
     try:
         descriptor = os.open(folder, os.O_RDONLY)
@@ -81,7 +81,7 @@ def deserted(folder: Path) -> Iterator[bool]:
         os.close(descriptor)
 
 
-class reported:  # noqa: N801  reads as a clause: with reported(folder)
+class explain_write_errors:  # noqa: N801  reads as a clause: with explain_write_errors(folder)
     """Turns an operating system's refusal to write into a LandingError that says what to do."""
 
     def __init__(self, folder: Path) -> None:

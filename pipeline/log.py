@@ -23,7 +23,7 @@ _logger.addHandler(logging.NullHandler())
 _bound: ContextVar[Mapping[str, Any]] = ContextVar("facts of every event", default=MappingProxyType({}))
 
 
-def is_on(level: int) -> bool:
+def is_enabled(level: int) -> bool:
     """Return whether events of a level go anywhere: asked before an event whose facts cost something."""
     return _logger.isEnabledFor(level)
 
@@ -107,7 +107,7 @@ def adopt(logger: logging.Logger) -> None:
         logger.addHandler(_handler)
 
 
-def is_said(level: int) -> bool:
+def is_shown(level: int) -> bool:
     """Return whether what is said to a person at a level is to be shown."""
     return level >= _handler.least
 
@@ -128,12 +128,12 @@ class _Text(logging.Formatter):
         facts = dict(record.msg) if isinstance(record.msg, dict) else {"event": record.getMessage()}
         moment = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
         name = facts.pop("event", "")
-        said = " ".join(f"{fact}={_quoted(value)}" for fact, value in facts.items())
+        said = " ".join(f"{fact}={_quote(value)}" for fact, value in facts.items())
         text = f"{moment.replace('+00:00', 'Z')} {record.levelname.lower()} {name} {said}".rstrip()
         return f"{text}\n{self.formatException(record.exc_info)}" if record.exc_info else text
 
 
-def _quoted(value: Any) -> str:
+def _quote(value: Any) -> str:
     text = str(value)
     return text if text and not {" ", '"', "="}.intersection(text) else repr(text)
 

@@ -29,7 +29,7 @@ def revisions() -> list[str]:
     """Return every revision, oldest first; a file is named after the revision in it."""
     from pipeline.warehouse import migration
 
-    return [script.revision for script in reversed(list(migration.scripts().walk_revisions()))]
+    return [script.revision for script in reversed(list(migration.read_scripts().walk_revisions()))]
 
 
 def make(revision: str) -> Path:

@@ -65,16 +65,16 @@ def test_every_table_and_column_has_a_comment(connection: Connection) -> None:
 
 
 def test_there_is_one_head_and_it_says_what_it_loses() -> None:
-    heads = migration.scripts().get_heads()
+    heads = migration.read_scripts().get_heads()
     assert len(heads) == 1
-    for script in migration.scripts().walk_revisions():
+    for script in migration.read_scripts().walk_revisions():
         assert isinstance(script.module.destructive_upgrade, bool)
         assert isinstance(script.module.destructive_downgrade, bool)
 
 
 def test_revisions_are_read_as_alembic_reads_them() -> None:
-    scripts = list(migration.scripts().walk_revisions())
-    assert schema.head() == migration.scripts().get_current_head()
+    scripts = list(migration.read_scripts().walk_revisions())
+    assert schema.head() == migration.read_scripts().get_current_head()
     assert schema._revisions() == {script.revision for script in scripts}
 
 

@@ -140,7 +140,7 @@ def test_every_migration_goes_up_and_down_on_a_filled_file(lower: str, upper: st
     assert read(place.warehouse) == before
     # The copy that is kept before rows are lost is the file as it was.
     copies = list(place.folder.glob(f"warehouse.before-{upper}.duckdb"))
-    assert len(copies) == migration.scripts().get_revision(upper).module.destructive_downgrade
+    assert len(copies) == migration.read_scripts().get_revision(upper).module.destructive_downgrade
     for copy in copies:
         assert read(Warehouse.at(copy), before) == before
     schema.migrate(place.warehouse)

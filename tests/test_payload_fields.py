@@ -19,15 +19,16 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from pipeline import sql
-from pipeline.landing.folder import Landing, Outcome
+from pipeline.landing.folder import Landing
+from pipeline.landing.outcome import Outcome
 from pipeline.load import loads, staging
 from pipeline.load.payload_fields import describe_fields, sql_type
-from pipeline.load.staging import Staged
+from pipeline.load.staging import StagedLoad
 from pipeline.payload import fast_parse
 from pipeline.payload.contract import OBJECTS, InExtra, Number, StrictBool, StrictStr, Whole
 from pipeline.payload.fields import PayloadField, known_names, list_fields, stored_names
 from pipeline.payload.known_fields import has_plain_speech
-from pipeline.warehouse.database import Warehouse, close
+from pipeline.warehouse.database import Warehouse, close_connection
 from pipeline.warehouse.tables import metadata
 from support.warehouse_files import DATA_TABLES, NOON
 
@@ -114,19 +115,19 @@ class Loaded:
 
     def __init__(self, folder: Path, sample: Sample, *, is_plain: bool) -> None:
         warehouse = Warehouse.at(folder / "warehouse.duckdb")
-        writer = Landing(folder / "landing", folder / "quarantine").writer("run", 0)
+        writer = Landing(folder / "landing", folder / "quarantine").open_chunk("run", 0)
         outcome = Outcome(
             "call", "accepted", 1, NOON, 200, payload_hash="x", has_plain_speech=is_plain, is_plain=is_plain
         )
         writer.add(outcome, sample.line)
         scratch = warehouse.scratch()
         try:
-            staged = Staged([writer.finish()], scratch)
-            staged.has_payloads = staging.worked_out(scratch, staged.chunks)
+            staged = StagedLoad([writer.finish()], scratch)
+            staged.has_payloads = staging.stage_chunks(scratch, staged.chunks)
             asked = {"turn": sample.plain_turn}
             self.is_turn_plain = scratch.exec_driver_sql("select is_plain_speech($turn)", asked).scalar()
             scratch.rollback()
-            with warehouse.written_from(scratch) as connection:
+            with warehouse.write_from(scratch) as connection:
                 try:
                     loads.write_rows(connection, staged, refresh_window_s=1)
                 except DBAPIError as failure:
@@ -136,7 +137,7 @@ class Loaded:
                 drift = "select json_path from etl_drift where kind = 'field'"
                 self.new_fields = set(connection.exec_driver_sql(drift).scalars())
         finally:
-            close(scratch)
+            close_connection(scratch)
 
     @staticmethod
     def _values(connection: Connection) -> tuple[set[Any], set[Any]]:
@@ -238,7 +239,7 @@ def in_quick_ways(sample: Sample, loaded: Loaded) -> list[str]:
     found = []
     if not (has_plain_speech(sample.document) and loaded.is_turn_plain):
         found.append("turns with all their fields are not plain; mend sql/macros/payload/is_plain_speech.sql")
-    if b'"word.word"' in fast_parse.outline(sample.line).text:
+    if b'"word.word"' in fast_parse.parse_body(sample.line).text:
         found.append(
             "words with all their fields are read slowly; add them to pipeline/payload/fast_parse.py"
         )

@@ -46,7 +46,7 @@ def say(message: str, level: int = log.INFO) -> None:
     """Write one line for the person at the terminal, or for the program that reads stderr."""
     if log.is_json():
         log.event("message", level, message=message)
-    elif log.is_said(level):
+    elif log.is_shown(level):
         write_line(message)
 
 

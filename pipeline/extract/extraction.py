@@ -77,7 +77,7 @@ class Extraction:
         self._workers = workers
         clock = asyncio.create_task(self._land_by_age())
         try:
-            await _first_failure_or_all(workers)
+            await _wait_for_first_failure(workers)
         finally:
             for task in (*workers, clock):
                 task.cancel()
@@ -132,7 +132,7 @@ class Extraction:
     def _judge(self, answer: Answer) -> Judgement:
         if answer.status in ("found", "malformed"):
             receipt = Receipt(answer.call_id, answer.fetched_at, answer.http_status, answer.attempts)
-            parsed = answer.fault or answer.outline
+            parsed = answer.fault or answer.parsed
             return take_in(self.landing, self.run_id, receipt, answer.body, parsed)
         return Judgement(
             Outcome(
@@ -179,7 +179,7 @@ class Extraction:
             task.result()
 
 
-async def _first_failure_or_all(tasks: list[asyncio.Task[None]]) -> None:
+async def _wait_for_first_failure(tasks: list[asyncio.Task[None]]) -> None:
     """Wait until all tasks are done or one has failed; raise that failure."""
     done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
     for task in done:

@@ -17,7 +17,7 @@ from typing import Any
 
 import orjson
 
-from pipeline.atomic import PART, occupied, reported, sync_folder, write_part
+from pipeline.atomic import PART, explain_write_errors, mark_folder_used, sync_folder, write_part
 from pipeline.errors import LandingError
 from pipeline.landing.ndjson import REPAIR_ADVICE, PayloadFile
 from pipeline.landing.outcome import Outcome
@@ -72,7 +72,7 @@ class ChunkWriter:
         self._call_ids.add(outcome.call_id)
         if line is not None:
             try:
-                with reported(self._folder):
+                with explain_write_errors(self._folder):
                     self._write_line(line)
             except LandingError as failure:
                 # What was held back is lost, so nothing that is written later would be whole.
@@ -91,7 +91,7 @@ class ChunkWriter:
         if self._failure is not None:
             raise self._failure
         try:
-            with reported(self._folder), self._folder_lock:
+            with explain_write_errors(self._folder), self._folder_lock:
                 return self._finish()
         except LandingError:
             self.discard()
@@ -117,7 +117,7 @@ class ChunkWriter:
 
     def _occupy_folder(self) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
-        self._folder_lock.enter_context(occupied(self._folder))
+        self._folder_lock.enter_context(mark_folder_used(self._folder))
 
     def _finish(self) -> LandedChunk:
         if self._payloads is None:

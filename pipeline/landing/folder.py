@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from pipeline.atomic import deserted, reported, write_durably
+from pipeline.atomic import explain_write_errors, lock_unused_folder, write_atomically
 from pipeline.config import Settings
 from pipeline.landing.chunk import MANIFEST, PAYLOADS, ChunkWriter, read_outcomes
 from pipeline.landing.outcome import Outcome
@@ -42,7 +42,7 @@ class Landing:
     def check_writable(self) -> None:
         """Raise LandingError now if payloads could not be written later."""
         for folder in (self.landing_dir, self.quarantine_dir):
-            with reported(folder):
+            with explain_write_errors(folder):
                 folder.mkdir(parents=True, exist_ok=True)
                 with tempfile.TemporaryFile(dir=folder):
                     pass
@@ -58,7 +58,7 @@ class Landing:
         for path in sorted(self.landing_dir.glob(f"*/*-{_NUMBER}{PAYLOADS}")):
             manifest = path.with_name(path.name.removesuffix(PAYLOADS) + MANIFEST)
             if not manifest.exists():
-                with deserted(path.parent) as is_deserted:
+                with lock_unused_folder(path.parent) as is_deserted:
                     if is_deserted and not manifest.exists():
                         found.append(path)
         return found
@@ -71,8 +71,8 @@ class Landing:
     def quarantine(self, run_id: str, call_id: str, body: bytes, facts: dict[str, Any]) -> str:
         """Keep a rejected body and what is known of it; return its path below the quarantine folder."""
         folder = self.quarantine_dir / run_id
-        with reported(folder):
+        with explain_write_errors(folder):
             folder.mkdir(parents=True, exist_ok=True)
-            write_durably(folder / f"{call_id}.body", body)
-            write_durably(folder / f"{call_id}.json", json.dumps(facts, indent=2).encode() + b"\n")
+            write_atomically(folder / f"{call_id}.body", body)
+            write_atomically(folder / f"{call_id}.json", json.dumps(facts, indent=2).encode() + b"\n")
         return f"{run_id}/{call_id}.body"

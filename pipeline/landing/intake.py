@@ -11,7 +11,7 @@ from datetime import datetime
 
 from pipeline.landing.folder import Landing
 from pipeline.landing.outcome import Outcome
-from pipeline.payload.fast_parse import Outline
+from pipeline.payload.fast_parse import ParsedBody
 from pipeline.payload.redact import redact
 from pipeline.payload.strict_json import Malformed
 from pipeline.payload.validate import Rejected, validate
@@ -35,7 +35,7 @@ class Judgement:
     line: bytes | None = None
 
 
-def judge(receipt: Receipt, body: bytes, parsed: Outline | Malformed | None = None) -> Judgement:
+def judge(receipt: Receipt, body: bytes, parsed: ParsedBody | Malformed | None = None) -> Judgement:
     """Accept or reject a body; nothing is written.
 
     `parsed` is what reading the body as JSON gave, where somebody has done that.
@@ -74,7 +74,7 @@ def take_in(
     run_id: str,
     receipt: Receipt,
     body: bytes,
-    parsed: Outline | Malformed | None = None,
+    parsed: ParsedBody | Malformed | None = None,
 ) -> Judgement:
     """Accept a body, or keep it in quarantine with the reason; arguments as for `judge`.
 
@@ -92,6 +92,6 @@ def take_in(
         "http_status": outcome.http_status,
         "fetched_at": outcome.fetched_at.isoformat(),
     }
-    kept = redact(body, parsed if isinstance(parsed, Outline) else None)
+    kept = redact(body, parsed if isinstance(parsed, ParsedBody) else None)
     path = landing.quarantine(run_id, outcome.call_id, kept, facts)
     return Judgement(replace(outcome, quarantine_path=path))

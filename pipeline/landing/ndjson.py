@@ -49,13 +49,13 @@ class PayloadFile:
             self._wait()
             # A small file needs no thread.
             self._thread = self._thread or ThreadPoolExecutor(1, "payloads")
-            self._writing = self._thread.submit(self._write, self._taken())
+            self._writing = self._thread.submit(self._write, self._take_lines())
 
     def finish(self) -> None:
         """Write what is left, make the file durable and close it."""
         try:
             self._wait()
-            self._write(self._taken())
+            self._write(self._take_lines())
             self._file.write(self._frame.flush())
             self._file.flush()
             os.fsync(self._file.fileno())
@@ -74,7 +74,7 @@ class PayloadFile:
         if writing is not None:
             writing.result()
 
-    def _taken(self) -> list[bytes]:
+    def _take_lines(self) -> list[bytes]:
         lines, self._lines, self._size = self._lines, [], 0
         return lines
 

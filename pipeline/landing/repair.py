@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pipeline.atomic import reported, write_durably
+from pipeline.atomic import explain_write_errors, write_atomically
 from pipeline.errors import LandingError
 from pipeline.landing.chunk import PAYLOADS, read_outcomes, verify_chunk
 from pipeline.landing.folder import Landing
@@ -57,7 +57,7 @@ def repair(landing: Landing, run_id: str) -> Repair:
                 writer.add(judgement.outcome, judgement.line)
             writer.finish()
         # The sound payloads are landed, so from here on a crash loses nothing.
-        with reported(set_aside):
+        with explain_write_errors(set_aside):
             set_aside.mkdir(parents=True, exist_ok=True)
             for path in (payloads, manifest):
                 if path.exists():
@@ -67,8 +67,8 @@ def repair(landing: Landing, run_id: str) -> Repair:
     lost_ids = [call_id for chunk in repaired for call_id in chunk.lost]
     if not lost_ids:
         return Repair(repaired, set_aside, None)
-    with reported(set_aside):
-        write_durably(set_aside / _LOST_IDS, "".join(f"{call_id}\n" for call_id in lost_ids).encode())
+    with explain_write_errors(set_aside):
+        write_atomically(set_aside / _LOST_IDS, "".join(f"{call_id}\n" for call_id in lost_ids).encode())
     return Repair(repaired, set_aside, set_aside / _LOST_IDS)
 
 

@@ -121,7 +121,7 @@ def _write(
     """
     if staged.failure is not None:
         raise staged.failure
-    with warehouse.written_from(staged.connection) as connection:
+    with warehouse.write_from(staged.connection) as connection:
         with connection.begin():
             # Another version may have migrated the warehouse since this command began.
             schema.check_unchanged(connection)
@@ -135,7 +135,7 @@ def _write(
 def write_rows(
     connection: Connection, staged: StagedLoad, *, refresh_window_s: float, replay: bool = False
 ) -> str:
-    """Turn what is staged into rows, on a connection of `Warehouse.written_from`; return the load's id.
+    """Turn what is staged into rows, on a connection of `Warehouse.write_from`; return the load's id.
 
     `refresh_window_s` decides which calls count as final; `replay` replaces rows even where the payload is
     the one they came from.

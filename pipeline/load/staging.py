@@ -22,8 +22,8 @@ from pipeline.landing.chunk import LandedChunk
 from pipeline.load.batching import Batches
 from pipeline.load.payload_fields import describe_fields
 from pipeline.warehouse import schema
-from pipeline.warehouse.database import Warehouse, close
-from pipeline.warehouse.duckdb_errors import failures_named
+from pipeline.warehouse.database import Warehouse, close_connection
+from pipeline.warehouse.duckdb_errors import translate_failures
 
 if TYPE_CHECKING:
     from pipeline.load import turn_taking
@@ -66,12 +66,12 @@ class StagingAhead:
             if staged is not None:
                 self._taken = staged
                 yield staged
-                close(staged.connection)
+                close_connection(staged.connection)
 
     def close(self) -> None:
         """Give up what is staged and not written."""
         if self._taken is not None:
-            close(self._taken.connection)
+            close_connection(self._taken.connection)
         while not (self._under_way.cancel() or self._under_way.done()):
             if (connection := self._connection) is not None:
                 # It may have ended just now.
@@ -82,7 +82,7 @@ class StagingAhead:
         if not self._under_way.cancelled() and self._under_way.exception() is None:
             staged = self._under_way.result()
             if staged is not None:
-                close(staged.connection)
+                close_connection(staged.connection)
 
     def _stage_next(self) -> StagedLoad | None:
         chunks = self._batches.next()
@@ -92,13 +92,13 @@ class StagingAhead:
         connection = self._connection = self._warehouse.scratch()
         staged = StagedLoad(chunks, connection)
         try:
-            with failures_named(self._warehouse.path):
+            with translate_failures(self._warehouse.path):
                 staged.has_payloads = stage_chunks(connection, chunks)
         except (DBAPIError, LandingError) as failure:
             staged.failure = failure
-            close(connection)
+            close_connection(connection)
         except BaseException:
-            close(connection)
+            close_connection(connection)
             raise
         finally:
             self._connection = None
@@ -134,20 +134,20 @@ def stage_chunks(connection: Connection, chunks: list[LandedChunk]) -> bool:
             raise LandingError("its payloads are not those that its manifest names")
         for name in ("staged_latency", "staged_items"):
             run(sql.read(f"stage/{name}"))
-        with _measured(connection):
+        with _provide_measures(connection):
             for name in ("staged_turns", "staged_conversations"):
                 run(sql.read(f"stage/{name}"))
     return True
 
 
 @contextmanager
-def _measured(connection: Connection) -> Iterator[None]:
+def _provide_measures(connection: Connection) -> Iterator[None]:
     """Let statements read what the staged calls' timed words come to: `measured_turns`, `measured_calls`."""
     # numpy, which only loads need, takes a tenth of a second to import.
     from pipeline.load import turn_taking
 
-    turns, calls = turn_taking.measured(
-        _columns(connection, "timed_words"), _columns(connection, "tool_turns")
+    turns, calls = turn_taking.measure(
+        _select_columns(connection, "timed_words"), _select_columns(connection, "tool_turns")
     )
     database = connection.connection.driver_connection
     assert database is not None
@@ -160,7 +160,7 @@ def _measured(connection: Connection) -> Iterator[None]:
         database.unregister("measured_calls")
 
 
-def _columns(connection: Connection, name: str) -> turn_taking.Columns:
+def _select_columns(connection: Connection, name: str) -> turn_taking.Columns:
     """Return what a statement selects, as arrays."""
     result = connection.exec_driver_sql(sql.read(f"stage/{name}"))
     try:

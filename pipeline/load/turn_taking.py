@@ -45,7 +45,7 @@ class _Words(NamedTuple):
     by_agent: Flags
     by_user: Flags
 
-    def taken(self, which: slice | Integers) -> _Words:
+    def select(self, which: slice | Integers) -> _Words:
         return _Words(
             self.call[which].astype(np.int64, copy=False),
             self.turn[which].astype(np.int64, copy=False),
@@ -65,7 +65,7 @@ class _Heard(NamedTuple):
     by_user: Flags
 
 
-def measured(words: Columns, tool_turns: Columns) -> tuple[Columns, Columns]:
+def measure(words: Columns, tool_turns: Columns) -> tuple[Columns, Columns]:
     """Return what timed words come to: columns of turns, and columns of calls.
 
     `words` has a row for each timed word, in any order: `call_number`, below 2^23, `utterance_index`,
@@ -81,22 +81,22 @@ def measured(words: Columns, tool_turns: Columns) -> tuple[Columns, Columns]:
     transcript of two turns: the word's own, and the other party's with the latest end. Agent and user are
     each other's other party; what another role says is heard, but is nobody's turn.
     """
-    staged = _in_order_of_transcript(words)
-    holding = _turn_key(tool_turns["call_number"], tool_turns["utterance_index"])
-    blocks = [_measured(staged.taken(block), holding) for block in _blocks(staged.call)]
-    return _joined([turns for turns, _ in blocks]), _joined([calls for _, calls in blocks])
+    staged = _sort_by_transcript(words)
+    holding = _make_turn_key(tool_turns["call_number"], tool_turns["utterance_index"])
+    blocks = [_measure_block(staged.select(block), holding) for block in _split_into_blocks(staged.call)]
+    return _join_blocks([turns for turns, _ in blocks]), _join_blocks([calls for _, calls in blocks])
 
 
-def _joined(blocks: Sequence[Columns]) -> Columns:
+def _join_blocks(blocks: Sequence[Columns]) -> Columns:
     return {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
 
 
-def _turn_key(call: NDArray[Any], turn: NDArray[Any]) -> Integers:
+def _make_turn_key(call: NDArray[Any], turn: NDArray[Any]) -> Integers:
     key: Integers = call.astype(np.int64) << _TURN_BITS | turn
     return key
 
 
-def _in_order_of_transcript(columns: Columns) -> _Words:
+def _sort_by_transcript(columns: Columns) -> _Words:
     """Return the words by call and turn, as DuckDB usually selects them, but need not."""
     words = _Words(
         columns["call_number"],
@@ -106,13 +106,13 @@ def _in_order_of_transcript(columns: Columns) -> _Words:
         columns["by_agent"],
         columns["by_user"],
     )
-    turn = _turn_key(words.call, words.turn)
-    return words if np.all(turn[1:] >= turn[:-1]) else words.taken(np.argsort(turn, kind="stable"))
+    turn = _make_turn_key(words.call, words.turn)
+    return words if np.all(turn[1:] >= turn[:-1]) else words.select(np.argsort(turn, kind="stable"))
 
 
-def _blocks(call: Integers) -> Iterator[slice]:
+def _split_into_blocks(call: Integers) -> Iterator[slice]:
     """Yield slices of whole calls, each of them one call or no more words than a block has."""
-    begins = _begins(call)
+    begins = _find_starts(call)
     first = 0
     for begin, end in zip(begins, np.append(begins, len(call))[1:], strict=True):
         if end - first > _BLOCK and begin > first:
@@ -121,20 +121,20 @@ def _blocks(call: Integers) -> Iterator[slice]:
     yield slice(first, len(call))
 
 
-def _begins(groups: Integers) -> Integers:
+def _find_starts(groups: Integers) -> Integers:
     """Return where each stretch of equal numbers begins."""
     return np.flatnonzero(np.diff(groups, prepend=_NOTHING))
 
 
-def _measured(words: _Words, holding: Integers) -> tuple[Columns, Columns]:
+def _measure_block(words: _Words, holding: Integers) -> tuple[Columns, Columns]:
     """Return the turns and the calls of some calls, whose words are in the order of their transcripts."""
     order = np.argsort(words.call << _TIME_BITS | words.start, kind="stable")
-    swept = words.taken(order)
+    swept = words.select(order)
     # A call lies above every end of the calls before it.
     ends = (swept.call << _TIME_BITS) + swept.end
-    agent_end, agent_turn = _latest(swept, np.where(swept.by_agent, ends, _NOTHING))
-    user_end, user_turn = _latest(swept, np.where(swept.by_user, ends, _NOTHING))
-    end, turn = _latest(swept, ends)
+    agent_end, agent_turn = _find_latest_ends(swept, np.where(swept.by_agent, ends, _NOTHING))
+    user_end, user_turn = _find_latest_ends(swept, np.where(swept.by_user, ends, _NOTHING))
+    end, turn = _find_latest_ends(swept, ends)
     heard = _Heard(
         end,
         turn,
@@ -150,12 +150,12 @@ def _measured(words: _Words, holding: Integers) -> tuple[Columns, Columns]:
     # Of two turns that overlap, the later one in the transcript interrupts.
     interrupting = np.maximum(swept.turn, np.where(swept.by_agent, user_turn, agent_turn))
     return (
-        _turns(words, order, swept, heard, talk, overlap, interrupting),
-        _calls(swept, heard, talk, overlap, holding),
+        _measure_turns(words, order, swept, heard, talk, overlap, interrupting),
+        _measure_calls(swept, heard, talk, overlap, holding),
     )
 
 
-def _latest(swept: _Words, ends: Integers) -> tuple[Integers, Integers]:
+def _find_latest_ends(swept: _Words, ends: Integers) -> tuple[Integers, Integers]:
     """Return the latest end before each word in its call, and the last of the turns that end there.
 
     `ends` lie above those of the calls before; -1 are those of words that do not count.
@@ -174,7 +174,7 @@ def _latest(swept: _Words, ends: Integers) -> tuple[Integers, Integers]:
     )
 
 
-def _turns(
+def _measure_turns(
     words: _Words,
     order: Integers,
     swept: _Words,
@@ -184,8 +184,8 @@ def _turns(
     interrupting: Integers,
 ) -> Columns:
     """Return the talk of every turn, the pause before it, and for how long it interrupts."""
-    keys = _turn_key(words.call, words.turn)
-    begins = _begins(keys)
+    keys = _make_turn_key(words.call, words.turn)
+    begins = _find_starts(keys)
     # Where the words of the transcript come in the sweep.
     position = np.empty_like(order)
     position[order] = np.arange(len(order))
@@ -197,7 +197,7 @@ def _turns(
     over = np.flatnonzero(overlap)
     np.add.at(
         interrupted,
-        np.searchsorted(keys[begins], _turn_key(swept.call[over], interrupting[over])),
+        np.searchsorted(keys[begins], _make_turn_key(swept.call[over], interrupting[over])),
         overlap[over],
     )
     turns = {
@@ -212,9 +212,11 @@ def _turns(
     return {name: column[sided] for name, column in turns.items()}
 
 
-def _calls(swept: _Words, heard: _Heard, talk: Integers, overlap: Integers, holding: Integers) -> Columns:
+def _measure_calls(
+    swept: _Words, heard: _Heard, talk: Integers, overlap: Integers, holding: Integers
+) -> Columns:
     """Return what the speech of every call comes to."""
-    begins = _begins(swept.call)
+    begins = _find_starts(swept.call)
     which = np.repeat(np.arange(len(begins)), np.diff(begins, append=len(swept.call)))
     sided = swept.by_agent | swept.by_user
     first = np.minimum.reduceat(np.where(sided, swept.start, 1 << _TIME_BITS), begins)
@@ -277,5 +279,5 @@ def _is_agents_turn(swept: _Words, heard: _Heard, holding: Integers) -> Flags:
     again = (swept.turn != heard.turn) & (swept.by_agent & heard.by_agent | swept.by_user & heard.by_user)
     agents: Flags = swept.by_agent ^ again
     waits = np.flatnonzero(again & swept.by_agent)
-    agents[waits] = np.isin(_turn_key(swept.call[waits], heard.turn[waits]), holding)
+    agents[waits] = np.isin(_make_turn_key(swept.call[waits], heard.turn[waits]), holding)
     return agents

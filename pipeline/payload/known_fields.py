@@ -18,7 +18,7 @@ _NOT_LANDED = frozenset({"access_token"})
 
 
 def has_plain_speech(document: dict[str, Any]) -> bool:
-    """Tell it of an accepted payload; an outline of one, without its plain words, will do."""
+    """Tell it of an accepted payload; a parsed body, without its simple words, will do."""
     woven = document.get("transcript_with_tool_calls") or document.get("scrubbed_transcript_with_tool_calls")
     items = woven if isinstance(woven, list) else ()
     # Woven items are judged by nothing else: any JSON may stand where a role or words should.

@@ -13,7 +13,7 @@ from typing import Any
 
 import orjson
 
-from pipeline.payload.fast_parse import Outline, filled, whole
+from pipeline.payload.fast_parse import ParsedBody, parse_whole, restore_words
 
 # In bytes that are not sound JSON: the value of the key. Of one that is no text, where it ends is not known.
 _TOKEN = re.compile(
@@ -32,26 +32,26 @@ _QUERY = re.compile(r"[?#]")
 _ESCAPED = re.compile(rb"\\u00((?!22|5[cC])[2-7][0-9a-fA-F])")
 
 
-def redact(body: bytes, outline: Outline | None = None) -> bytes:
+def redact(body: bytes, parsed: ParsedBody | None = None) -> bytes:
     """Return a body without access tokens and without the query strings of signed URLs.
 
-    With the outline of the body, secrets are removed from it at any depth and the body is written anew, but
-    for its plain words; without it, because the body is not sound JSON, they are removed from the bytes.
+    With the parsed body, secrets are removed from it at any depth and the body is written anew, but for its
+    simple words; without it, because the body is not sound JSON, they are removed from the bytes.
     """
-    if not _is_suspect(outline.text if outline else body):
+    if not _is_suspect(parsed.text if parsed else body):
         return body
-    if outline is None:
+    if parsed is None:
         plain = _ESCAPED.sub(lambda escape: bytes.fromhex(escape[1].decode()), body)
         plain = _TOKEN.sub(rb'\1"removed"', plain)
-        return _URL_BYTES.sub(lambda url: _unsigned(url[0].decode("latin-1")).encode("latin-1"), plain)
-    clean = remove_secrets(outline.document, is_top=True)
-    if clean == outline.document:
+        return _URL_BYTES.sub(lambda url: _strip_signature(url[0].decode("latin-1")).encode("latin-1"), plain)
+    clean = remove_secrets(parsed.document, is_top=True)
+    if clean == parsed.document:
         return body
-    text = _encoded(clean)
-    if outline.text is body:
+    text = _encode(clean)
+    if parsed.text is body:
         return text
-    kept = filled(text, outline, body)
-    return redact(body, whole(body)) if kept is None else kept
+    kept = restore_words(text, parsed, body)
+    return redact(body, parse_whole(body)) if kept is None else kept
 
 
 def _is_harmless(value: Any) -> bool:
@@ -71,7 +71,7 @@ def _is_suspect(body: bytes) -> bool:
     return any(name in lower and any(mark + name in lower for mark in _MARKS) for name in names)
 
 
-def _encoded(document: Any) -> bytes:
+def _encode(document: Any) -> bytes:
     with suppress(orjson.JSONEncodeError):
         return orjson.dumps(document)
     # It holds half of a surrogate pair, an integer of more than 64 bits, or lies very deep.
@@ -91,7 +91,7 @@ def remove_secrets(node: Any, *, is_top: bool = False) -> Any:
         clean: dict[str, Any] = {}
         for key, value in node.items():
             if key != "access_token":
-                name = _URL.sub(lambda url: _unsigned(url[0]), key)
+                name = _URL.sub(lambda url: _strip_signature(url[0]), key)
                 # Two names that were told apart by their signatures alone stay two.
                 while name in clean or (name != key and name in node):
                     name += "*"
@@ -100,9 +100,9 @@ def remove_secrets(node: Any, *, is_top: bool = False) -> Any:
     if isinstance(node, list):
         return [remove_secrets(item) for item in node]
     if isinstance(node, str):
-        return _URL.sub(lambda url: _unsigned(url[0]), node) if ":" in node else node
+        return _URL.sub(lambda url: _strip_signature(url[0]), node) if ":" in node else node
     return node
 
 
-def _unsigned(url: str) -> str:
+def _strip_signature(url: str) -> str:
     return _QUERY.split(url, maxsplit=1)[0] if _SIGNER.search(url) else url

@@ -58,7 +58,7 @@ class Malformed(ValueError):
 
 
 UNSURE = object()
-"""What `parse_plain` returns for a body that it leaves to `parse_strictly`."""
+"""What `parse_fast` returns for a body that it leaves to `parse_strictly`."""
 _KEY_END = b'":'
 # How orjson writes floats from 1e16 on; an integer of more than 64 bits has become one.
 _LARGE = b"e+"
@@ -109,7 +109,7 @@ def _number_or_offence(text: str) -> Any:
     return _Offence("number beyond a double", text) if math.isinf(float(text)) else None
 
 
-# For what `parse_plain` leaves: a Python call for every object and number is seven times slower.
+# For what `parse_fast` leaves: a Python call for every object and number is seven times slower.
 _STRICT = json.JSONDecoder(
     object_pairs_hook=_object, parse_constant=_refuse, parse_float=_float, parse_int=_int
 )
@@ -128,11 +128,11 @@ def parse(body: bytes) -> Any:
     sound syntax that cannot be landed: NaN, Infinity, a number beyond a double, a duplicate key, or nesting
     deeper than `MAX_DEPTH`.
     """
-    document = parse_plain(body)
+    document = parse_fast(body)
     return parse_strictly(body) if document is UNSURE else document
 
 
-def parse_plain(body: bytes) -> Any:
+def parse_fast(body: bytes) -> Any:
     """Return the document of a body that is sound beyond doubt, else `UNSURE`: most are, and this is fast.
 
     orjson refuses what is not JSON in UTF-8, NaN, numbers beyond a double and lone surrogates, and does not
@@ -160,7 +160,7 @@ def _has_blank_before_colon(body: bytes) -> bool:
 
 
 def parse_strictly(body: bytes) -> Any:
-    """Do what `parse` does without trying `parse_plain` first."""
+    """Do what `parse` does without trying `parse_fast` first."""
     try:
         text = body.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -204,16 +204,16 @@ def has_lone_surrogates(body: bytes) -> bool:
     return any(match["lone"] for match in _ESCAPE.finditer(body))
 
 
-def to_line(body: bytes, document: Any = None, *, is_plain: bool = False) -> bytes:
+def to_line(body: bytes, document: Any = None, *, has_no_surrogates: bool = False) -> bytes:
     """Return a payload as one line for NDJSON, without its end; ``document`` is what `parse` made of it.
 
-    ``is_plain`` says that it is known to hold no lone surrogate.
+    ``has_no_surrogates`` says that it is known to hold no half of a surrogate pair.
 
     The bytes stay as they came, so that no number changes its digits, except line breaks between tokens and a
     byte order mark. Only a body with lone surrogates is written anew, each of them as U+FFFD, as DuckDB
     refuses them. Raises `Malformed` when two keys of one object become the same by that.
     """
-    if is_plain or not has_lone_surrogates(body):
+    if has_no_surrogates or not has_lone_surrogates(body):
         # A raw line break is legal only between tokens: inside a string it is a syntax error.
         return body.removeprefix(_BOM).replace(b"\r", b" ").replace(b"\n", b" ").strip(b" \t")
     document = json.loads(body) if document is None else document

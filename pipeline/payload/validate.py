@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pydantic import ValidationError
 
 from pipeline.payload.contract import Call, WovenTranscripts
-from pipeline.payload.fast_parse import Outline, outline, whole
+from pipeline.payload.fast_parse import ParsedBody, parse_body, parse_whole
 from pipeline.payload.known_fields import has_plain_speech, is_plain
 from pipeline.payload.redact import redact, remove_secrets
 from pipeline.payload.strict_json import Malformed, to_line
@@ -40,15 +40,15 @@ class Rejected:
     value: str | None
 
 
-def validate(call_id: str, body: bytes, parsed: Outline | Malformed | None = None) -> Accepted | Rejected:
+def validate(call_id: str, body: bytes, parsed: ParsedBody | Malformed | None = None) -> Accepted | Rejected:
     """Decide whether the payload that came for `call_id` may be landed.
 
-    `parsed` is what reading the body as JSON gave, where somebody has done that: its outline, or what is
-    wrong with it.
+    `parsed` is what reading the body as JSON gave, where somebody has done that: the parsed body, or
+    what is wrong with it.
     """
     if parsed is None:
         try:
-            parsed = outline(body)
+            parsed = parse_body(body)
         except Malformed as malformed:
             parsed = malformed
     if isinstance(parsed, Malformed):
@@ -56,14 +56,16 @@ def validate(call_id: str, body: bytes, parsed: Outline | Malformed | None = Non
     judged = _judge(call_id, body, parsed)
     if isinstance(judged, Rejected) and parsed.text is not body:
         # What is said of a value is said of all of it.
-        return _judge(call_id, body, whole(body))
+        return _judge(call_id, body, parse_whole(body))
     return judged
 
 
-def _judge(call_id: str, body: bytes, outline: Outline) -> Accepted | Rejected:
-    document = outline.document
+def _judge(call_id: str, body: bytes, parsed: ParsedBody) -> Accepted | Rejected:
+    document = parsed.document
     if not isinstance(document, dict):
-        return Rejected(f"should be a JSON object, not {_kind(document)}", "$", _shown(document))
+        return Rejected(
+            f"should be a JSON object, not {_describe_kind(document)}", "$", _show_value(document)
+        )
     try:
         call = Call.model_validate(document)
         if not call.transcript_object:
@@ -71,13 +73,15 @@ def _judge(call_id: str, body: bytes, outline: Outline) -> Accepted | Rejected:
     except ValidationError as invalid:
         first = invalid.errors(include_url=False)[0]
         reason = first["msg"].removeprefix("Value error, ").removeprefix("Input ")
-        value = None if first["type"] == "missing" else _shown(first["input"])
-        return Rejected(reason, _path(first["loc"]), value)
+        value = None if first["type"] == "missing" else _show_value(first["input"])
+        return Rejected(reason, _format_path(first["loc"]), value)
     if call.call_id != call_id:
-        return Rejected("should be the call that was asked for", "$.call_id", _shown(call.call_id))
+        return Rejected("should be the call that was asked for", "$.call_id", _show_value(call.call_id))
     try:
-        clean = redact(body, outline)
-        line = to_line(clean, document if clean is outline.text else None, is_plain=outline.is_plain)
+        clean = redact(body, parsed)
+        line = to_line(
+            clean, document if clean is parsed.text else None, has_no_surrogates=parsed.has_no_surrogates
+        )
     except Malformed as malformed:
         return _reject_malformed(malformed)
     speaks_plainly = has_plain_speech(document)
@@ -91,18 +95,18 @@ def _reject_malformed(malformed: Malformed) -> Rejected:
     return Rejected(malformed.reason, malformed.path, value)
 
 
-def _kind(value: object) -> str:
+def _describe_kind(value: object) -> str:
     kinds = {list: "an array", str: "a text", bool: "a truth value", type(None): "null"}
     return kinds.get(type(value), "a number")
 
 
-def _shown(value: object) -> str:
+def _show_value(value: object) -> str:
     # Whole before it is cut: the value may be an object with a token in it.
     text = json.dumps(remove_secrets(value), default=str)
     return text if len(text) <= _VALUE_LIMIT else text[: _VALUE_LIMIT - 1] + "…"
 
 
-def _path(location: tuple[int | str, ...]) -> str:
+def _format_path(location: tuple[int | str, ...]) -> str:
     path = "$"
     for step in location:
         path += f"[{step}]" if isinstance(step, int) else f".{step}"

@@ -19,7 +19,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from pipeline import sql, times
-from pipeline.atomic import write_durably
+from pipeline.atomic import write_atomically
 from pipeline.errors import WarehouseError
 from pipeline.warehouse import schema
 from pipeline.warehouse.database import Warehouse
@@ -61,7 +61,7 @@ def export(copy: Path, folder: Path) -> Exported:
             (folder / _MANIFEST).unlink(missing_ok=True)
             for start in range(0, len(changed), _DAYS_AT_ONCE):
                 _write(connection, Path(making) / str(start), folder, changed[start : start + _DAYS_AT_ONCE])
-            for table in _tables():
+            for table in _list_tables():
                 for day in gone:
                     shutil.rmtree(folder / table / f"day={day}", ignore_errors=True)
             run_id = connection.exec_driver_sql(sql.read("publish/latest_run")).scalar()
@@ -69,10 +69,10 @@ def export(copy: Path, folder: Path) -> Exported:
             "revision": revision,
             "run_id": run_id,
             "published_at": f"{times.utc_now().isoformat()}Z",
-            "tables": _tables(),
+            "tables": _list_tables(),
             "days": days,
         }
-        write_durably(folder / _MANIFEST, json.dumps(manifest, indent=1).encode() + b"\n")
+        write_atomically(folder / _MANIFEST, json.dumps(manifest, indent=1).encode() + b"\n")
     except OSError as refused:
         raise WarehouseError(
             f"cannot write Parquet to {folder} ({refused.strerror}): make room or name another folder"
@@ -81,7 +81,7 @@ def export(copy: Path, folder: Path) -> Exported:
 
 
 def _write(connection: Connection, making: Path, folder: Path, days: list[str]) -> None:
-    for table in _tables():
+    for table in _list_tables():
         made = making / table
         made.parent.mkdir(parents=True, exist_ok=True)
         connection.exec_driver_sql(
@@ -96,7 +96,7 @@ def _write(connection: Connection, making: Path, folder: Path, days: list[str]) 
                 new.rename(place)
 
 
-def _tables() -> list[str]:
+def _list_tables() -> list[str]:
     return sorted(table.name for table in CALL_TABLES if not table.name.startswith("etl_"))
 
 
@@ -107,7 +107,9 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
             return empty
         if not (folder / _MANIFEST).exists():
             # An earlier publication was cut short, or the folder is somebody else's.
-            if {path.name for path in folder.iterdir() if not path.name.startswith("tmp")} <= set(_tables()):
+            if {path.name for path in folder.iterdir() if not path.name.startswith("tmp")} <= set(
+                _list_tables()
+            ):
                 return empty
             raise ValueError
         known: dict[str, Any] = json.loads((folder / _MANIFEST).read_bytes())

@@ -79,7 +79,7 @@ def publish(warehouse: Warehouse, copy: Path) -> Published:
             "then run `python -m pipeline publish`; the warehouse is whole"
         )
 
-    with _alone(copy), file_copy.cleared_on_failure(lambda: _remove_unfinished(copy), refused):
+    with _lock_copy(copy), file_copy.clear_on_failure(lambda: _remove_unfinished(copy), refused):
         making = copy.with_name(f"{copy.name}.making")
         _remove_unfinished(copy)  # of a process that was killed
         with warehouse.exclusive() as connection:
@@ -88,8 +88,8 @@ def publish(warehouse: Warehouse, copy: Path) -> Published:
             # Loads wait for the lock, and need not wait for the disk.
             warehouse.copy_to(connection, making, is_flushed=False)
         # The live file is free again; the rest is done to the copy, which nobody else knows yet.
-        _mark(making, run_id)
-        file_copy.flush(making)
+        _write_published(making, run_id)
+        file_copy.flush_copy(making)
         making.with_name(f"{making.name}.wal").unlink(missing_ok=True)
         # A log beside the name would be replayed into the new file, even by those who only read.
         copy.with_name(f"{copy.name}.wal").unlink(missing_ok=True)
@@ -105,7 +105,7 @@ def clear_unfinished(copy: Path) -> None:
         _remove_unfinished(copy)
 
 
-def _mark(copy: Path, run_id: str | None) -> None:
+def _write_published(copy: Path, run_id: str | None) -> None:
     """Write into a copy what it is; raise OSError when that cannot be written."""
     try:
         with Warehouse.at(copy).exclusive() as connection:
@@ -129,7 +129,7 @@ def _lock(copy: Path) -> Path:
 
 
 @contextmanager
-def _alone(copy: Path) -> Iterator[None]:
+def _lock_copy(copy: Path) -> Iterator[None]:
     """Let one process at a time make a copy: an older one must not replace a newer one."""
     try:
         copy.parent.mkdir(parents=True, exist_ok=True)

@@ -45,14 +45,14 @@ def serve(
     `on_ready` is given the address, the token, and whether that was made up here. Raises ConfigurationError
     without the extensions, WarehouseError without a copy, and UsageError for a port that cannot be had.
     """
-    extensions = [_extension(name) for name in _EXTENSIONS]
+    extensions = [_find_extension(name) for name in _EXTENSIONS]
     copy = settings.readers_copy
     if not copy.exists():
         raise WarehouseError(
             f"there is no readers' copy at {copy}: run `python -m pipeline publish`, or name another folder "
             "with --data-dir"
         )
-    _refuse_taken(host, port)
+    _check_port_is_free(host, port)
     given = settings.serve_token.get_secret_value() if settings.serve_token else None
     token = given or secrets.token_urlsafe(32)
     uri = f"quack:[{host}]:{port}" if ":" in host else f"quack:{host}:{port}"
@@ -61,7 +61,7 @@ def serve(
             f"warning: {host} can be reached from other machines, and what is sent is not encrypted: put a "
             "proxy with TLS before it"
         )
-    with _folder_beside(copy) as folder, _Served(copy, folder, extensions) as served:
+    with _make_folder(copy) as folder, _Served(copy, folder, extensions) as served:
         served.listen(uri, token, beyond=host not in _LOCAL)
         on_ready(uri, token, given is None)
         with suppress(KeyboardInterrupt):
@@ -163,13 +163,13 @@ class _Served:
 
 
 @contextmanager
-def _folder_beside(copy: Path) -> Iterator[Path]:
+def _make_folder(copy: Path) -> Iterator[Path]:
     """Make a folder for the time of serving, and take away those of servers that were killed."""
     prefix = f".{copy.name}.served-"
     with ExitStack() as held:
         try:
             for left in copy.parent.glob(f"{prefix}*"):
-                with _locked(left) as is_ours:
+                with _lock_folder(left) as is_ours:
                     if is_ours:
                         shutil.rmtree(left, ignore_errors=True)
             folder = held.enter_context(
@@ -177,7 +177,7 @@ def _folder_beside(copy: Path) -> Iterator[Path]:
                     prefix=prefix, dir=copy.parent.absolute(), ignore_cleanup_errors=True
                 )
             )
-            held.enter_context(_locked(Path(folder)))
+            held.enter_context(_lock_folder(Path(folder)))
         except OSError as refused:
             raise WarehouseError(
                 f"cannot write beside {copy} ({refused.strerror}): fix the permissions of its folder"
@@ -186,7 +186,7 @@ def _folder_beside(copy: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def _locked(folder: Path) -> Iterator[bool]:
+def _lock_folder(folder: Path) -> Iterator[bool]:
     """Hold a lock on a folder, which the system drops when this process dies; tell whether it is held."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
@@ -198,7 +198,7 @@ def _locked(folder: Path) -> Iterator[bool]:
         os.close(descriptor)
 
 
-def _extension(name: str) -> Path:
+def _find_extension(name: str) -> Path:
     found = importlib.util.find_spec(f"duckdb_extension_{name}")
     if found is None or found.origin is None:
         raise ConfigurationError(
@@ -213,7 +213,7 @@ def _extension(name: str) -> Path:
     return file
 
 
-def _refuse_taken(host: str, port: int) -> None:
+def _check_port_is_free(host: str, port: int) -> None:
     """Raise UsageError for a port in use: quack itself would share it with another server of this user."""
     try:
         [(family, kind, protocol, _, address), *_] = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)

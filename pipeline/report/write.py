@@ -14,7 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from pipeline.atomic import write_durably
+from pipeline.atomic import write_atomically
 from pipeline.config import Settings
 from pipeline.errors import ConfigurationError, UsageError
 from pipeline.report.queries import Answers, ask
@@ -90,7 +90,7 @@ def write(
     answers = ask(settings, say, since, agent, is_live=is_live)
     text = page.render_html(answers, datetime.now(UTC).replace(tzinfo=None), runtime.bundle())
     with _name_refusal(path):
-        write_durably(path, text.encode())
+        write_atomically(path, text.encode())
     return WrittenReport(path, path.stat().st_size, answers)
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-from pipeline.payload.fast_parse import Outline
+from pipeline.payload.fast_parse import ParsedBody
 from pipeline.payload.strict_json import Malformed
 
 ApiVersion = Literal["v1", "v2"]
@@ -22,7 +22,7 @@ class Answer:
 
     ``http_status`` is that of the last response, None when there was none; ``fetched_at`` is aware, in UTC;
     ``body`` is the payload, decompressed, for ``found`` and ``malformed`` (its first MiB when it was too
-    large); ``outline`` is that of the payload, for ``found``; ``reason`` is a short phrase without payload
+    large); ``parsed`` is what the payload holds, for ``found``; ``reason`` is a short phrase without payload
     text, for all but ``found``.
     """
 
@@ -32,7 +32,7 @@ class Answer:
     attempts: int
     fetched_at: datetime
     body: bytes = field(default=b"", repr=False)
-    outline: Outline | None = field(default=None, repr=False)
+    parsed: ParsedBody | None = field(default=None, repr=False)
     fault: Malformed | None = field(default=None, repr=False)
     reason: str | None = None
 

@@ -141,7 +141,7 @@ class CallsClient:
             request.attempts,
             self._now(),
             body=reply.body,
-            outline=reply.outline,
+            parsed=reply.parsed,
             fault=reply.fault,
             reason=reply.reason,
         )

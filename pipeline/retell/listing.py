@@ -87,10 +87,10 @@ async def fetch_page(
         asked["pagination_key"] = pagination_key
     content = json.dumps(asked, allow_nan=False).encode()
     reply = await api.ask(ApiRequest("POST", [_PATH], content, timeout_s))
-    if reply.outline is None:
+    if reply.parsed is None:
         raise _make_error(reply, reply.reason or "no answer")
     try:
-        return _read_page(reply.outline.document)
+        return _read_page(reply.parsed.document)
     except Malformed as fault:
         raise ListingFailed(f"unexpected answer: {fault}", _GIVE_IDS, status=reply.status) from None
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import httpx
 
-from pipeline.payload.fast_parse import Outline, outline
+from pipeline.payload.fast_parse import ParsedBody, parse_body
 from pipeline.payload.strict_json import Malformed
 from pipeline.retell.decoding import Body, UnsupportedEncoding
 from pipeline.retell.failures import NotRetriable, Retriable
@@ -24,14 +24,14 @@ class Reply:
     """What the API said to a request, or what came of asking where it said nothing that can be used.
 
     ``status`` is that of the last response, None when there was none; ``reason`` is a short phrase without
-    payload text, None when there is an ``outline`` of ``body``, which then is sound JSON;
+    payload text, None when ``parsed`` is what ``body`` holds, which then is sound JSON;
     ``fault`` is what was wrong with a body, of which ``body`` holds no more than was kept when it
     ``is_too_large``.
     """
 
     status: int | None
     body: bytes = field(default=b"", repr=False)
-    outline: Outline | None = field(default=None, repr=False)
+    parsed: ParsedBody | None = field(default=None, repr=False)
     fault: Malformed | None = field(default=None, repr=False)
     reason: str | None = None
     is_too_large: bool = False
@@ -70,14 +70,14 @@ class BodyReader:
                     return
 
 
-def parse_body(body: Body) -> Reply:
+def make_reply(body: Body) -> Reply:
     """Return the reply that the body of a 200 is. Raises `Retriable` for one that may have been cut."""
     try:
         whole = body.join()
     except Malformed as fault:
         return Reply(200, body.beginning(), fault=fault, reason=fault.reason, is_too_large=True)
     try:
-        return Reply(200, whole, outline(whole))
+        return Reply(200, whole, parse_body(whole))
     except Malformed as fault:
         if fault.is_syntax:
             # Without Content-Length a cut body looks complete until it is parsed.

@@ -20,7 +20,7 @@ from pipeline.retell.failures import NotRetriable, Retriable, find_tls_problem, 
 from pipeline.retell.http_client import make_headers, open_client
 from pipeline.retell.outage import Outage
 from pipeline.retell.rate_limit import AdaptiveLimit, Slot
-from pipeline.retell.response import BodyReader, Reply, parse_body
+from pipeline.retell.response import BodyReader, Reply, make_reply
 from pipeline.retell.retry import is_retriable, read_retry_after
 
 _MAX_REDIRECTS = 5
@@ -127,7 +127,7 @@ class Sender:
         if status == 200:
             body = await self.bodies.read(response)
             slot.record_success()
-            return parse_body(body)
+            return make_reply(body)
         await self.bodies.drain(response)
         if is_retriable(status):
             raise Retriable(f"HTTP {status}", status=status, retry_after_s=retry_after_s)

@@ -9,25 +9,25 @@ from __future__ import annotations
 from contextlib import suppress
 from pathlib import Path
 
-from pipeline.atomic import PART, deserted, sync_folder
+from pipeline.atomic import PART, lock_unused_folder, sync_folder
 from pipeline.config import Settings
 from pipeline.landing.chunk import MANIFEST, PAYLOADS
 from pipeline.publish import readers_copy
 
 
-def clear(settings: Settings) -> None:
+def clear_leftovers(settings: Settings) -> None:
     """Clear the folders of the settings; what cannot be removed is left, since nothing depends on it."""
     for root in (settings.landing_dir, settings.quarantine_dir):
         for folder in {part.parent for part in root.glob(f"*/*{PART}")}:
-            _clear(folder, f"*{PART}")
+            _clear_folder(folder, f"*{PART}")
     # The data folder is the user's, who may keep other things there.
     if any(settings.data_dir.glob(f"sync.json.*{PART}")):
-        _clear(settings.data_dir, f"sync.json.*{PART}")
+        _clear_folder(settings.data_dir, f"sync.json.*{PART}")
     readers_copy.clear_unfinished(settings.readers_copy)
 
 
-def _clear(folder: Path, pattern: str) -> None:
-    with deserted(folder) as is_deserted, suppress(OSError):
+def _clear_folder(folder: Path, pattern: str) -> None:
+    with lock_unused_folder(folder) as is_deserted, suppress(OSError):
         if not is_deserted:
             return
         for part in sorted(folder.glob(pattern)):

@@ -19,7 +19,7 @@ from pipeline.landing.outcome import Outcome
 from pipeline.load.background import BackgroundLoader
 from pipeline.retell.client import CallsClient
 from pipeline.runs import record
-from pipeline.runs.plan import Plan, make_plan, record_left
+from pipeline.runs.plan import Plan, make_plan, record_unfetched
 from pipeline.runs.report import RunReport
 from pipeline.runs.run import LoadStage, Run
 from pipeline.times import utc_now
@@ -125,7 +125,7 @@ class FetchRun(Run):
                 refresh_window_s=self.settings.refresh_window_s,
                 refetch_after_s=self.settings.refetch_after_s,
             )
-            record_left(connection, self.report.run_id, now)
+            record_unfetched(connection, self.report.run_id, now)
             self.report.given += given
             self.report.requested += plan.requested
             self.report.to_fetch += plan.to_fetch

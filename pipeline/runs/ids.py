@@ -38,10 +38,10 @@ def read_ids(sources: Iterable[str], stdin: TextIO) -> Iterator[PlacedId]:
     """
     for number, source in enumerate(sources, start=1):
         if source == "-":
-            found = _from_text(stdin, "stdin")
-        elif _is(source, lambda path: path.exists() and not path.is_dir()):
-            found = _from_file(Path(source))
-        elif _is(source, Path.is_dir):
+            found = _read_text(stdin, "stdin")
+        elif _matches_path(source, lambda path: path.exists() and not path.is_dir()):
+            found = _read_file(Path(source))
+        elif _matches_path(source, Path.is_dir):
             raise UsageError(f"{source} is a folder: name the file of ids in it")
         elif not is_call_id(source) and ("/" in source or "\\" in source or Path(source).suffix):
             raise UsageError(f"there is no file {source}: name an existing file of ids, ids, or - for stdin")
@@ -70,7 +70,7 @@ def spool_ids(sources: Iterable[str], stdin: TextIO, spool: Path) -> int:
     return count
 
 
-def _is(source: str, kind: Callable[[Path], bool]) -> bool:
+def _matches_path(source: str, kind: Callable[[Path], bool]) -> bool:
     try:
         return source != "" and kind(Path(source))
     except (OSError, ValueError):
@@ -78,31 +78,31 @@ def _is(source: str, kind: Callable[[Path], bool]) -> bool:
         return False
 
 
-def _from_file(path: Path) -> Iterator[PlacedId]:
+def _read_file(path: Path) -> Iterator[PlacedId]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as lines:
-            yield from _from_text(lines, str(path))
+            yield from _read_text(lines, str(path))
     except OSError as failure:
         raise UsageError(
             f"cannot read {path} ({failure.strerror}): check its permissions or name another file"
         ) from None
 
 
-def _from_text(text: TextIO, name: str) -> Iterator[PlacedId]:
+def _read_text(text: TextIO, name: str) -> Iterator[PlacedId]:
     try:
         lines = iter(text)
         for blanks, first in enumerate(lines):
             if first.strip().lstrip("\ufeff"):
-                yield from _from_lines(first.lstrip("\ufeff"), lines, blanks, name)
+                yield from _read_lines(first.lstrip("\ufeff"), lines, blanks, name)
                 return
     except UnicodeDecodeError:
         raise UsageError(f"{name} is not UTF-8 text: save the ids as plain text, CSV or JSON") from None
 
 
-def _from_lines(first: str, rest: Iterator[str], blanks: int, name: str) -> Iterator[PlacedId]:
+def _read_lines(first: str, rest: Iterator[str], blanks: int, name: str) -> Iterator[PlacedId]:
     """Tell the form of the input by its first line that is not blank, and read it."""
     if first.lstrip().startswith("["):
-        return _from_json(first + "".join(rest), name)
+        return _read_json(first + "".join(rest), name)
     for delimiter in _DELIMITERS:
         try:
             header = [field.strip() for field in next(csv.reader([first], delimiter=delimiter))]
@@ -110,20 +110,20 @@ def _from_lines(first: str, rest: Iterator[str], blanks: int, name: str) -> Iter
             # Too long for a field, so no header; as ids its parts are looked at one by one.
             continue
         if _COLUMN in header:
-            return _from_csv(rest, header.index(_COLUMN), delimiter, blanks + 1, name)
+            return _read_csv(rest, header.index(_COLUMN), delimiter, blanks + 1, name)
     if name.lower().endswith(".csv"):
         raise UsageError(f"{name} has no column {_COLUMN}: name the column of the ids so in its first line")
-    return _from_plain(chain([first], rest), blanks, name)
+    return _read_id_lines(chain([first], rest), blanks, name)
 
 
-def _from_plain(lines: Iterable[str], blanks: int, name: str) -> Iterator[PlacedId]:
+def _read_id_lines(lines: Iterable[str], blanks: int, name: str) -> Iterator[PlacedId]:
     for number, line in enumerate(lines, start=blanks + 1):
         call_id = line.split("#", 1)[0].strip()
         if call_id:
             yield PlacedId(call_id, f"{name} line {number}")
 
 
-def _from_csv(
+def _read_csv(
     lines: Iterator[str], column: int, delimiter: str, skipped: int, name: str
 ) -> Iterator[PlacedId]:
     reader = csv.reader(lines, delimiter=delimiter)
@@ -139,7 +139,7 @@ def _from_csv(
         ) from None
 
 
-def _from_json(text: str, name: str) -> Iterator[PlacedId]:
+def _read_json(text: str, name: str) -> Iterator[PlacedId]:
     try:
         items = json.load(io.StringIO(text))
     except (ValueError, RecursionError) as broken:

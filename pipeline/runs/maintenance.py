@@ -40,7 +40,7 @@ def check(settings: Settings, say: Say) -> list[checks.CheckResult]:
     warehouse.in_a_hurry.set()
     try:
         with warehouse.writing() as connection:
-            checks.record(connection, results, utc_now())
+            checks.record_results(connection, results, utc_now())
     except WarehouseError as refused:
         say(f"the view freshness goes on showing what the last check found: {refused}")
     return results

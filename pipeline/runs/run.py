@@ -97,7 +97,7 @@ class Run:
 
     def prepare(self) -> None:
         """Clear up after killed runs, bring the schema to this version, and find the chunks that wait."""
-        cleanup.clear(self.settings)
+        cleanup.clear_leftovers(self.settings)
         with schema.open_current(self.warehouse, self.observer.say) as connection:
             self.queue = loads.find_waiting(connection, self.landing)
         self.report.problems = [_describe_orphan(path) for path in self.landing.find_orphans()]
@@ -185,7 +185,7 @@ class Run:
     def _read_report(self, connection: Connection, spool: Path | None, outcomes: Path) -> None:
         if spool is not None:
             record.read_outcomes(connection, self.report, spool)
-            if log.is_on(log.DEBUG):
+            if log.is_enabled(log.DEBUG):
                 record.write_outcomes(connection, self.report, outcomes)
 
     def _publish(self, *, at_the_end: bool) -> None:

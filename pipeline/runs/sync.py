@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from pipeline.atomic import reported, write_durably
+from pipeline.atomic import explain_write_errors, write_atomically
 from pipeline.config import Settings
 from pipeline.errors import LandingError, UsageError
 from pipeline.retell.listing import Page, started_since, with_status
@@ -49,8 +49,8 @@ class Watermark:
         known = self.read()
         if known is None or started_at > known:
             content = json.dumps({"started_at": started_at.isoformat()})
-            with reported(self.path.parent):
-                write_durably(self.path, content.encode() + b"\n")
+            with explain_write_errors(self.path.parent):
+                write_atomically(self.path, content.encode() + b"\n")
 
 
 @dataclass

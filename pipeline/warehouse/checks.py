@@ -36,10 +36,10 @@ class CheckResult:
 
 def run_checks(connection: Connection) -> list[CheckResult]:
     """Run every check; the order is that of their names."""
-    return [_run(connection, name) for name in sql.names("checks")]
+    return [_run_check(connection, name) for name in sql.names("checks")]
 
 
-def record(connection: Connection, results: list[CheckResult], at: datetime) -> None:
+def record_results(connection: Connection, results: list[CheckResult], at: datetime) -> None:
     """Record in the caller's transaction what the checks found at a time (UTC), for the view freshness."""
     found = [
         {"check_name": result.name, "severity": result.severity, "offending_rows": result.offending}
@@ -49,7 +49,7 @@ def record(connection: Connection, results: list[CheckResult], at: datetime) -> 
     connection.exec_driver_sql(sql.read("runs/checked"), {"results": found, "checked_at": at})
 
 
-def _run(connection: Connection, name: str) -> CheckResult:
+def _run_check(connection: Connection, name: str) -> CheckResult:
     text = sql.read(f"checks/{name}")
     marked = _SEVERITY.search(text)
     if marked is None:

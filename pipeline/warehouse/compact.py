@@ -52,14 +52,14 @@ def compact(warehouse: Warehouse) -> Compacted:
             "then run `python -m pipeline compact` again; the warehouse is as it was"
         )
 
-    with file_copy.cleared_on_failure(lambda: _remove(new), refused), warehouse.exclusive() as connection:
+    with file_copy.clear_on_failure(lambda: _remove(new), refused), warehouse.exclusive() as connection:
         _remove(new)  # of a process that was killed
         connection.exec_driver_sql(sql.read("schema/checkpoint"))
         connection.rollback()
         before = path.stat().st_size
         _rewrite(connection, new)
         shutil.copymode(path, new)
-        file_copy.flush(new)
+        file_copy.flush_copy(new)
         new.replace(path)
         sync_folder(path.parent)
         warehouse.sleep(_GRACE_S)

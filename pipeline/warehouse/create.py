@@ -16,14 +16,14 @@ from pathlib import Path
 
 import duckdb
 
-from pipeline.warehouse.duckdb_errors import unusable
+from pipeline.warehouse.duckdb_errors import explain_open_failure
 
 # The format of new files: a newer one would shut out readers that docs/readers promises, an older one takes
 # more room and knows no zstd. A file keeps the format that it has.
 FORMAT: dict[str, str | bool | int | float | list[str]] = {"storage_compatibility_version": "v1.2.0"}
 
 
-def make_sure_of(path: Path) -> None:
+def ensure_file(path: Path) -> None:
     """Make an empty database unless there is a file; it is there whole or not at all.
 
     A log without its database is put aside as `….wal.orphaned`, for whoever moves the database back. Raises
@@ -33,19 +33,19 @@ def make_sure_of(path: Path) -> None:
         return
     # In full, because DuckDB takes a name such as md:x for a place on the network.
     place = path.absolute()
-    with _alone_in(place.parent):
+    with _lock_folder(place.parent):
         # Somebody else may have made it, and have a log of their own by now.
         if not path.exists():
             with suppress(OSError):  # most often there is none
                 log = place.with_name(f"{place.name}.wal")
                 log.replace(log.with_name(f"{log.name}.orphaned"))
             try:
-                _make(place)
+                _create_file(place)
             except duckdb.Error as failure:
-                raise unusable(path, str(failure)) from None
+                raise explain_open_failure(path, str(failure)) from None
 
 
-def _make(place: Path) -> None:
+def _create_file(place: Path) -> None:
     new = place.with_name(f"{place.name}.new-{os.getpid()}")
     try:
         for left in place.parent.glob(f"{glob.escape(place.name)}.new-*"):
@@ -63,7 +63,7 @@ def _make(place: Path) -> None:
 
 
 @contextmanager
-def _alone_in(folder: Path) -> Iterator[None]:
+def _lock_folder(folder: Path) -> Iterator[None]:
     """Let one process at a time make files in a folder, until the block ends."""
     try:
         descriptor = os.open(folder, os.O_RDONLY)

@@ -25,7 +25,12 @@ from pipeline import sql
 from pipeline.config import Settings
 from pipeline.errors import ConfigurationError, WarehouseError, WarehouseLocked, WarehouseMissing
 from pipeline.warehouse import create, file_copy, waiters
-from pipeline.warehouse.duckdb_errors import failures_named, holder, interruption_named, unusable
+from pipeline.warehouse.duckdb_errors import (
+    explain_open_failure,
+    find_holder,
+    translate_failures,
+    translate_interruption,
+)
 
 _FIRST_PAUSE_S = 0.05
 _LONGEST_PAUSE_S = 0.1
@@ -36,7 +41,7 @@ _HURRIED_TIMEOUT_S = 2.0
 _UNUSABLE_URL = "the warehouse must be a DuckDB file or a duckdb:/// URL of one: check PIPELINE_WAREHOUSE"
 
 
-def _silent(message: str) -> None:
+def _say_nothing(message: str) -> None:
     """Drop a message: the default for code that runs without a user."""
 
 
@@ -49,11 +54,11 @@ class Warehouse:
     # Set when the user wants to stop: a lock is then hardly waited for any more.
     in_a_hurry: threading.Event = field(default_factory=threading.Event, compare=False)
     turn: threading.RLock = field(default_factory=threading.RLock, compare=False)
-    say: Callable[[str], None] = field(default=_silent, compare=False)
+    say: Callable[[str], None] = field(default=_say_nothing, compare=False)
     sleep: Callable[[float], None] = field(default=time.sleep, compare=False)
 
     @classmethod
-    def of(cls, settings: Settings, say: Callable[[str], None] = _silent) -> Warehouse:
+    def of(cls, settings: Settings, say: Callable[[str], None] = _say_nothing) -> Warehouse:
         """Return the warehouse of the settings; raise ConfigurationError for one that cannot be used."""
         where = settings.warehouse_location
         try:
@@ -118,14 +123,14 @@ class Warehouse:
 
         Raises as `writing` does.
         """
-        self._make_sure_of_file()
+        self._ensure_file()
         with self._open(read_only=False) as connection:
             yield connection
 
     def scratch(self) -> Connection:
         """Return a connection to an empty database in memory, which may spill over beside the file.
 
-        It is the caller's to close, or `written_from` closes it.
+        It is the caller's to close, or `write_from` closes it.
         """
         config = dict(create.FORMAT)
         if self.path is not None:
@@ -137,7 +142,7 @@ class Warehouse:
         return self._engine(self.url.set(database=":memory:"), {"config": config}).connect()
 
     @contextmanager
-    def written_from(self, scratch: Connection) -> Iterator[Connection]:
+    def write_from(self, scratch: Connection) -> Iterator[Connection]:
         """Open for writing, as `exclusive`, in a connection that has rows in temporary tables of its own.
 
         Names without a place are those of the temporary tables, then the warehouse's. The connection is
@@ -145,15 +150,15 @@ class Warehouse:
         """
         with self.turn:
             try:
-                self._make_sure_of_file()
-                with interruption_named():
-                    self._connected(lambda: _attached(scratch, Path(str(self.path)).absolute()))
-                with failures_named(self.path):
+                self._ensure_file()
+                with translate_interruption():
+                    self._connect(lambda: _attach(scratch, Path(str(self.path)).absolute()))
+                with translate_failures(self.path):
                     yield scratch
             finally:
-                close(scratch)
+                close_connection(scratch)
 
-    def _make_sure_of_file(self) -> None:
+    def _ensure_file(self) -> None:
         if self.path is not None:
             try:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -162,7 +167,7 @@ class Warehouse:
                     f"cannot create {self.path.parent} ({refused.strerror}): "
                     "choose a place you can write to with --warehouse or --data-dir"
                 ) from None
-            create.make_sure_of(self.path)
+            create.ensure_file(self.path)
 
     def copy_to(self, connection: Connection, target: Path, *, is_flushed: bool = True) -> None:
         """Copy the database file, whole, while `connection` from `exclusive` keeps everybody else out.
@@ -186,13 +191,13 @@ class Warehouse:
         engine = self._engine(url, {"read_only": True} if read_only else {"config": dict(create.FORMAT)})
         # DuckDB's lock is between processes; the threads of one take turns here.
         with self.turn:
-            with interruption_named():
-                connection = self._connected(engine.connect)
+            with translate_interruption():
+                connection = self._connect(engine.connect)
             try:
-                with failures_named(self.path):
+                with translate_failures(self.path):
                     yield connection
             finally:
-                close(connection)
+                close_connection(connection)
 
     def _engine(self, url: URL, connect_args: dict[str, Any]) -> Engine:
         try:
@@ -204,28 +209,28 @@ class Warehouse:
         except NoSuchModuleError:
             raise ConfigurationError(f"no driver for the warehouse {self.url}: use a DuckDB file") from None
 
-    def _connected(self, connect: Callable[[], Connection]) -> Connection:
-        held = self._tried(connect)
+    def _connect(self, connect: Callable[[], Connection]) -> Connection:
+        held = self._try_to_connect(connect)
         if isinstance(held, Connection):
             return held
-        with waiters.waiting(self.path):
+        with waiters.show_waiting(self.path):
             return self._wait_for(connect)
 
-    def _tried(self, connect: Callable[[], Connection]) -> Connection | str:
+    def _try_to_connect(self, connect: Callable[[], Connection]) -> Connection | str:
         """Return the connection, or who holds the file."""
         try:
             return connect()
         except DBAPIError as failure:
             problem = str(failure.orig)
-            held_by = holder(problem)
+            held_by = find_holder(problem)
             if held_by is None:
-                raise unusable(self.path, problem) from None
+                raise explain_open_failure(self.path, problem) from None
             return held_by
 
     def _wait_for(self, connect: Callable[[], Connection]) -> Connection:
         waited_s, said_s, pause_s = 0.0, -_SAY_EVERY_S, _FIRST_PAUSE_S
         while True:
-            held = self._tried(connect)
+            held = self._try_to_connect(connect)
             if isinstance(held, Connection):
                 return held
             hurried = self.in_a_hurry.is_set()
@@ -240,7 +245,7 @@ class Warehouse:
             pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
 
 
-def _attached(scratch: Connection, path: Path) -> Connection:
+def _attach(scratch: Connection, path: Path) -> Connection:
     """Attach the file, and make it the place of names without one."""
     with scratch.begin():
         # A path cannot be a parameter here; the dialect quotes it.
@@ -250,7 +255,7 @@ def _attached(scratch: Connection, path: Path) -> Connection:
     return scratch
 
 
-def close(connection: Connection) -> None:
+def close_connection(connection: Connection) -> None:
     """Close a connection, and with it what it has open; may be called again."""
     with suppress(Exception):
         # After a commit that was interrupted DuckDB keeps the file until the connection is used once more.

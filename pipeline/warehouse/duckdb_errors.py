@@ -26,7 +26,7 @@ _ORIGINAL = re.compile(r'^Original error: "(.+?)"?$', re.MULTILINE)
 _REASON_LIMIT = 600
 
 
-def holder(problem: str) -> str | None:
+def find_holder(problem: str) -> str | None:
     """Return who has the file open, if that is why it could not be."""
     if not any(said in problem for said in _HELD):
         return None
@@ -34,9 +34,9 @@ def holder(problem: str) -> str | None:
     return f"{Path(found['program']).name} (process {found['pid']})" if found else "another process"
 
 
-def unusable(path: Path | None, problem: str) -> WarehouseError:
+def explain_open_failure(path: Path | None, problem: str) -> WarehouseError:
     """Return the error for a file that could not be opened, and is not held."""
-    reason = _reason(problem)
+    reason = _find_reason(problem)
     if "not a valid DuckDB database" in reason:
         return WarehouseError(f"{path} is not a DuckDB file: name another with --warehouse")
     if any(said in reason for said in _DAMAGED):
@@ -48,26 +48,26 @@ def unusable(path: Path | None, problem: str) -> WarehouseError:
 
 
 @contextmanager
-def failures_named(path: Path | None) -> Iterator[None]:
+def translate_failures(path: Path | None) -> Iterator[None]:
     """Raise WarehouseFailed or WarehouseDamaged where the disk or the memory fails a statement.
 
     Any other error, which is about what was asked, is let through.
     """
     try:
-        with interruption_named():
+        with translate_interruption():
             yield
     except DatabaseError as failure:
         if not isinstance(failure, OperationalError | InternalError) and not isinstance(
             failure.orig, duckdb.FatalException
         ):
             raise
-        reason = _reason(str(failure.orig))
+        reason = _find_reason(str(failure.orig))
         kind = WarehouseDamaged if any(said in reason for said in _DAMAGED) else WarehouseFailed
         raise kind(str(path), reason) from None
 
 
 @contextmanager
-def interruption_named() -> Iterator[None]:
+def translate_interruption() -> Iterator[None]:
     """Raise KeyboardInterrupt where DuckDB was interrupted."""
     try:
         yield
@@ -78,7 +78,7 @@ def interruption_named() -> Iterator[None]:
         raise
 
 
-def _reason(problem: str) -> str:
+def _find_reason(problem: str) -> str:
     """Return the line of an error that names the cause: it quotes no row, unlike what may follow."""
     original = _ORIGINAL.search(problem)
     line = original[1] if original else problem.splitlines()[0]

@@ -57,7 +57,7 @@ def copy_file(source: Path, target: Path, *, is_flushed: bool = True) -> None:
         raise OSError((copied.stderr.strip().splitlines() or ["no reason given"])[-1])
 
 
-def flush(copy: Path) -> None:
+def flush_copy(copy: Path) -> None:
     """Have a copy on disk that was made without that; nobody has it open in this process."""
     descriptor = os.open(copy, os.O_RDONLY)
     try:
@@ -67,7 +67,7 @@ def flush(copy: Path) -> None:
 
 
 @contextmanager
-def cleared_on_failure(clear: Callable[[], None], sentence: Callable[[str], str]) -> Iterator[None]:
+def clear_on_failure(clear: Callable[[], None], sentence: Callable[[str], str]) -> Iterator[None]:
     """Call `clear` when a file cannot be made; raise WarehouseError, with the `sentence` for a reason."""
     try:
         yield

@@ -28,17 +28,17 @@ class DuckDBImpl(DefaultImpl):
     transactional_ddl = True
 
 
-def scripts() -> ScriptDirectory:
+def read_scripts() -> ScriptDirectory:
     """Return the migrations as Alembic knows them."""
     return ScriptDirectory.from_config(_config())
 
 
-def steps(before: str | None, wanted: str) -> tuple[list[Script], bool]:
+def find_steps(before: str | None, wanted: str) -> tuple[list[Script], bool]:
     """Return the scripts between two revisions and whether they run downwards.
 
     Raises UsageError for a revision that does not exist.
     """
-    found = list(reversed(list(scripts().walk_revisions())))
+    found = list(reversed(list(read_scripts().walk_revisions())))
     places = {_BASE: 0, **{script.revision: place for place, script in enumerate(found, start=1)}}
     if wanted not in places:
         raise UsageError(
@@ -54,7 +54,7 @@ def loses_rows(step: Script, down: bool) -> bool:
     return bool(getattr(step.module, "destructive_downgrade" if down else "destructive_upgrade", True))
 
 
-def carry_out(connection: Connection, wanted: str, down: bool) -> None:
+def run_migrations(connection: Connection, wanted: str, down: bool) -> None:
     """Run the migrations to a revision, inside the caller's transaction."""
     # Alembic keeps what it is doing in the process, so threads take turns.
     with _ALEMBIC:

@@ -156,7 +156,7 @@ def migrate(
             return before, before
         from pipeline.warehouse import migration
 
-        steps, down = migration.steps(before, wanted)
+        steps, down = migration.find_steps(before, wanted)
         losing = [step for step in steps if migration.loses_rows(step, down)]
         if losing and warehouse.path is not None:
             _keep_copy(connection, warehouse, before, say)
@@ -164,7 +164,7 @@ def migrate(
             if down:
                 # Views hang on the tables a downgrade drops.
                 _drop_views(connection)
-            migration.carry_out(connection, wanted, down)
+            migration.run_migrations(connection, wanted, down)
             after = revision(connection)
             if after == head():
                 apply_views(connection)

@@ -14,14 +14,14 @@ from pathlib import Path
 
 
 @contextmanager
-def waiting(warehouse: Path | None) -> Iterator[None]:
+def show_waiting(warehouse: Path | None) -> Iterator[None]:
     """Be seen to wait until the block ends; where no file can be written, nobody sees it."""
     if warehouse is None:
         yield
         return
     with ExitStack() as seen:
         with suppress(OSError):
-            fcntl.flock(seen.enter_context(_beside(warehouse).open("ab")), fcntl.LOCK_SH)
+            fcntl.flock(seen.enter_context(_marker_beside(warehouse).open("ab")), fcntl.LOCK_SH)
         yield
 
 
@@ -30,7 +30,7 @@ def is_waited_for(warehouse: Path | None) -> bool:
     if warehouse is None:
         return False
     try:
-        with _beside(warehouse).open("rb") as file:
+        with _marker_beside(warehouse).open("rb") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
@@ -39,5 +39,5 @@ def is_waited_for(warehouse: Path | None) -> bool:
     return False
 
 
-def _beside(warehouse: Path) -> Path:
+def _marker_beside(warehouse: Path) -> Path:
     return warehouse.with_name(f"{warehouse.name}.waiting")

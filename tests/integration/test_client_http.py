@@ -259,9 +259,9 @@ def ask(call_id: str, **options: Any) -> Answer:
 @pytest.mark.parametrize("call_id", ["good", "chunked", "packed"])
 def test_a_payload_arrives_byte_for_byte(call_id: str) -> None:
     answer = ask(call_id)
-    assert answer.outline is not None
+    assert answer.parsed is not None
     assert (answer.status, answer.attempts, answer.body) == ("found", 1, BODY)
-    assert answer.outline.document == DOCUMENT
+    assert answer.parsed.document == DOCUMENT
 
 
 @pytest.mark.parametrize(

@@ -67,7 +67,7 @@ def client(port: int, token: str = TOKEN) -> Ask:
     """Connect a DuckDB of its own; return how it asks the server."""
     connection = duckdb.connect()
     for name in ("httpfs", "quack"):
-        connection.load_extension(str(server._extension(name)))
+        connection.load_extension(str(server._find_extension(name)))
     connection.execute(f"attach 'quack:127.0.0.1:{port}' as calls (token '{token}')")
 
     def ask(query: str, *, local: bool = False) -> list[tuple[Any, ...]]:

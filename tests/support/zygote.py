@@ -195,7 +195,7 @@ def _serve() -> None:
     from pipeline.runs import backfill, cleanup, offline, replay
     from pipeline.warehouse import migration
 
-    migration.scripts().get_current_head()
+    migration.read_scripts().get_current_head()
     imported = (alembic, httpx, zstandard, pipeline, backfill, console, cleanup, loads, readers_copy, repair)
     assert all((*imported, migration, render, replay, offline))
     children: set[int] = set()

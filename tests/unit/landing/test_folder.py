@@ -19,7 +19,7 @@ import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.atomic import write_durably
+from pipeline.atomic import write_atomically
 from pipeline.errors import KeyRefused, LandingError
 from pipeline.extract import extraction
 from pipeline.extract.extraction import Extraction
@@ -28,7 +28,7 @@ from pipeline.landing.chunk import ChunkWriter, LandedChunk, verify_chunk
 from pipeline.landing.folder import Landing
 from pipeline.landing.ndjson import read_lines
 from pipeline.landing.outcome import Outcome
-from pipeline.payload.fast_parse import outline
+from pipeline.payload.fast_parse import parse_body
 from pipeline.payload.strict_json import Malformed
 from pipeline.retell.answer import Answer
 from support.warehouse_files import landed_lines
@@ -315,7 +315,7 @@ def test_quarantine_keeps_the_body_and_what_is_known_of_it(landing: Landing) -> 
 
 def test_a_file_that_is_written_durably_replaces_its_earlier_self(tmp_path: Path) -> None:
     for content in (b"long content", b"short"):
-        write_durably(tmp_path / "file", content)
+        write_atomically(tmp_path / "file", content)
     assert (tmp_path / "file").read_bytes() == b"short"
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
@@ -342,7 +342,7 @@ def answer_for(call_id: str) -> Answer:
         return Answer(call_id, "malformed", 200, 1, NOON, b"{", fault=Malformed("not JSON", is_syntax=True))
     document = {"call_id": call_id, "agent_id": 5 if kind == "wrong" else "a", "call_status": "ended"}
     body = json.dumps(document).encode()
-    return Answer(call_id, "found", 200, 1, NOON, body, outline(body))
+    return Answer(call_id, "found", 200, 1, NOON, body, parse_body(body))
 
 
 EXPECTED = {

@@ -496,7 +496,7 @@ def planned(
             refresh_window_s=DAY_S,
             refetch_after_s=900,
         )
-        plan.record_left(connection, "this run", naive(hours))
+        plan.record_unfetched(connection, "this run", naive(hours))
     return made, list(made.ids())
 
 

@@ -22,7 +22,7 @@ from pipeline.errors import LandingError, UsageError
 from pipeline.landing.chunk import verify_chunk
 from pipeline.landing.folder import Landing
 from pipeline.landing.outcome import Outcome
-from pipeline.payload.fast_parse import outline
+from pipeline.payload.fast_parse import parse_body
 from pipeline.payload.redact import redact
 from pipeline.payload.strict_json import Malformed, parse
 from pipeline.payload.validate import Accepted, validate
@@ -100,7 +100,7 @@ def judge(call_id: str, body: bytes) -> Accepted | None:
     """Judge a body; fail where what is kept, or said of it, is not as promised."""
     try:
         document: Any = parse(body)
-        read = outline(body)
+        read = parse_body(body)
     except Malformed:
         document = read = None
     judged = validate(call_id, body)

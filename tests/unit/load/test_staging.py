@@ -510,7 +510,7 @@ def test_a_warehouse_that_is_let_go_while_it_is_waited_for_is_written(place: Pla
 
             # The first try to attach fails, in the same connection as the one that succeeds.
             waiting = Warehouse(place.warehouse.url, lock_timeout_s=60, sleep=let_go)
-            with waiting.written_from(staged.connection) as connection:
+            with waiting.write_from(staged.connection) as connection:
                 loads.write_rows(connection, staged, refresh_window_s=1)
     assert place.rows("select call_id from calls") == [("a",)]
     assert_nothing_lies_about(place)
@@ -618,7 +618,7 @@ def test_staging_looks_at_no_warehouse_so_one_staged_load_can_be_written_to_anot
         staged = next(iter(ahead))
         assert isinstance(staged, StagedLoad)
         path.rename(elsewhere)
-        with Warehouse.at(elsewhere).written_from(staged.connection) as connection:
+        with Warehouse.at(elsewhere).write_from(staged.connection) as connection:
             loads.write_rows(connection, staged, refresh_window_s=1)
     assert Warehouse.at(elsewhere).exists
     with Warehouse.at(elsewhere).reading() as connection:

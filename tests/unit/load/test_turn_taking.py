@@ -104,7 +104,7 @@ def measured(
     """The rows of turns and of calls by their keys."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(turn_taking, "_BLOCK", block)
-        turns, of_calls = turn_taking.measured(*columns_of(several, shuffled))
+        turns, of_calls = turn_taking.measure(*columns_of(several, shuffled))
     return rows_of(turns, "call_number", "utterance_index"), rows_of(of_calls, "call_number")
 
 
@@ -273,7 +273,7 @@ def test_a_block_is_one_call_or_as_many_as_fit(lengths: list[int], size: int) ->
     numbers = np.repeat(np.arange(len(lengths)), lengths)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(turn_taking, "_BLOCK", size)
-        blocks = [numbers[block].tolist() for block in turn_taking._blocks(numbers)]
+        blocks = [numbers[block].tolist() for block in turn_taking._split_into_blocks(numbers)]
     assert [number for block in blocks for number in block] == numbers.tolist()
     assert all(len(block) <= size or len(set(block)) == 1 for block in blocks)
     for block, following in pairwise(blocks):
@@ -287,7 +287,7 @@ def test_more_calls_than_a_block_has_are_measured_each_as_it_would_be() -> None:
     words, tools = columns_of({1: call})
     many = {name: np.tile(column, count) for name, column in words.items()}
     many["call_number"] = np.repeat(np.arange(1, count + 1, dtype=np.int32), len(call.words))
-    for one, found in zip(turn_taking.measured(words, tools), turn_taking.measured(many, tools), strict=True):
+    for one, found in zip(turn_taking.measure(words, tools), turn_taking.measure(many, tools), strict=True):
         wanted = {name: np.tile(column, count) for name, column in one.items()}
         wanted["call_number"] = np.repeat(np.arange(1, count + 1), len(one["call_number"]))
         assert all(np.array_equal(found[name], column) for name, column in wanted.items())
@@ -304,7 +304,7 @@ def test_without_rows_the_columns_are_the_same(by_agent: bool, words: int, rows:
     selected = duckdb.execute(SELECTED, [by_agent, words]).fetchnumpy()
     tools = duckdb.execute("select 1::int as call_number, 0::int as utterance_index limit 0").fetchnumpy()
     assert [column.dtype for column in selected.values()] == list(WORD_TYPES)
-    turns, found = turn_taking.measured(selected, tools)
+    turns, found = turn_taking.measure(selected, tools)
     of_turns, of_call = by_hand(call_of((0, "agent", 0, 1)))
     assert set(turns) == {"call_number", "utterance_index", *of_turns[0]}
     assert set(found) == {"call_number", *(of_call or ())}

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.payload.fast_parse import filled, outline, whole
+from pipeline.payload.fast_parse import parse_body, parse_whole, restore_words
 from pipeline.payload.strict_json import MAX_DEPTH, Malformed, parse
 from pipeline.payload.validate import Accepted, Rejected, validate
 from pipeline.simulator import CallBook
@@ -31,14 +31,14 @@ def said(words: bytes) -> bytes:
 
 def judged_whole(call_id: str, body: bytes) -> Accepted | Rejected | tuple[str, ...]:
     try:
-        return validate(call_id, body, whole(body))
+        return validate(call_id, body, parse_whole(body))
     except Malformed as fault:
         return fault.reason, fault.path, str(fault.value), str(fault.is_syntax)
 
 
 def judged(call_id: str, body: bytes) -> Accepted | Rejected | tuple[str, ...]:
     try:
-        return validate(call_id, body, outline(body))
+        return validate(call_id, body, parse_body(body))
     except Malformed as fault:
         return fault.reason, fault.path, str(fault.value), str(fault.is_syntax)
 
@@ -50,8 +50,8 @@ def agrees(call_id: str, body: bytes) -> bool:
         # Where a secret was removed the whole is written anew, and numbers may change their digits.
         assert by_outline == by_whole or json.loads(by_outline.line) == json.loads(by_whole.line)
         assert SECRET.encode() not in by_outline.line
-        read = outline(body)
-        assert filled(read.text, read, body) in (body, None)
+        read = parse_body(body)
+        assert restore_words(read.text, read, body) in (body, None)
         return True
     assert by_outline == by_whole
     return False
@@ -69,7 +69,7 @@ def payloads() -> list[tuple[str, bytes]]:
 def test_most_of_a_payload_as_the_api_sends_it_is_cut_out() -> None:
     bodies = [body for _, body in payloads() if len(body) > 20_000]
     assert len(bodies) > 3
-    assert max(len(outline(body).text) / len(body) for body in bodies) < 0.4
+    assert max(len(parse_body(body).text) / len(body) for body in bodies) < 0.4
 
 
 def test_payloads_are_judged_by_their_outline_as_by_the_whole() -> None:
@@ -90,7 +90,7 @@ def test_payloads_are_judged_by_their_outline_as_by_the_whole() -> None:
 )
 def test_plain_words_are_cut_out(words: bytes) -> None:
     body = said(words)
-    assert outline(body).text == said(b"")
+    assert parse_body(body).text == said(b"")
     assert agrees("c", body)
 
 
@@ -261,9 +261,9 @@ def test_any_words_are_read_as_they_are(lists: list[Any], is_ascii: bool, marks:
         expected: Any = parse(body)
     except Malformed:
         with pytest.raises(Malformed):
-            outline(body)
+            parse_body(body)
         return
-    read = outline(body)
+    read = parse_body(body)
     assert [{**turn, "words": []} for turn in read.document] == [{**turn, "words": []} for turn in expected]
     assert all(
         turn["words"] in ([], whole["words"]) for turn, whole in zip(read.document, expected, strict=True)

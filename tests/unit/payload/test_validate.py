@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.payload.fast_parse import outline
+from pipeline.payload.fast_parse import parse_body
 from pipeline.payload.redact import redact
 from pipeline.payload.strict_json import Malformed, parse
 from pipeline.payload.validate import Accepted, Rejected, validate
@@ -379,7 +379,7 @@ def test_a_rejected_value_shows_no_secret(document: object) -> None:
         judged = rejected(body)
         assert judged.value is not None
         assert SECRET not in str(judged)
-        assert SECRET.encode() not in redact(body, outline(body))
+        assert SECRET.encode() not in redact(body, parse_body(body))
 
 
 def test_the_beginning_of_a_body_that_is_no_json_shows_no_secret() -> None:
@@ -432,7 +432,7 @@ def test_a_body_without_secrets_keeps_its_exact_bytes(text: str) -> None:
     assert isinstance(judged, Accepted)
     assert judged.line == text.encode()
     assert judged.payload_hash == hashlib.sha256(judged.line).hexdigest()
-    assert redact(text.encode(), outline(text.encode())) == text.encode()
+    assert redact(text.encode(), parse_body(text.encode())) == text.encode()
 
 
 def test_only_line_breaks_and_the_byte_order_mark_of_a_sound_body_are_changed() -> None:
@@ -487,7 +487,7 @@ def test_redacting_never_raises_and_doing_it_again_changes_nothing(body: bytes) 
 def test_a_redacted_document_reads_as_the_document_without_its_secrets(document: Any, is_ascii: bool) -> None:
     try:
         body = json.dumps(document, ensure_ascii=is_ascii, allow_nan=False).encode()
-        read = outline(body)
+        read = parse_body(body)
     except ValueError:
         return
     clean = redact(body, read)

@@ -15,7 +15,7 @@ import pytest
 
 from pipeline import __version__
 from pipeline.errors import ApiUnreachable, ConfigurationError, KeyRefused, NoConnection
-from pipeline.payload.fast_parse import Outline
+from pipeline.payload.fast_parse import ParsedBody
 from pipeline.retell.answer import Answer, Stats
 from pipeline.retell.call_id import is_call_id
 from pipeline.retell.client import CallsClient
@@ -80,8 +80,8 @@ class Api:
 
 
 def document_of(answer: Answer) -> Any:
-    assert answer.outline is not None
-    return answer.outline.document
+    assert answer.parsed is not None
+    return answer.parsed.document
 
 
 def ok(document: str = '{"call_id": "call_1"}') -> httpx.Response:
@@ -108,7 +108,9 @@ def test_a_payload_is_found_with_its_bytes_and_its_document() -> None:
         attempts=1,
         fetched_at=NOW,
         body=b'{"call_id": "call_1", "n": 1.10}',
-        outline=Outline(b'{"call_id": "call_1", "n": 1.10}', {"call_id": "call_1", "n": 1.1}, is_plain=True),
+        parsed=ParsedBody(
+            b'{"call_id": "call_1", "n": 1.10}', {"call_id": "call_1", "n": 1.1}, has_no_surrogates=True
+        ),
     )
     (request,) = api.requests
     assert request.method == "GET"
@@ -357,7 +359,7 @@ def test_a_whole_body_that_cannot_be_landed_is_malformed_at_once() -> None:
     answer = api.ask()
     assert (answer.status, answer.http_status, answer.attempts) == ("malformed", 200, 1)
     assert answer.body == b'{"a": NaN}'
-    assert answer.outline is None
+    assert answer.parsed is None
     assert answer.fault is not None
     assert answer.fault.path == "$.a"
     assert answer.reason == "NaN and Infinity are not JSON"

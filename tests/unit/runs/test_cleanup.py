@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.atomic import occupied, write_durably
+from pipeline.atomic import mark_folder_used, write_atomically
 from pipeline.config import Settings, load_settings
 from pipeline.errors import LandingError
 from pipeline.landing import ndjson
@@ -66,22 +66,22 @@ def test_what_nobody_finishes_is_removed_and_what_is_landed_stays(settings: Sett
         (tmp_path / left).write_bytes(b"half")
     (tmp_path / "analytics.duckdb.publishing").touch()
     (tmp_path / "film.part").write_bytes(b"of somebody else")
-    cleanup.clear(settings)
+    cleanup.clear_leftovers(settings)
     assert names(tmp_path) == landed | {"analytics.duckdb.publishing", "film.part"}
 
 
 def test_what_is_being_written_is_left_alone(settings: Settings, tmp_path: Path) -> None:
     writer = writer_of(settings, "a")
-    cleanup.clear(settings)
+    cleanup.clear_leftovers(settings)
     chunk = writer.finish()
     assert landed_lines(verify_chunk(chunk.manifest)) == [line_of("a")]
     (tmp_path / "quarantine" / "run").mkdir(parents=True)
     part = tmp_path / "quarantine" / "run" / "x.body.part"
     part.touch()
-    with occupied(part.parent):
-        cleanup.clear(settings)
+    with mark_folder_used(part.parent):
+        cleanup.clear_leftovers(settings)
         assert part.exists()
-    cleanup.clear(settings)
+    cleanup.clear_leftovers(settings)
     assert not part.exists()
 
 
@@ -91,7 +91,7 @@ def test_a_chunk_that_only_lacked_its_name_is_finished(settings: Settings) -> No
     # As a kill between the two renames leaves it.
     chunk.manifest.rename(chunk.manifest.with_name(f"{chunk.manifest.name}.part"))
     assert landing.find_manifests() == {}
-    cleanup.clear(settings)
+    cleanup.clear_leftovers(settings)
     assert landed_lines(verify_chunk(landing.find_manifests()[chunk.chunk_id])) == [
         line_of("a"),
         line_of("b"),
@@ -122,14 +122,14 @@ def test_a_chunk_that_could_not_be_written_in_part_is_given_up(
 def test_a_file_that_cannot_be_written_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write_durably(tmp_path / "file", b"former")
+    write_atomically(tmp_path / "file", b"former")
 
     def refuse(descriptor: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", refuse)
     with pytest.raises(OSError, match="No space left"):
-        write_durably(tmp_path / "file", b"new")
+        write_atomically(tmp_path / "file", b"new")
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"file": b"former"}
 
 

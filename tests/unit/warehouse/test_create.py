@@ -28,7 +28,7 @@ from pathlib import Path
 from pipeline.warehouse import create
 print("ready", flush=True)
 sys.stdin.readline()
-create.make_sure_of(Path(sys.argv[1]))
+create.ensure_file(Path(sys.argv[1]))
 """
 
 
@@ -52,7 +52,7 @@ def said(path: Path) -> list[str]:
 def test_a_log_of_a_file_that_was_moved_is_put_aside_and_both_can_be_opened(path: Path) -> None:
     log = with_log(path)
     moved = path.rename(path.with_name("moved.duckdb"))
-    create.make_sure_of(path)
+    create.ensure_file(path)
     with duckdb.connect(str(path)) as connection:
         assert connection.execute("from duckdb_tables()").fetchall() == []
     aside = path.with_name(f"{log.name}.orphaned")
@@ -66,7 +66,7 @@ def test_a_log_of_a_file_that_was_moved_is_put_aside_and_both_can_be_opened(path
 
 def test_a_file_that_is_there_keeps_its_log(path: Path) -> None:
     with_log(path)
-    create.make_sure_of(path)
+    create.ensure_file(path)
     assert said(path) == ["in the file", "in the log"]
 
 
@@ -87,12 +87,12 @@ def test_many_at_once_make_one_file_that_can_be_opened(path: Path) -> None:
 
 def test_what_a_killed_process_began_is_removed(path: Path) -> None:
     path.with_name(f"{path.name}.new-1").write_bytes(b"half a file")
-    create.make_sure_of(path)
+    create.ensure_file(path)
     assert list(path.parent.iterdir()) == [path]
 
 
 def test_where_nothing_can_be_written_the_error_names_the_file(path: Path) -> None:
     missing = path.parent / "missing" / path.name
     with pytest.raises(WarehouseError, match=f"cannot open the warehouse {missing} ") as refused:
-        create.make_sure_of(missing)
+        create.ensure_file(missing)
     assert ".new-" not in str(refused.value)

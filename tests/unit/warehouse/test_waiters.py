@@ -19,7 +19,7 @@ _WAIT = """
 import sys
 from pathlib import Path
 from pipeline.warehouse import waiters
-with waiters.waiting(Path(sys.argv[1])):
+with waiters.show_waiting(Path(sys.argv[1])):
     print("waiting", flush=True)
     sys.stdin.readline()
 print("through", flush=True)
@@ -72,24 +72,24 @@ def test_a_waiter_that_is_killed_waits_no_more(path: Path) -> None:
 
 
 def test_as_long_as_one_of_several_waits_it_is_seen(path: Path) -> None:
-    with waiters.waiting(path):
-        with waiter(path), waiters.waiting(path):
+    with waiters.show_waiting(path):
+        with waiter(path), waiters.show_waiting(path):
             assert waiters.is_waited_for(path)
         assert waiters.is_waited_for(path)
     assert not waiters.is_waited_for(path)
 
 
 def test_a_failure_of_the_waiter_ends_its_waiting(path: Path) -> None:
-    with pytest.raises(OSError, match="its own"), waiters.waiting(path):
+    with pytest.raises(OSError, match="its own"), waiters.show_waiting(path):
         raise OSError("its own")
     assert not waiters.is_waited_for(path)
 
 
 def test_where_no_file_can_be_written_waiting_goes_on_unseen(tmp_path: Path) -> None:
     nowhere = tmp_path / "missing" / "calls.duckdb"
-    with waiters.waiting(nowhere):
+    with waiters.show_waiting(nowhere):
         assert not waiters.is_waited_for(nowhere)
-    with waiters.waiting(None):
+    with waiters.show_waiting(None):
         pass
 
 
@@ -100,7 +100,7 @@ def test_where_files_cannot_be_locked_waiting_goes_on_unseen(
         raise OSError(37, "No locks available")
 
     monkeypatch.setattr(waiters.fcntl, "flock", no_locks)
-    with waiters.waiting(path):
+    with waiters.show_waiting(path):
         assert not waiters.is_waited_for(path)
 
 
