@@ -121,7 +121,7 @@ def test_flags_beat_the_environment(cli: Cli, server: Simulator, tmp_path: Path)
         PIPELINE_DATA_DIR="there", PIPELINE_WAREHOUSE="there.duckdb",
     )  # fmt: skip
     assert ran.code == 0
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["here", "w.duckdb", "w.duckdb.loading"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["here", "w.duckdb"]
 
 
 def test_settings_are_read_from_dotenv(cli: Cli, server: Simulator, tmp_path: Path) -> None:
