@@ -13,8 +13,6 @@ from typing import Any
 
 from pipeline import sql
 
-# Roles whose woven items are turns, as in the macro `is_speech`; others are kept whole.
-_SPEAKERS = ("agent", "user", "transfer_target")
 _METADATA = frozenset({"response_id", "interrupt_id", "is_backchannel"})
 # What validation takes out of a payload before it is landed.
 _NOT_LANDED = frozenset({"access_token"})
@@ -27,7 +25,7 @@ def has_plain_speech(document: dict[str, Any]) -> bool:
     items = woven if isinstance(woven, list) else ()
     # Woven items are judged by nothing else: any JSON may stand where a role or words should.
     return _are_plain(document.get("transcript_object") or ()) and _are_plain(
-        item for item in items if isinstance(item, dict) and item.get("role") in _SPEAKERS
+        item for item in items if isinstance(item, dict) and item.get("role") in _speakers()
     )
 
 
@@ -68,6 +66,13 @@ def _has_only(names: frozenset[str], node: Any) -> bool:
 def _kept_in(what: str) -> frozenset[str]:
     """Return the names of the fields that the load has a column for."""
     return _named(f"kept_in_{what}")
+
+
+@cache
+def _speakers() -> tuple[str, ...]:
+    """Return the roles whose woven items are turns; items of other roles are kept whole."""
+    # No set, which would have to hash a role: that may be any JSON.
+    return tuple(_named("speaker_roles"))
 
 
 @cache

@@ -133,11 +133,7 @@ select
             'role': pair[1]['role'],
             'has_words': pair[1]['words'] is not null,
             'word_count': coalesce(len(pair[1]['words']), 0),
-            'item': case
-                when pair[1]['role'] not in ('agent', 'user', 'transfer_target')
-                    or pair[1]['role'] is null
-                    then pair[2]
-            end
+            'item': case when not is_speaker(pair[1]['role']) then pair[2] end
         }
     ) as woven_items
 from objects

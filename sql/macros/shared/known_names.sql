@@ -2,7 +2,7 @@
 -- Grain: kind × place, with the list of names known there. Source: none. A place is a JSON path, or
 -- what stands in a list of a transcript: a word, an item by its role, what an item holds.
 -- A rerun replaces the macro. Whatever a payload holds beyond these is drift: it is loaded all the
--- same, and recorded in etl_drift. Reasons of disconnection are known where disconnection_category
+-- same, and recorded in etl_drift. Disconnection reasons are known where disconnection_category
 -- has a category for them. Below metadata, variables and the like any name is allowed.
 create or replace macro known_names() as table
 select
@@ -33,9 +33,6 @@ from (
         ('field', '$.call_analysis', kept_in_call_analysis()),
         ('field', '$.telephony_identifier', ['twilio_call_sid']),
         ('field', 'word', kept_in_word()),
-        ('field', 'agent', kept_in_turn()),
-        ('field', 'user', kept_in_turn()),
-        ('field', 'transfer_target', kept_in_turn()),
         (
             'field',
             'tool_call_invocation',
@@ -95,12 +92,10 @@ from (
             '$.latency',
             ['e2e', 'llm', 'llm_websocket_network_rtt', 'asr', 'tts', 'knowledge_base', 's2s']
         ),
-        (
-            'role',
-            'transcript',
-            [
-                'agent', 'user', 'transfer_target', 'tool_call_invocation', 'tool_call_result',
-                'node_transition', 'dtmf', 'sms', 'injected'
-            ]
-        )
-) as known(kind, place, names);
+        ('role', 'transcript', speaker_roles() || tool_roles() || event_roles())
+) as known(kind, place, names)
+union all
+select
+    'field' as kind,
+    unnest(speaker_roles()) as place,
+    kept_in_turn() as names;
