@@ -10,7 +10,7 @@ extract     client → validate → landing
 load        chunks become rows (loader: while extraction goes on; backlog: which, at once; staging: in memory)
 tables      what the rows are (columns: what a column may be)
 schema      migrations and views (migration: what Alembic does)
-results     what the heavy views answer, stored by day (stored_tables: where)
+results     what the heavy views answer, stored by day
 warehouse   who may open the file, and when (refusals: what DuckDB says where it cannot)
 publish     the copy that readers open (filecopy, queue: how files are copied, and waited for)
 compact     the file, without the room that nothing uses

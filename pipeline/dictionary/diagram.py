@@ -17,11 +17,12 @@ _KEYS = {
     "utterances": ("call_id", "utterance_index"),
     "latency_stats": ("call_id", "metric"),
     "etl_runs": ("run_id",),
+    "known_disconnection_reasons": ("disconnection_reason",),
 }
 # At most one row for one of what they belong to by that key.
 _ONE = {("calls", "call_analysis"), ("calls", "conversations"), ("calls", "etl_outcomes")}
 _ONE |= {("utterances", "turn_timings")}
-_JOINING = ("call_id", "run_id", "chunk_id", "metric", "tool_call_id")
+_JOINING = ("call_id", "run_id", "chunk_id", "metric", "tool_call_id", "disconnection_reason")
 
 _WIDTH, _ROW, _HEAD = 190, 18, 26
 _GAP_X, _GAP_Y, _MARGIN = 110, 22, 10

@@ -16,7 +16,6 @@ from pipeline import sql
 from pipeline.dictionary import diagram
 from pipeline.warehouse import schema, tables
 from pipeline.warehouse.database import Warehouse
-from pipeline.warehouse.stored_tables import RESULTS
 
 NAMES = ("data_dictionary.md", "data_dictionary.html")
 
@@ -62,11 +61,11 @@ def texts() -> dict[str, str]:
     with Warehouse.in_memory().exclusive() as connection:
         tables.metadata.create_all(connection)
         schema.apply_views(connection)
-        # A stored result is described where it is asked for: in its view.
-        shown = [table for table in tables.metadata.tables.values() if table not in RESULTS]
+        shown = list(tables.metadata.tables.values())
         macros = [(name, group) for group in schema.MACROS for name in sql.names(group)]
         described = {
             "tables": [_entry(connection, table.name) for table in shown],
+            # A stored result is described where it is asked for: in its view.
             "views": [_entry(connection, name, f"views/{name}") for name in sql.names("views")],
             "macros": [_macro(f"{group}/{name}") for name, group in sorted(macros)],
         }

@@ -115,7 +115,7 @@ def worked_out(connection: Connection, chunks: list[LandedChunk]) -> bool:
         run(sql.read("stage/answers"))
         if not payloads:
             return False
-        schema.apply_macros(connection, schema.PAYLOAD_MACROS)
+        schema.apply_group(connection, schema.PAYLOAD_MACROS)
         run(sql.read("stage/payloads"), {"payloads": payloads})
         # A load reads faster where all its payloads are known to be plain.
         run(sql.read("stage/read_plain" if all(chunk.is_plain for chunk in chunks) else "stage/read_any"))

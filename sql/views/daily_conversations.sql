@@ -4,44 +4,15 @@
 -- conversations_by_day, which says how each number is made. Both give the same numbers.
 -- A rerun replaces the view and its comments; it holds no data.
 create or replace view daily_conversations as
-with answers as (
-    select *
-    from stored_daily_conversations
-    where day in (select day from stored_days)
-    union all by name
-    select *
-    from conversations_by_day(
-        chosen := cast(coalesce(started_at, first_seen_at) as date)
-            not in (select day from stored_days)
-    )
-)
-
-select
-    day,
-    agent_id,
-    calls,
-    timed_calls,
-    turns,
-    agent_talk_s,
-    user_talk_s,
-    agent_talk_ratio,
-    silence_rate,
-    long_silence_rate,
-    dead_air_rate,
-    agent_silence_share,
-    agent_words_per_minute,
-    user_words_per_minute,
-    agent_interruptions,
-    user_interruptions,
-    agent_interruption_ms,
-    user_interruption_ms,
-    median_agent_first_word_s,
-    median_agent_monologue_s,
-    agent_response_p50_ms,
-    agent_response_p95_ms,
-    user_response_p50_ms,
-    user_response_p95_ms
-from answers;
+select *
+from stored_daily_conversations
+where day in (select day from stored_days)
+union all by name
+select *
+from conversations_by_day(
+    chosen := cast(coalesce(started_at, first_seen_at) as date)
+        not in (select day from stored_days)
+);
 
 comment on view daily_conversations is
     'How people and agents talked, by day and agent; percentiles pooled over turns';

@@ -4,33 +4,15 @@
 -- costs_by_day, which says how each number is made. Both give the same numbers.
 -- A rerun replaces the view and its comments; it holds no data.
 create or replace view daily_costs as
-with answers as (
-    select *
-    from stored_daily_costs
-    where day in (select day from stored_days)
-    union all by name
-    select *
-    from costs_by_day(
-        chosen := cast(coalesce(started_at, first_seen_at) as date)
-            not in (select day from stored_days)
-    )
-)
-
-select
-    day,
-    agent_id,
-    calls,
-    costed_calls,
-    cost_cents,
-    transfer_leg_cents,
-    agent_leg_cents,
-    cents_per_call,
-    connected_minutes,
-    cents_per_connected_minute,
-    successful_calls,
-    cents_per_successful_call,
-    llm_tokens
-from answers;
+select *
+from stored_daily_costs
+where day in (select day from stored_days)
+union all by name
+select *
+from costs_by_day(
+    chosen := cast(coalesce(started_at, first_seen_at) as date)
+        not in (select day from stored_days)
+);
 
 comment on view daily_costs is
     'What the calls of each day and agent cost, the transferred leg apart';

@@ -4,26 +4,15 @@
 -- disconnection_categories_by_day, which says how each number is made. Both give the same numbers.
 -- A rerun replaces the view and its comments; it holds no data.
 create or replace view daily_disconnection_categories as
-with answers as (
-    select *
-    from stored_daily_disconnection_categories
-    where day in (select day from stored_days)
-    union all by name
-    select *
-    from disconnection_categories_by_day(
-        chosen := cast(coalesce(started_at, first_seen_at) as date)
-            not in (select day from stored_days)
-    )
-)
-
-select
-    day,
-    agent_id,
-    category,
-    calls,
-    share,
-    avg_duration_ms
-from answers;
+select *
+from stored_daily_disconnection_categories
+where day in (select day from stored_days)
+union all by name
+select *
+from disconnection_categories_by_day(
+    chosen := cast(coalesce(started_at, first_seen_at) as date)
+        not in (select day from stored_days)
+);
 
 comment on view daily_disconnection_categories is
     'Why calls ended, by day, agent and category of the reason';

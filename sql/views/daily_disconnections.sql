@@ -4,27 +4,15 @@
 -- disconnections_by_day, which says how each number is made. Both give the same numbers.
 -- A rerun replaces the view and its comments; it holds no data.
 create or replace view daily_disconnections as
-with answers as (
-    select *
-    from stored_daily_disconnections
-    where day in (select day from stored_days)
-    union all by name
-    select *
-    from disconnections_by_day(
-        chosen := cast(coalesce(started_at, first_seen_at) as date)
-            not in (select day from stored_days)
-    )
-)
-
-select
-    day,
-    agent_id,
-    disconnection_reason,
-    category,
-    calls,
-    share,
-    avg_duration_ms
-from answers;
+select *
+from stored_daily_disconnections
+where day in (select day from stored_days)
+union all by name
+select *
+from disconnections_by_day(
+    chosen := cast(coalesce(started_at, first_seen_at) as date)
+        not in (select day from stored_days)
+);
 
 comment on view daily_disconnections is
     'Why calls ended, by day and agent: count, share and average duration of calls that are over';

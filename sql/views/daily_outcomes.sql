@@ -4,50 +4,15 @@
 -- outcomes_by_day, which says how each number is made. Both give the same numbers.
 -- A rerun replaces the view and its comments; it holds no data.
 create or replace view daily_outcomes as
-with answers as (
-    select *
-    from stored_daily_outcomes
-    where day in (select day from stored_days)
-    union all by name
-    select *
-    from outcomes_by_day(
-        chosen := cast(coalesce(started_at, first_seen_at) as date)
-            not in (select day from stored_days)
-    )
-)
-
-select
-    day,
-    agent_id,
-    calls,
-    over_calls,
-    connected_calls,
-    connect_rate,
-    conversations,
-    avg_connected_ms,
-    median_connected_ms,
-    judged_calls,
-    successful_calls,
-    success_rate,
-    task_rated_calls,
-    task_complete_rate,
-    call_rated_calls,
-    call_complete_rate,
-    sentiment_calls,
-    positive_rate,
-    negative_rate,
-    voicemail_calls,
-    voicemail_rate,
-    ivr_calls,
-    ivr_rate,
-    transfer_attempts,
-    transferred_calls,
-    transfer_success_rate,
-    contained_calls,
-    containment_rate,
-    early_hangups,
-    early_hangup_rate
-from answers;
+select *
+from stored_daily_outcomes
+where day in (select day from stored_days)
+union all by name
+select *
+from outcomes_by_day(
+    chosen := cast(coalesce(started_at, first_seen_at) as date)
+        not in (select day from stored_days)
+);
 
 comment on view daily_outcomes is
     'What became of the calls of each day and agent, each rate with its counts';

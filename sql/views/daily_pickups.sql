@@ -4,32 +4,15 @@
 -- pickups_by_day, which says how each number is made. Both give the same numbers.
 -- A rerun replaces the view and its comments; it holds no data.
 create or replace view daily_pickups as
-with answers as (
-    select *
-    from stored_daily_pickups
-    where day in (select day from stored_days)
-    union all by name
-    select *
-    from pickups_by_day(
-        chosen := cast(coalesce(started_at, first_seen_at) as date)
-            not in (select day from stored_days)
-    )
-)
-
-select
-    day,
-    agent_id,
-    attempts,
-    connected_attempts,
-    connect_rate,
-    picked_up_attempts,
-    pickup_rate,
-    numbers,
-    connected_numbers,
-    number_connect_rate,
-    picked_up_numbers,
-    number_pickup_rate
-from answers;
+select *
+from stored_daily_pickups
+where day in (select day from stored_days)
+union all by name
+select *
+from pickups_by_day(
+    chosen := cast(coalesce(started_at, first_seen_at) as date)
+        not in (select day from stored_days)
+);
 
 comment on view daily_pickups is 'How often outbound calls are picked up, by attempt and by number';
 comment on column daily_pickups.day is

@@ -4,27 +4,15 @@
 -- product_costs_by_day, which says how each number is made. Both give the same numbers.
 -- A rerun replaces the view and its comments; it holds no data.
 create or replace view daily_product_costs as
-with answers as (
-    select *
-    from stored_daily_product_costs
-    where day in (select day from stored_days)
-    union all by name
-    select *
-    from product_costs_by_day(
-        chosen := cast(coalesce(started_at, first_seen_at) as date)
-            not in (select day from stored_days)
-    )
-)
-
-select
-    day,
-    agent_id,
-    product,
-    is_transfer_leg,
-    cost_lines,
-    cost_cents,
-    share
-from answers;
+select *
+from stored_daily_product_costs
+where day in (select day from stored_days)
+union all by name
+select *
+from product_costs_by_day(
+    chosen := cast(coalesce(started_at, first_seen_at) as date)
+        not in (select day from stored_days)
+);
 
 comment on view daily_product_costs is
     'What each product cost, by day and agent, with transferred legs apart';

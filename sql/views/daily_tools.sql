@@ -4,30 +4,15 @@
 -- tools_by_day, which says how each number is made. Both give the same numbers.
 -- A rerun replaces the view and its comments; it holds no data.
 create or replace view daily_tools as
-with answers as (
-    select *
-    from stored_daily_tools
-    where day in (select day from stored_days)
-    union all by name
-    select *
-    from tools_by_day(
-        chosen := cast(coalesce(started_at, first_seen_at) as date)
-            not in (select day from stored_days)
-    )
-)
-
-select
-    day,
-    agent_id,
-    name,
-    invocations,
-    results,
-    orphans,
-    orphan_rate,
-    judged_invocations,
-    successful_invocations,
-    success_rate
-from answers;
+select *
+from stored_daily_tools
+where day in (select day from stored_days)
+union all by name
+select *
+from tools_by_day(
+    chosen := cast(coalesce(started_at, first_seen_at) as date)
+        not in (select day from stored_days)
+);
 
 comment on view daily_tools is
     'How often agents invoke each tool, and how that ends, by day and agent';

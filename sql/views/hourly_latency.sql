@@ -1,36 +1,18 @@
 -- Latency percentiles of each hour, agent and metric, pooled over turns.
 -- Grain: hour × agent_id × metric, for each metric that a call of the hour reports.
--- Source: stored_hourly_latency; for days that are not stored, the macro pooled_latency, which says
--- how percentiles are pooled. Both give the same numbers.
+-- Source: stored_hourly_latency; for days that are not stored, the macro
+-- latency_by_hour, which says how each number is made. Both give the same numbers.
 -- A rerun replaces the view and its comments; it holds no data.
 create or replace view hourly_latency as
-with answers as (
-    select *
-    from stored_hourly_latency
-    where cast(hour as date) in (select day from stored_days)
-    union all by name
-    select * rename (period as hour)
-    from pooled_latency(
-        date_trunc('hour', coalesce(started_at, first_seen_at)),
-        chosen := cast(coalesce(started_at, first_seen_at) as date)
-            not in (select day from stored_days)
-    )
-)
-
-select
-    hour,
-    agent_id,
-    metric,
-    calls,
-    samples,
-    p50_ms,
-    p90_ms,
-    p95_ms,
-    p99_ms,
-    median_call_p50_ms,
-    p99_call_p99_ms,
-    method
-from answers;
+select *
+from stored_hourly_latency
+where cast(hour as date) in (select day from stored_days)
+union all by name
+select *
+from latency_by_hour(
+    chosen := cast(coalesce(started_at, first_seen_at) as date)
+        not in (select day from stored_days)
+);
 
 comment on view hourly_latency is
     'Latency of each hour, agent and metric, pooled over turns: never an average of percentiles';

@@ -2,8 +2,8 @@
 -- Grain: kind × place, with the list of names known there. Source: none. A place is a JSON path, or
 -- what stands in a list of a transcript: a word, an item by its role, what an item holds.
 -- A rerun replaces the macro. Whatever a payload holds beyond these is drift: it is loaded all the
--- same, and recorded in etl_drift. Disconnection reasons are known where disconnection_category
--- has a category for them. Below metadata, variables and the like any name is allowed.
+-- same, and recorded in etl_drift. Disconnection reasons are known where known_disconnection_reasons
+-- lists them. Below metadata, variables and the like any name is allowed.
 create or replace macro known_names() as table
 select
     kind,
