@@ -29,8 +29,8 @@ MACROS = (PAYLOAD_MACROS, "macros/shared", "macros/daily")
 _REFERENCE = "reference"
 # Results of views, each in a table that has the columns of the macro that computes them.
 RESULT_TABLES = "stored/tables"
-# What says which columns lack a comment, and theirs.
-_COMMENTS = ("comments/stored_columns",)
+# What says which columns lack a comment, and theirs: those of views first, from which the others are taken.
+_COMMENTS = ("comments/view_columns", "comments/stored_columns")
 _VERSION_TABLE = "alembic_version"
 # How a migration says what it is and what it follows.
 _REVISION = re.compile(r'^revision = "(.+)"$', re.MULTILINE)

@@ -40,18 +40,12 @@ left join product_lines
     on calls.call_id = product_lines.call_id;
 
 comment on view cost_details is 'What every call cost, with the transferred leg apart';
-comment on column cost_details.call_id is 'Retell''s id of the call';
-comment on column cost_details.day is
-    'Day (UTC) of the call''s start, or of when it was first seen if it never started';
-comment on column cost_details.agent_id is 'Agent that took or made the call';
-comment on column cost_details.agent_version is 'Agent''s version, as text; null in v1 payloads';
 comment on column cost_details.is_connected is
     'Whether anybody was on the line, as in outcome_details';
 comment on column cost_details.cost_cents is
     'Cost of the call in cents, all products and legs; null where not sent, as in v1';
 comment on column cost_details.transfer_leg_cents is
     'Part of cost_cents for the transferred leg; null where the cost is';
-comment on column cost_details.agent_leg_cents is 'cost_cents - transfer_leg_cents';
 comment on column cost_details.connected_minutes is 'Duration in minutes; null unless connected';
 comment on column cost_details.cents_per_connected_minute is
     'agent_leg_cents / connected_minutes; null without either';

@@ -16,10 +16,6 @@ from conversations_by_day(
 
 comment on view daily_conversations is
     'How people and agents talked, by day and agent; percentiles pooled over turns';
-comment on column daily_conversations.day is
-    'Day (UTC) of the calls'' start, or of when they were first seen if they never started';
-comment on column daily_conversations.agent_id is
-    'Agent of the calls; null where the payload names none';
 comment on column daily_conversations.calls is 'Calls with a transcript';
 comment on column daily_conversations.timed_calls is
     'Those with a timed word; all measures of time are over them';
@@ -30,12 +26,8 @@ comment on column daily_conversations.user_talk_s is
     'Seconds in which users spoke: unions of their words';
 comment on column daily_conversations.agent_talk_ratio is
     'agent_talk_s / (agent_talk_s + user_talk_s) over calls that know both, 0 to 1';
-comment on column daily_conversations.silence_rate is
-    'Seconds in which nobody spoke / seconds from first to last word, 0 to 1';
 comment on column daily_conversations.long_silence_rate is
     'Seconds in silences longer than 2 s / seconds from first to last word, 0 to 1';
-comment on column daily_conversations.dead_air_rate is
-    'Seconds in silences longer than 5 s / seconds from first to last word, 0 to 1';
 comment on column daily_conversations.agent_silence_share is
     'Seconds of silence in the agent''s turn / all seconds of silence, 0 to 1';
 comment on column daily_conversations.agent_words_per_minute is

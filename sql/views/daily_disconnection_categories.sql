@@ -16,15 +16,5 @@ from disconnection_categories_by_day(
 
 comment on view daily_disconnection_categories is
     'Why calls ended, by day, agent and category of the reason';
-comment on column daily_disconnection_categories.day is
-    'Day (UTC) of the calls'' start, or of when they were first seen if they never started';
-comment on column daily_disconnection_categories.agent_id is
-    'Agent of the calls; null where the payload names none';
-comment on column daily_disconnection_categories.category is
-    'Category of the disconnection reason, as in disconnection_reasons';
 comment on column daily_disconnection_categories.calls is
     'Calls that are over and ended for a reason of this category';
-comment on column daily_disconnection_categories.share is
-    'Share of the calls of that day and agent that are over, 0 to 1';
-comment on column daily_disconnection_categories.avg_duration_ms is
-    'Average duration in ms where known; 0 counts, which is what calls that never connected send';

@@ -16,26 +16,3 @@ from latency_by_day(
 
 comment on view daily_latency is
     'Latency of each day, agent and metric, pooled over turns: never an average of percentiles';
-comment on column daily_latency.day is
-    'Day (UTC) of the calls'' start, or of when they were first seen if they never started';
-comment on column daily_latency.agent_id is 'Agent of the calls; null where the payload names none';
-comment on column daily_latency.metric is
-    'Latency metric: e2e, llm, llm_websocket_network_rtt, asr, tts, knowledge_base, s2s or newer';
-comment on column daily_latency.calls is
-    'Calls that report the metric, also those without a sample';
-comment on column daily_latency.samples is
-    'Samples behind the pooled percentiles: values when exact, else the calls'' num (1 if unknown)';
-comment on column daily_latency.p50_ms is
-    '50th percentile over all samples of the calls, in ms; null without samples';
-comment on column daily_latency.p90_ms is
-    '90th percentile over all samples of the calls, in ms; null without samples';
-comment on column daily_latency.p95_ms is
-    '95th percentile over all samples of the calls, in ms; null without samples';
-comment on column daily_latency.p99_ms is
-    '99th percentile over all samples of the calls, in ms; null without samples';
-comment on column daily_latency.median_call_p50_ms is
-    'Median of the calls'' own p50, in ms: the typical call, long or short';
-comment on column daily_latency.p99_call_p99_ms is
-    '99th percentile of the calls'' own p99, in ms: the tail of the worst calls';
-comment on column daily_latency.method is
-    'exact: from every sample; summary: from the calls'' own percentiles, weighed by samples';

@@ -16,9 +16,6 @@ from ratings_by_day(
 
 comment on view daily_ratings is
     'How the analysis judged connected calls, value by value: v1 ratings and today''s';
-comment on column daily_ratings.day is
-    'Day (UTC) of the calls'' start, or of when they were first seen if they never started';
-comment on column daily_ratings.agent_id is 'Agent of the calls; null where the payload names none';
 comment on column daily_ratings.rating is
     'Field of the analysis: user_sentiment, call_successful, or of v1 agent_sentiment, '
     'agent_task_completion_rating, call_completion_rating';

@@ -18,15 +18,7 @@ from slow_turns_by_day(
 comment on view daily_slow_turns is
     'Share of turns whose latency lies above 800, 1500, 2000 and 3000 ms; slow_turns() takes '
     'others';
-comment on column daily_slow_turns.day is
-    'Day (UTC) of the calls'' start, or of when they were first seen if they never started';
-comment on column daily_slow_turns.agent_id is
-    'Agent of the calls; null where the payload names none';
-comment on column daily_slow_turns.metric is
-    'Latency metric: e2e, llm, llm_websocket_network_rtt, asr, tts, knowledge_base, s2s or newer';
 comment on column daily_slow_turns.threshold_ms is 'Threshold in ms: 800, 1500, 2000 or 3000';
-comment on column daily_slow_turns.calls is
-    'Calls that report the metric, also those without a sample';
 comment on column daily_slow_turns.samples is
     'Samples behind the share: values where a call brings them, else its num (1 if unknown)';
 comment on column daily_slow_turns.slow_rate is

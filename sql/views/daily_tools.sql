@@ -16,16 +16,3 @@ from tools_by_day(
 
 comment on view daily_tools is
     'How often agents invoke each tool, and how that ends, by day and agent';
-comment on column daily_tools.day is
-    'Day (UTC) of the calls'' start, or of when they were first seen if they never started';
-comment on column daily_tools.agent_id is 'Agent of the calls; null where the payload names none';
-comment on column daily_tools.name is 'Name of the tool as sent';
-comment on column daily_tools.invocations is 'Invocations of the tool';
-comment on column daily_tools.results is 'Invocations whose result came';
-comment on column daily_tools.orphans is 'Invocations without a result';
-comment on column daily_tools.orphan_rate is 'orphans / invocations, 0 to 1';
-comment on column daily_tools.judged_invocations is
-    'Invocations whose result says whether it succeeded; 0 in v1';
-comment on column daily_tools.successful_invocations is 'judged_invocations that succeeded';
-comment on column daily_tools.success_rate is
-    'successful_invocations / judged_invocations, 0 to 1; null where no result says, as in v1';

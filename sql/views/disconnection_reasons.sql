@@ -28,14 +28,7 @@ where
 comment on view disconnection_reasons is
     'Every disconnection reason with its category: documented ones and any other that a call '
     'brought';
-comment on column disconnection_reasons.disconnection_reason is
-    'Reason as the API sends it; null for calls without one';
-comment on column disconnection_reasons.category is
-    'completed, transferred, automated_answer, timeout, not_connected, capacity_or_account, '
-    'platform_error, operator, none (no reason) or unknown (not documented)';
 comment on column disconnection_reasons.is_before_connection is
     'Whether it means that nobody was ever on the line: such calls are not connected';
-comment on column disconnection_reasons.is_documented is
-    'Whether the API documents the reason; what it does not is kept, as unknown';
 comment on column disconnection_reasons.calls is
     'Calls that are over and ended for this reason; 0 where none did';
