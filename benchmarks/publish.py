@@ -36,7 +36,11 @@ RUNS = 3
 SLOW = "copy from database"
 # Most copies of the simulated calls that are made one by one; doubling them all is ten times as fast.
 DIFFERENT = 24
-DATA = [name for name in metadata.tables if not name.startswith("etl_")]
+DATA = [
+    name
+    for name, table in metadata.tables.items()
+    if "call_id" in table.columns and not name.startswith("etl_")
+]
 # What a reader asks of the copy it holds: every block of these columns is read.
 ASKED = "select count(*), bit_xor(hash(call_id, utterance_index, content, start_s)) from utterances"
 

@@ -13,10 +13,9 @@ from sqlalchemy import Connection
 
 from pipeline import sql
 from pipeline.errors import UsageError, WarehouseMismatch
-from pipeline.load import loads
-from pipeline.warehouse import migration, schema, tables
+from pipeline.warehouse import migration, schema, stored_results, tables
 from pipeline.warehouse.database import Warehouse
-from support.warehouse_files import Payload, Place
+from support.warehouse_files import Payload, Place, load_manifests
 
 # What DuckDB itself says of a schema, so that a difference in type, default, constraint or comment shows.
 _COLUMNS = """
@@ -54,6 +53,7 @@ def connection(warehouse: Warehouse) -> Iterator[Connection]:
 def test_migrated_database_is_what_tables_say(connection: Connection) -> None:
     with Warehouse.in_memory().exclusive() as fresh:
         tables.metadata.create_all(fresh)
+        schema.apply_views(fresh)
         assert described(connection) == described(fresh)
 
 
@@ -61,7 +61,7 @@ def test_every_table_and_column_has_a_comment(connection: Connection) -> None:
     columns, commented, _ = described(connection)
     assert [row for row in columns if row[-1] == "None"] == []
     assert [row for row in commented if row[-1] == "None"] == []
-    assert len(commented) == len(tables.metadata.tables)
+    assert {name for name, _ in commented} == {*tables.metadata.tables, *stored_results.result_tables()}
 
 
 def test_there_is_one_head_and_it_says_what_it_loses() -> None:
@@ -128,7 +128,7 @@ def test_down_to_base_keeps_a_copy_and_up_again_loads_everything(tmp_path: Path)
     place = Place(tmp_path)
     schema.ensure(place.warehouse)
     place.land([Payload("c1", b'{"call_id": "c1", "agent_id": "a", "call_status": "ended"}')])
-    loads.load_pending(place.warehouse, place.landing, refresh_window_s=1)
+    load_manifests(place.warehouse, place.waiting(), refresh_window_s=1)
     said: list[str] = []
     assert schema.migrate(place.warehouse, "base", said.append) == (schema.head(), None)
     (copy,) = tmp_path.glob("warehouse.before-*.duckdb")
@@ -138,7 +138,7 @@ def test_down_to_base_keeps_a_copy_and_up_again_loads_everything(tmp_path: Path)
     with place.warehouse.reading() as connection:
         assert connection.exec_driver_sql(sql.read("schema/views")).scalars().all() == []
     assert schema.migrate(place.warehouse) == (None, schema.head())
-    loads.load_pending(place.warehouse, place.landing, refresh_window_s=1)
+    load_manifests(place.warehouse, place.waiting(), refresh_window_s=1)
     with place.warehouse.reading() as connection:
         assert connection.exec_driver_sql("select call_id from calls").scalars().all() == ["c1"]
 
@@ -151,7 +151,7 @@ def test_a_replay_fills_columns_that_a_migration_added_from_what_is_landed(tmp_p
     lists = b'"scrubbed_transcript_with_tool_calls": [' + turn + b", " + tool + b"]"
     body = b'{"call_id": "c1", "agent_id": "a", "call_status": "ended", ' + lists + b"}"
     place.land([Payload("c1", body)])
-    loads.load_pending(place.warehouse, place.landing, refresh_window_s=1)
+    load_manifests(place.warehouse, place.waiting(), refresh_window_s=1)
     everything = place.tables()
     added = """
         select transcript_source, utterances.extra, tool_calls.extra
@@ -172,12 +172,29 @@ def test_a_replay_fills_columns_that_a_migration_added_from_what_is_landed(tmp_p
     schema.migrate(place.warehouse)
     assert place.rows(added) == [(None, None, None)]
     assert place.rows("select * from etl_drift") == []
-    loads.replay_landed(place.warehouse, place.landing, refresh_window_s=1)
+    place.replay()
     assert place.rows(added) == full
     assert place.rows("select json_path from etl_drift") == [
         ("$.scrubbed_transcript_with_tool_calls[*].words[*].confidence",)
     ]
     assert place.tables() == everything
+
+
+def test_an_older_schema_has_tables_of_results_as_it_knows_them_and_no_day_that_holds(
+    warehouse: Warehouse,
+) -> None:
+    with warehouse.writing() as connection:
+        connection.exec_driver_sql("insert into stored_days values (date '2025-01-01')")
+        # As a later version's views might have it.
+        connection.exec_driver_sql("alter table stored_daily_costs drop column cost_cents")
+    schema.migrate(warehouse, "20261123_stored_results")
+    with warehouse.reading() as connection:
+        names = connection.exec_driver_sql("select * from stored_daily_costs").keys()
+        assert "cost_cents" in names
+        assert connection.exec_driver_sql("select * from stored_days").all() == []
+    schema.migrate(warehouse)
+    with warehouse.reading() as connection:
+        assert connection.exec_driver_sql("select * from daily_costs").keys() == names
 
 
 def test_a_second_copy_does_not_replace_the_first(warehouse: Warehouse, tmp_path: Path) -> None:

@@ -14,10 +14,9 @@ from sqlalchemy import Connection
 
 from make_warehouse import FIXTURES, revisions
 from pipeline import sql
-from pipeline.load import loads
 from pipeline.warehouse import checks, migration, schema
 from pipeline.warehouse.database import Warehouse
-from support.warehouse_files import Place, tables_of
+from support.warehouse_files import Place, load_manifests, tables_of
 
 REVISIONS = revisions()
 STEPS = list(pairwise(REVISIONS))
@@ -119,10 +118,10 @@ def test_a_replay_makes_an_upgraded_warehouse_what_a_new_one_would_be(
 ) -> None:
     place = older(revision)
     schema.ensure(place.warehouse)
-    assert loads.replay_landed(place.warehouse, place.landing, refresh_window_s=86_400).problems == []
+    assert place.replay().problems == []
     new = Warehouse.at(tmp_path / "new.duckdb")
     schema.migrate(new)
-    assert loads.load_pending(new, place.landing, refresh_window_s=86_400).records == 12
+    assert load_manifests(new, place.landing.find_manifests().values()).records == 12
     assert tables_of(place.warehouse) == tables_of(new)
     for warehouse in (place.warehouse, new):
         with warehouse.reading() as connection:
@@ -158,7 +157,7 @@ def test_going_down_loses_nothing_but_what_the_step_had_added(lower: str, upper:
         kept = [before[table][0].index(column) for column in columns]
         assert sorted(rows) == sorted(tuple(row[place] for place in kept) for row in before[table][1])
     schema.migrate(place.warehouse)
-    assert loads.replay_landed(place.warehouse, place.landing, refresh_window_s=86_400).problems == []
+    assert place.replay().problems == []
 
 
 @pytest.mark.slow
@@ -168,5 +167,5 @@ def test_the_newest_goes_down_to_base_and_a_load_brings_everything_back(older: O
     before = tables_of(place.warehouse)
     schema.migrate(place.warehouse, "base")
     schema.migrate(place.warehouse)
-    assert loads.load_pending(place.warehouse, place.landing, refresh_window_s=86_400).records == 12
+    assert place.load().records == 12
     assert tables_of(place.warehouse) == before

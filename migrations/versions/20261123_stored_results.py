@@ -223,6 +223,11 @@ def upgrade() -> None:
         sa.Column("checked_at", sa.DateTime, nullable=False, comment="When it was asked, UTC"),
         comment="One row per check: what it found when `check` ran last",
     )
+    create_results()
+
+
+def create_results() -> None:
+    """Create the tables of results alone."""
     for view, columns in STORED.items():
         period = next(iter(columns))
         op.create_table(

@@ -9,7 +9,7 @@ from sqlalchemy import Table
 
 from pipeline.dictionary.joins import Join
 
-_SHOWN = ("call_id", "run_id", "chunk_id", "metric", "tool_call_id")
+_SHOWN = ("call_id", "run_id", "chunk_id", "metric", "tool_call_id", "disconnection_reason")
 _WIDTH, _ROW, _HEAD = 190, 18, 26
 _GAP_X, _GAP_Y, _MARGIN = 110, 22, 10
 

@@ -17,7 +17,6 @@ from pipeline.dictionary import diagram
 from pipeline.dictionary.joins import find_joins
 from pipeline.warehouse import schema, tables
 from pipeline.warehouse.database import Warehouse
-from pipeline.warehouse.stored_tables import RESULTS
 
 NAMES = ("data_dictionary.md", "data_dictionary.html")
 
@@ -63,11 +62,11 @@ def make_texts() -> dict[str, str]:
     with Warehouse.in_memory().exclusive() as connection:
         tables.metadata.create_all(connection)
         schema.apply_views(connection)
-        # A stored result is described where it is asked for: in its view.
-        shown = [table for table in tables.metadata.tables.values() if table not in RESULTS]
+        shown = list(tables.metadata.tables.values())
         macros = [(name, group) for group in schema.MACROS for name in sql.names(group)]
         described = {
             "tables": [_describe(connection, table.name) for table in shown],
+            # A stored result is described where it is asked for: in its view.
             "views": [_describe(connection, name, f"views/{name}") for name in sql.names("views")],
             "macros": [_describe_macro(f"{group}/{name}") for name, group in sorted(macros)],
         }

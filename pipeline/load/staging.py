@@ -121,7 +121,7 @@ def stage_chunks(connection: Connection, chunks: list[LandedChunk]) -> bool:
         if not payloads:
             return False
         for group in schema.PAYLOAD_MACROS:
-            schema.apply_macros(connection, group)
+            schema.apply_group(connection, group)
         run(sql.read("stage/payload_fields"), {"payload_fields": describe_fields()})
         run(sql.read("stage/payloads"), {"payloads": payloads})
         run(sql.read("stage/joins_as_written"))

@@ -30,7 +30,7 @@ from typing_extensions import TypedDict
 
 _LAST_MS = 253_402_300_799_999  # the end of the year 9999
 _INT64 = 2**63 - 1
-_SPEAKERS = frozenset({"agent", "user", "transfer_target"})
+SPEAKERS = ("agent", "user", "transfer_target")
 _TOOL_ITEMS = frozenset({"tool_call_invocation", "tool_call_result"})
 
 
@@ -233,7 +233,7 @@ def _turn_or_none(item: object) -> object:
     # Any JSON may stand there, and what is no text cannot be looked up.
     role = item.get("role") if isinstance(item.get("role"), str) else None
     brings_words = isinstance(item.get("words"), list) and role not in _TOOL_ITEMS
-    return item if brings_words or role in _SPEAKERS else None
+    return item if brings_words or role in SPEAKERS else None
 
 
 WovenTurn = Annotated[Utterance | None, BeforeValidator(_turn_or_none)]

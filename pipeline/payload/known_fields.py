@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from pipeline.payload.contract import SPEAKERS
 from pipeline.payload.fields import known_names, stored_names
 
-# Roles whose woven items are turns, as in the macro `is_speech`; others are kept whole.
-_SPEAKERS = ("agent", "user", "transfer_target")
 # What validation takes out of a payload before it is landed.
 _NOT_LANDED = frozenset({"access_token"})
 
@@ -23,7 +22,7 @@ def has_plain_speech(document: dict[str, Any]) -> bool:
     items = woven if isinstance(woven, list) else ()
     # Woven items are judged by nothing else: any JSON may stand where a role or words should.
     return _are_plain(document.get("transcript_object") or ()) and _are_plain(
-        item for item in items if isinstance(item, dict) and item.get("role") in _SPEAKERS
+        item for item in items if isinstance(item, dict) and item.get("role") in SPEAKERS
     )
 
 

@@ -22,9 +22,15 @@ from pipeline.errors import WarehouseError, WarehouseMismatch
 from pipeline.warehouse.database import Warehouse
 
 # What reads payloads needs no table, and is made where they are staged too.
-PAYLOAD_MACROS = ("macros/fields", "macros/payload")
+PAYLOAD_MACROS = ("macros/names", "macros/payload")
 # Macros are made in this order: the later ones use those before.
 MACROS = (*PAYLOAD_MACROS, "macros/shared", "macros/daily")
+# Rows that come with the package, a file for each table.
+_REFERENCE = "reference"
+# Results of views, each in a table that has the columns of the macro that computes them.
+RESULT_TABLES = "stored/tables"
+# What says which columns lack a comment, and theirs: those of views first, from which the others are taken.
+_COMMENTS = ("comments/view_columns", "comments/stored_columns")
 _VERSION_TABLE = "alembic_version"
 # How a migration says what it is and what it follows.
 _REVISION = re.compile(r'^revision = "(.+)"$', re.MULTILINE)
@@ -62,7 +68,7 @@ def revision(connection: Connection) -> str | None:
 @cache
 def _views_digest() -> str:
     digest = hashlib.sha256()
-    for group in (*MACROS, "checks", "views"):
+    for group in (_REFERENCE, *MACROS, RESULT_TABLES, "checks", "views", "comments"):
         for name in sql.names(group):
             digest.update(f"{group}/{name}\n{sql.read(f'{group}/{name}')}".encode())
     return digest.hexdigest()[:16]
@@ -95,23 +101,39 @@ def _applied_digest(connection: Connection) -> str | None:
     return None if comment is None else str(comment)
 
 
-def apply_macros(connection: Connection, group: str) -> None:
-    """Create or replace the macros of a group, inside the caller's transaction."""
+def apply_group(connection: Connection, group: str) -> None:
+    """Run every file of a folder of `sql/` in the order of names, inside the caller's transaction."""
     for name in sql.names(group):
         connection.exec_driver_sql(sql.read(f"{group}/{name}"))
 
 
 def apply_views(connection: Connection) -> None:
-    """Create or replace every macro and view with its comments, inside the caller's transaction."""
-    for group in MACROS:
-        apply_macros(connection, group)
+    """Create or replace every macro and view with its comments, inside the caller's transaction.
+
+    With them come what they read and no load fills: the rows of the reference, and tables of results, which
+    are empty afterwards.
+    """
+    for group in (_REFERENCE, *MACROS, RESULT_TABLES):
+        apply_group(connection, group)
     for name in sql.names("checks"):
         # A check is a macro too, so that readers of the file can ask what it finds.
         context = {"name": f"check_{name}", "query": sql.read(f"checks/{name}").rstrip().rstrip(";")}
         made = sa.DDL("create or replace macro %(name)s() as table\n%(query)s", context=context)  # type: ignore[no-untyped-call]
         connection.execute(made)
-    for name in sql.names("views"):
-        connection.exec_driver_sql(sql.read(f"views/{name}"))
+    apply_group(connection, "views")
+    for name in _COMMENTS:
+        _comment_columns(connection, name)
+
+
+def _comment_columns(connection: Connection, query: str) -> None:
+    """Give columns the comments that a query says they lack."""
+    # Nothing in this statement can be a parameter; the dialect quotes it all.
+    identifier = connection.dialect.identifier_preparer.quote
+    literal = sa.String().literal_processor(connection.dialect)  # type: ignore[no-untyped-call]
+    for place, column, comment in connection.exec_driver_sql(sql.read(query)).all():
+        context = {"place": identifier(place), "column": identifier(column), "comment": literal(comment)}
+        commented = sa.DDL("comment on column %(place)s.%(column)s is %(comment)s", context=context)  # type: ignore[no-untyped-call]
+        connection.execute(commented)
 
 
 def ensure(warehouse: Warehouse, say: Callable[[str], None] | None = None) -> None:

@@ -15,6 +15,7 @@ from __future__ import annotations
 from sqlalchemy import Connection
 
 from pipeline import sql
+from pipeline.warehouse import schema
 from pipeline.warehouse.database import Warehouse
 
 # What a view computes in a quarter of a second is not worth storing.
@@ -30,6 +31,11 @@ _SHARE_OF_WAITING = 0.25
 _MOST_CALLS = 7_000
 # What all tables hold of the days of so many calls is looked for at once, among all that they hold.
 _MOST_GATHERED = 2 * _MOST_CALLS
+
+
+def result_tables() -> list[str]:
+    """Return the names of the tables that keep results, each `stored_` and the name of its view."""
+    return sql.names(schema.RESULT_TABLES)
 
 
 def waiting_call_count(connection: Connection) -> int:
@@ -72,9 +78,6 @@ def _store_days(warehouse: Warehouse, most_calls: int) -> tuple[int, bool]:
 
     Returns how many calls they have, and whether other days are left.
     """
-    # Its many tables take long to declare, and few runs store results.
-    from pipeline.warehouse.stored_tables import RESULTS, stored_days
-
     stored = 0
     with warehouse.exclusive() as connection:
         run = connection.exec_driver_sql
@@ -88,7 +91,7 @@ def _store_days(warehouse: Warehouse, most_calls: int) -> tuple[int, bool]:
         for part, calls in parts:
             with connection.begin():
                 run(sql.read("stored/refreshed_days"), {"part": part})
-                for table in (*RESULTS, stored_days):
-                    run(sql.read(f"stored/{table.name}"))
+                for table in (*result_tables(), "stored_days"):
+                    run(sql.read(f"stored/{table}"))
             stored += int(calls)
     return stored, stored < waiting

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from sqlalchemy import Table
 
-from pipeline.warehouse import columns, stored_tables
+from pipeline.warehouse import columns
 
 metadata = columns.metadata
 
@@ -347,8 +347,32 @@ etl_checks = Table(
     comment="One row per check: what it found when `check` ran last",
 )
 
-# Part of the same metadata: what daily views answered.
-stored_days = stored_tables.stored_days
+stored_days = Table(
+    "stored_days",
+    metadata,
+    columns.date("day", "Day (UTC) that no load has touched since", nullable=False),
+    comment="One row per day whose stored results hold: views compute all others",
+)
+
+known_disconnection_reasons = Table(
+    "known_disconnection_reasons",
+    metadata,
+    _text("disconnection_reason", "Reason as the API sends it", False),
+    _text(
+        "category",
+        "completed, transferred, automated_answer, timeout, not_connected, capacity_or_account, "
+        "platform_error or operator",
+        False,
+    ),
+    _text(
+        "reached",
+        "What the reason says that the call reached: nobody, voicemail, ivr or transfer_target; null where "
+        "it does not say",
+    ),
+    _flag("is_documented", "Whether a page of the API lists the reason"),
+    _text("source", "Where the reason is listed: v1 reference, reference or SDK types", False),
+    comment="One row per disconnection reason that is known, with what it means",
+)
 
 # Tables whose rows belong to a call and are replaced together with it, parents first.
 CALL_TABLES = (

@@ -110,7 +110,7 @@ select
             'has_words': pair[1]['words'] is not null,
             'word_count': coalesce(len(pair[1]['words']), 0),
             'item': case
-                when pair[1]['role'] in ('agent', 'user', 'transfer_target')
+                when is_speaker(pair[1]['role'])
                     and (has_plain_speech or is_plain_speech(pair[2]))
                     then null
                 else pair[2]

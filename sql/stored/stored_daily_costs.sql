@@ -1,5 +1,6 @@
 -- Stores what daily_costs answers for the days that are refreshed.
--- Grain: day × agent_id. Source: refreshed_days; what the view reads.
+-- Grain: day × agent_id.
+-- Source: refreshed_days; the macro costs_by_day.
 -- A rerun replaces the same rows.
 delete from stored_daily_costs
 where day in (select day from refreshed_days);

@@ -1,5 +1,6 @@
 -- Stores what daily_disconnections answers for the days that are refreshed.
--- Grain: day × agent_id × disconnection_reason. Source: refreshed_days; what the view reads.
+-- Grain: day × agent_id × disconnection_reason.
+-- Source: refreshed_days; the macro disconnections_by_day.
 -- A rerun replaces the same rows.
 delete from stored_daily_disconnections
 where day in (select day from refreshed_days);

@@ -1,5 +1,6 @@
 -- Stores what daily_product_costs answers for the days that are refreshed.
--- Grain: day × agent_id × product × is_transfer_leg. Source: refreshed_days; what the view reads.
+-- Grain: day × agent_id × product × is_transfer_leg.
+-- Source: refreshed_days; the macro product_costs_by_day.
 -- A rerun replaces the same rows.
 delete from stored_daily_product_costs
 where day in (select day from refreshed_days);

@@ -1,5 +1,6 @@
 -- Stores what daily_tools answers for the days that are refreshed.
--- Grain: day × agent_id × name of the tool. Source: refreshed_days; what the view reads.
+-- Grain: day × agent_id × name of the tool.
+-- Source: refreshed_days; the macro tools_by_day.
 -- A rerun replaces the same rows.
 delete from stored_daily_tools
 where day in (select day from refreshed_days);

@@ -57,73 +57,23 @@ inner join calls
 
 comment on view conversation_details is
     'Who spoke when in every call with a transcript: talk, silence, gaps, interruptions, pace';
-comment on column conversation_details.call_id is 'Retell''s id of the call';
-comment on column conversation_details.day is
-    'Day (UTC) of the call''s start, or of when it was first seen if it never started';
-comment on column conversation_details.agent_id is 'Agent that took or made the call';
-comment on column conversation_details.agent_version is
-    'Agent''s version, as text; null in v1 payloads';
-comment on column conversation_details.agent_turn_count is 'Turns of the agent, timed or not';
-comment on column conversation_details.user_turn_count is 'Turns of the user, timed or not';
-comment on column conversation_details.agent_word_count is 'Words of the agent, timed or not';
-comment on column conversation_details.user_word_count is 'Words of the user, timed or not';
 comment on column conversation_details.untimed_word_count is
     'Words of both without sound times: in no measure of time';
 comment on column conversation_details.dialogue_s is
     'Seconds from the first to the last timed word of agent or user; null without one';
-comment on column conversation_details.agent_first_word_s is
-    'Start of the agent''s first timed word, in seconds from the start of the audio';
-comment on column conversation_details.agent_talk_s is
-    'Seconds in which the agent spoke: union of its words';
-comment on column conversation_details.user_talk_s is
-    'Seconds in which the user spoke: union of its words';
-comment on column conversation_details.overlap_s is 'Seconds in which both spoke at once';
 comment on column conversation_details.agent_talk_ratio is
     'agent_talk_s / (agent_talk_s + user_talk_s), 0 to 1; null where nobody spoke';
 comment on column conversation_details.silence_s is
     'Seconds of dialogue_s in which nobody spoke, in any role';
-comment on column conversation_details.longest_silence_s is 'Longest of these silences, in seconds';
 comment on column conversation_details.silence_rate is
     'silence_s / dialogue_s, 0 to 1; null without time between words';
 comment on column conversation_details.long_silence_rate is
     'Seconds in silences longer than 2 s / dialogue_s, 0 to 1';
 comment on column conversation_details.dead_air_rate is
     'Seconds in silences longer than 5 s / dialogue_s, 0 to 1';
-comment on column conversation_details.long_silence_count is 'Silences longer than 2 s';
-comment on column conversation_details.dead_air_count is 'Silences longer than 5 s';
-comment on column conversation_details.agent_silence_s is
-    'Seconds of silence in the agent''s turn: before it answers, within its turn, while its '
-    'tool runs';
-comment on column conversation_details.user_silence_s is
-    'Seconds of silence in the user''s turn: before it answers or while it does not, within '
-    'its turn';
 comment on column conversation_details.trailing_silence_s is
     'Seconds from the last timed word to the end of the call; null without a duration';
-comment on column conversation_details.agent_response_count is
-    'Turns of the agent that follow the user''s, with a gap of 0 or more';
-comment on column conversation_details.agent_response_p50_ms is
-    'Median of these gaps in ms: user''s last word to agent''s first';
-comment on column conversation_details.agent_response_p95_ms is
-    '95th percentile of these gaps in ms';
-comment on column conversation_details.user_response_count is
-    'Turns of the user that follow the agent''s, with a gap of 0 or more';
-comment on column conversation_details.user_response_p50_ms is
-    'Median of these gaps in ms: agent''s last word to user''s first';
-comment on column conversation_details.user_response_p95_ms is
-    '95th percentile of these gaps in ms';
-comment on column conversation_details.agent_interruption_count is
-    'Turns of the agent that overlap an earlier turn of the user';
-comment on column conversation_details.agent_interruption_ms is
-    'Milliseconds both spoke because the agent interrupted';
-comment on column conversation_details.user_interruption_count is
-    'Turns of the user that overlap an earlier turn of the agent';
-comment on column conversation_details.user_interruption_ms is
-    'Milliseconds both spoke because the user interrupted';
 comment on column conversation_details.agent_words_per_minute is
     'Agent''s timed words / minutes of agent_talk_s; null where it did not speak';
 comment on column conversation_details.user_words_per_minute is
     'User''s timed words / minutes of user_talk_s; null where it did not speak';
-comment on column conversation_details.agent_longest_monologue_s is
-    'Longest stretch of the agent''s words without anybody else''s between, in seconds';
-comment on column conversation_details.user_longest_monologue_s is
-    'Longest stretch of the user''s words without anybody else''s between, in seconds';

@@ -9,41 +9,43 @@ with product_lines as (
         count(*) as product_count
     from call_costs
     group by call_id
+),
+
+calls_of_day as (
+    select
+        *,
+        cast(coalesce(started_at, first_seen_at) as date) as day,
+        is_connected(call_status, started_at, disconnection_reason) as is_connected
+    from calls
 )
 
 select
     calls.call_id,
-    cast(coalesce(calls.started_at, calls.first_seen_at) as date) as day,
+    calls.day,
     calls.agent_id,
     calls.agent_version,
-    is_connected(calls.call_status, calls.started_at, calls.disconnection_reason) as is_connected,
+    calls.is_connected,
     calls.combined_cost_cents as cost_cents,
     case
         when calls.combined_cost_cents is not null
             then coalesce(product_lines.leg_cents, 0)
     end as transfer_leg_cents,
     cost_cents - transfer_leg_cents as agent_leg_cents,
-    case when is_connected then calls.duration_ms / 60000.0 end as connected_minutes,
+    case when calls.is_connected then calls.duration_ms / 60000.0 end as connected_minutes,
     agent_leg_cents / nullif(connected_minutes, 0) as cents_per_connected_minute,
     coalesce(product_lines.product_count, 0) as product_count,
     calls.llm_tokens_average * calls.llm_requests_count as llm_tokens
-from calls
+from calls_of_day as calls
 left join product_lines
     on calls.call_id = product_lines.call_id;
 
 comment on view cost_details is 'What every call cost, with the transferred leg apart';
-comment on column cost_details.call_id is 'Retell''s id of the call';
-comment on column cost_details.day is
-    'Day (UTC) of the call''s start, or of when it was first seen if it never started';
-comment on column cost_details.agent_id is 'Agent that took or made the call';
-comment on column cost_details.agent_version is 'Agent''s version, as text; null in v1 payloads';
 comment on column cost_details.is_connected is
     'Whether anybody was on the line, as in outcome_details';
 comment on column cost_details.cost_cents is
     'Cost of the call in cents, all products and legs; null where not sent, as in v1';
 comment on column cost_details.transfer_leg_cents is
     'Part of cost_cents for the transferred leg; null where the cost is';
-comment on column cost_details.agent_leg_cents is 'cost_cents - transfer_leg_cents';
 comment on column cost_details.connected_minutes is 'Duration in minutes; null unless connected';
 comment on column cost_details.cents_per_connected_minute is
     'agent_leg_cents / connected_minutes; null without either';

@@ -4,51 +4,18 @@
 -- conversations_by_day, which says how each number is made. Both give the same numbers.
 -- A rerun replaces the view and its comments; it holds no data.
 create or replace view daily_conversations as
-with answers as (
-    select *
-    from stored_daily_conversations
-    where day in (select day from stored_days)
-    union all by name
-    select *
-    from conversations_by_day(
-        chosen := cast(coalesce(started_at, first_seen_at) as date)
-            not in (select day from stored_days)
-    )
-)
-
-select
-    day,
-    agent_id,
-    calls,
-    timed_calls,
-    turns,
-    agent_talk_s,
-    user_talk_s,
-    agent_talk_ratio,
-    silence_rate,
-    long_silence_rate,
-    dead_air_rate,
-    agent_silence_share,
-    agent_words_per_minute,
-    user_words_per_minute,
-    agent_interruptions,
-    user_interruptions,
-    agent_interruption_ms,
-    user_interruption_ms,
-    median_agent_first_word_s,
-    median_agent_monologue_s,
-    agent_response_p50_ms,
-    agent_response_p95_ms,
-    user_response_p50_ms,
-    user_response_p95_ms
-from answers;
+select *
+from stored_daily_conversations
+where day in (select day from stored_days)
+union all by name
+select *
+from conversations_by_day(
+    chosen := cast(coalesce(started_at, first_seen_at) as date)
+        not in (select day from stored_days)
+);
 
 comment on view daily_conversations is
     'How people and agents talked, by day and agent; percentiles pooled over turns';
-comment on column daily_conversations.day is
-    'Day (UTC) of the calls'' start, or of when they were first seen if they never started';
-comment on column daily_conversations.agent_id is
-    'Agent of the calls; null where the payload names none';
 comment on column daily_conversations.calls is 'Calls with a transcript';
 comment on column daily_conversations.timed_calls is
     'Those with a timed word; all measures of time are over them';
@@ -59,12 +26,8 @@ comment on column daily_conversations.user_talk_s is
     'Seconds in which users spoke: unions of their words';
 comment on column daily_conversations.agent_talk_ratio is
     'agent_talk_s / (agent_talk_s + user_talk_s) over calls that know both, 0 to 1';
-comment on column daily_conversations.silence_rate is
-    'Seconds in which nobody spoke / seconds from first to last word, 0 to 1';
 comment on column daily_conversations.long_silence_rate is
     'Seconds in silences longer than 2 s / seconds from first to last word, 0 to 1';
-comment on column daily_conversations.dead_air_rate is
-    'Seconds in silences longer than 5 s / seconds from first to last word, 0 to 1';
 comment on column daily_conversations.agent_silence_share is
     'Seconds of silence in the agent''s turn / all seconds of silence, 0 to 1';
 comment on column daily_conversations.agent_words_per_minute is

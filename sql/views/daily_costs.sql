@@ -4,45 +4,22 @@
 -- costs_by_day, which says how each number is made. Both give the same numbers.
 -- A rerun replaces the view and its comments; it holds no data.
 create or replace view daily_costs as
-with answers as (
-    select *
-    from stored_daily_costs
-    where day in (select day from stored_days)
-    union all by name
-    select *
-    from costs_by_day(
-        chosen := cast(coalesce(started_at, first_seen_at) as date)
-            not in (select day from stored_days)
-    )
-)
-
-select
-    day,
-    agent_id,
-    calls,
-    costed_calls,
-    cost_cents,
-    transfer_leg_cents,
-    agent_leg_cents,
-    cents_per_call,
-    connected_minutes,
-    cents_per_connected_minute,
-    successful_calls,
-    cents_per_successful_call,
-    llm_tokens
-from answers;
+select *
+from stored_daily_costs
+where day in (select day from stored_days)
+union all by name
+select *
+from costs_by_day(
+    chosen := cast(coalesce(started_at, first_seen_at) as date)
+        not in (select day from stored_days)
+);
 
 comment on view daily_costs is
     'What the calls of each day and agent cost, the transferred leg apart';
-comment on column daily_costs.day is
-    'Day (UTC) of the calls'' start, or of when they were first seen if they never started';
-comment on column daily_costs.agent_id is 'Agent of the calls; null where the payload names none';
-comment on column daily_costs.calls is 'Calls of any status';
 comment on column daily_costs.costed_calls is 'Calls that bring a cost, 0 included; 0 in v1';
 comment on column daily_costs.cost_cents is
     'Cost of costed_calls in cents, all legs; null without any';
 comment on column daily_costs.transfer_leg_cents is 'Part of cost_cents for transferred legs';
-comment on column daily_costs.agent_leg_cents is 'cost_cents - transfer_leg_cents';
 comment on column daily_costs.cents_per_call is 'cost_cents / costed_calls';
 comment on column daily_costs.connected_minutes is 'Minutes of connected calls among costed_calls';
 comment on column daily_costs.cents_per_connected_minute is

@@ -4,38 +4,17 @@
 -- disconnection_categories_by_day, which says how each number is made. Both give the same numbers.
 -- A rerun replaces the view and its comments; it holds no data.
 create or replace view daily_disconnection_categories as
-with answers as (
-    select *
-    from stored_daily_disconnection_categories
-    where day in (select day from stored_days)
-    union all by name
-    select *
-    from disconnection_categories_by_day(
-        chosen := cast(coalesce(started_at, first_seen_at) as date)
-            not in (select day from stored_days)
-    )
-)
-
-select
-    day,
-    agent_id,
-    category,
-    calls,
-    share,
-    avg_duration_ms
-from answers;
+select *
+from stored_daily_disconnection_categories
+where day in (select day from stored_days)
+union all by name
+select *
+from disconnection_categories_by_day(
+    chosen := cast(coalesce(started_at, first_seen_at) as date)
+        not in (select day from stored_days)
+);
 
 comment on view daily_disconnection_categories is
     'Why calls ended, by day, agent and category of the reason';
-comment on column daily_disconnection_categories.day is
-    'Day (UTC) of the calls'' start, or of when they were first seen if they never started';
-comment on column daily_disconnection_categories.agent_id is
-    'Agent of the calls; null where the payload names none';
-comment on column daily_disconnection_categories.category is
-    'Category of the disconnection reason, as in disconnection_reasons';
 comment on column daily_disconnection_categories.calls is
     'Calls that are over and ended for a reason of this category';
-comment on column daily_disconnection_categories.share is
-    'Share of the calls of that day and agent that are over, 0 to 1';
-comment on column daily_disconnection_categories.avg_duration_ms is
-    'Average duration in ms where known; 0 counts, which is what calls that never connected send';

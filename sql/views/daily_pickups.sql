@@ -4,44 +4,18 @@
 -- pickups_by_day, which says how each number is made. Both give the same numbers.
 -- A rerun replaces the view and its comments; it holds no data.
 create or replace view daily_pickups as
-with answers as (
-    select *
-    from stored_daily_pickups
-    where day in (select day from stored_days)
-    union all by name
-    select *
-    from pickups_by_day(
-        chosen := cast(coalesce(started_at, first_seen_at) as date)
-            not in (select day from stored_days)
-    )
-)
-
-select
-    day,
-    agent_id,
-    attempts,
-    connected_attempts,
-    connect_rate,
-    picked_up_attempts,
-    pickup_rate,
-    numbers,
-    connected_numbers,
-    number_connect_rate,
-    picked_up_numbers,
-    number_pickup_rate
-from answers;
+select *
+from stored_daily_pickups
+where day in (select day from stored_days)
+union all by name
+select *
+from pickups_by_day(
+    chosen := cast(coalesce(started_at, first_seen_at) as date)
+        not in (select day from stored_days)
+);
 
 comment on view daily_pickups is 'How often outbound calls are picked up, by attempt and by number';
-comment on column daily_pickups.day is
-    'Day (UTC) of the calls'' start, or of when they were first seen if they never started';
-comment on column daily_pickups.agent_id is 'Agent of the calls; null where the payload names none';
 comment on column daily_pickups.attempts is 'Outbound calls that are over';
-comment on column daily_pickups.connected_attempts is
-    'attempts that connected, to a person or a machine';
-comment on column daily_pickups.connect_rate is 'connected_attempts / attempts, 0 to 1';
-comment on column daily_pickups.picked_up_attempts is
-    'attempts that a person picked up: connected, neither voicemail nor IVR';
-comment on column daily_pickups.pickup_rate is 'picked_up_attempts / attempts, 0 to 1';
 comment on column daily_pickups.numbers is 'Distinct numbers that were dialled';
 comment on column daily_pickups.connected_numbers is
     'numbers of which an attempt of that day connected';

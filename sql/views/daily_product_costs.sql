@@ -4,39 +4,21 @@
 -- product_costs_by_day, which says how each number is made. Both give the same numbers.
 -- A rerun replaces the view and its comments; it holds no data.
 create or replace view daily_product_costs as
-with answers as (
-    select *
-    from stored_daily_product_costs
-    where day in (select day from stored_days)
-    union all by name
-    select *
-    from product_costs_by_day(
-        chosen := cast(coalesce(started_at, first_seen_at) as date)
-            not in (select day from stored_days)
-    )
-)
-
-select
-    day,
-    agent_id,
-    product,
-    is_transfer_leg,
-    cost_lines,
-    cost_cents,
-    share
-from answers;
+select *
+from stored_daily_product_costs
+where day in (select day from stored_days)
+union all by name
+select *
+from product_costs_by_day(
+    chosen := cast(coalesce(started_at, first_seen_at) as date)
+        not in (select day from stored_days)
+);
 
 comment on view daily_product_costs is
     'What each product cost, by day and agent, with transferred legs apart';
-comment on column daily_product_costs.day is
-    'Day (UTC) of the calls'' start, or of when they were first seen if they never started';
-comment on column daily_product_costs.agent_id is
-    'Agent of the calls; null where the payload names none';
-comment on column daily_product_costs.product is 'Product that was charged, as sent';
 comment on column daily_product_costs.is_transfer_leg is
     'Whether the cost belongs to transferred legs';
 comment on column daily_product_costs.cost_lines is
     'Lines of cost that charge for it: mostly one a call';
-comment on column daily_product_costs.cost_cents is 'Cost in cents';
 comment on column daily_product_costs.share is
     'Share of all product costs of that day and agent, 0 to 1; null where they are 0';

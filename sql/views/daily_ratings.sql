@@ -4,32 +4,18 @@
 -- ratings_by_day, which says how each number is made. Both give the same numbers.
 -- A rerun replaces the view and its comments; it holds no data.
 create or replace view daily_ratings as
-with answers as (
-    select *
-    from stored_daily_ratings
-    where day in (select day from stored_days)
-    union all by name
-    select *
-    from ratings_by_day(
-        chosen := cast(coalesce(started_at, first_seen_at) as date)
-            not in (select day from stored_days)
-    )
-)
-
-select
-    day,
-    agent_id,
-    rating,
-    value,
-    calls,
-    share
-from answers;
+select *
+from stored_daily_ratings
+where day in (select day from stored_days)
+union all by name
+select *
+from ratings_by_day(
+    chosen := cast(coalesce(started_at, first_seen_at) as date)
+        not in (select day from stored_days)
+);
 
 comment on view daily_ratings is
     'How the analysis judged connected calls, value by value: v1 ratings and today''s';
-comment on column daily_ratings.day is
-    'Day (UTC) of the calls'' start, or of when they were first seen if they never started';
-comment on column daily_ratings.agent_id is 'Agent of the calls; null where the payload names none';
 comment on column daily_ratings.rating is
     'Field of the analysis: user_sentiment, call_successful, or of v1 agent_sentiment, '
     'agent_task_completion_rating, call_completion_rating';

@@ -1,48 +1,24 @@
 -- The share of turns whose latency lies above a threshold, by day, agent and metric.
 -- Grain: day × agent_id × metric × threshold_ms.
--- Source: stored_daily_slow_turns; for days that are not stored, the macro slow_turns, which
--- takes other thresholds: `from slow_turns(500, 700, 900, 1100)`. Both give the same numbers.
+-- Source: stored_daily_slow_turns; for days that are not stored, the macro
+-- slow_turns_by_day, which says how each number is made. Both give the same numbers.
+-- For other thresholds ask the macro slow_turns: `from slow_turns(500, 700, 900, 1100)`.
 -- A rerun replaces the view and its comments; it holds no data.
 create or replace view daily_slow_turns as
-with answers as (
-    select *
-    from stored_daily_slow_turns
-    where day in (select day from stored_days)
-    union all by name
-    select *
-    from slow_turns(
-        800,
-        1500,
-        2000,
-        3000,
-        chosen := cast(coalesce(started_at, first_seen_at) as date)
-            not in (select day from stored_days)
-    )
-)
-
-select
-    day,
-    agent_id,
-    metric,
-    threshold_ms,
-    calls,
-    samples,
-    slow_rate,
-    method
-from answers;
+select *
+from stored_daily_slow_turns
+where day in (select day from stored_days)
+union all by name
+select *
+from slow_turns_by_day(
+    chosen := cast(coalesce(started_at, first_seen_at) as date)
+        not in (select day from stored_days)
+);
 
 comment on view daily_slow_turns is
     'Share of turns whose latency lies above 800, 1500, 2000 and 3000 ms; slow_turns() takes '
     'others';
-comment on column daily_slow_turns.day is
-    'Day (UTC) of the calls'' start, or of when they were first seen if they never started';
-comment on column daily_slow_turns.agent_id is
-    'Agent of the calls; null where the payload names none';
-comment on column daily_slow_turns.metric is
-    'Latency metric: e2e, llm, llm_websocket_network_rtt, asr, tts, knowledge_base, s2s or newer';
 comment on column daily_slow_turns.threshold_ms is 'Threshold in ms: 800, 1500, 2000 or 3000';
-comment on column daily_slow_turns.calls is
-    'Calls that report the metric, also those without a sample';
 comment on column daily_slow_turns.samples is
     'Samples behind the share: values where a call brings them, else its num (1 if unknown)';
 comment on column daily_slow_turns.slow_rate is

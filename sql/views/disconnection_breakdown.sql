@@ -23,12 +23,4 @@ group by disconnection_reason;
 
 comment on view disconnection_breakdown is
     'Why calls ended: count, share and average duration of calls that are over, by reason';
-comment on column disconnection_breakdown.disconnection_reason is
-    'Reason as the API sent it; null for calls without one';
-comment on column disconnection_breakdown.category is
-    'completed, transferred, automated_answer, timeout, not_connected, capacity_or_account, '
-    'platform_error, operator, none (no reason) or unknown (a newer reason)';
-comment on column disconnection_breakdown.calls is 'Calls that ended for this reason';
 comment on column disconnection_breakdown.share is 'Share of all calls that are over, 0 to 1';
-comment on column disconnection_breakdown.avg_duration_ms is
-    'Average duration in ms where known; 0 counts, which is what calls that never connected send';

@@ -38,12 +38,6 @@ comment on view number_details is
     'How every dialled number answered: attempts, connections, pickups';
 comment on column number_details.to_number is 'Number that outbound calls dialled, as sent';
 comment on column number_details.attempts is 'Outbound calls to it that are over';
-comment on column number_details.connected_attempts is
-    'attempts that connected, to a person or a machine';
-comment on column number_details.connect_rate is 'connected_attempts / attempts, 0 to 1';
-comment on column number_details.picked_up_attempts is
-    'attempts that a person picked up: connected, neither voicemail nor IVR';
-comment on column number_details.pickup_rate is 'picked_up_attempts / attempts, 0 to 1';
 comment on column number_details.first_picked_up_attempt is
     'Which attempt a person picked up first, from 1; null if none did';
 comment on column number_details.first_attempted_at is

@@ -29,16 +29,6 @@ from outcomes_of_calls();
 
 comment on view outcome_details is
     'What became of every call: connected, answered, transferred, contained, successful';
-comment on column outcome_details.call_id is 'Retell''s id of the call';
-comment on column outcome_details.day is
-    'Day (UTC) of the call''s start, or of when it was first seen if it never started';
-comment on column outcome_details.agent_id is 'Agent that took or made the call';
-comment on column outcome_details.agent_version is 'Agent''s version, as text; null in v1 payloads';
-comment on column outcome_details.direction is 'inbound or outbound; null for web calls';
-comment on column outcome_details.to_number is 'Callee''s number as sent';
-comment on column outcome_details.disconnection_reason is
-    'Reason as the API sent it; null for calls without one';
-comment on column outcome_details.category is 'Category of the reason, as in disconnection_reasons';
 comment on column outcome_details.is_over is 'Whether the call is neither registered nor ongoing';
 comment on column outcome_details.is_connected is
     'Whether anybody was on the line: it has started, and neither status nor reason says '

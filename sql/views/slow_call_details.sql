@@ -1,8 +1,7 @@
 -- The calls by how slow they were, the slowest first, each with the metric that made it slow.
 -- Grain: call that reports e2e latency. Source: latency_stats, calls.
 -- A call is as slow as its e2e p95. The metric that made it slow is the part whose p95 lies
--- furthest
--- above what is usual for it: the median over the agent's calls of their p95.
+-- furthest above what is usual for it: the median over the agent's calls of their p95.
 -- A rerun replaces the view and its comments; it holds no data.
 create or replace view slow_call_details as
 with stats as (
@@ -73,12 +72,6 @@ comment on view slow_call_details is
     'Calls by how slow they were, each with the metric that made it slow';
 comment on column slow_call_details.slow_rank is
     '1 for the call with the largest e2e p95; equal calls share a rank';
-comment on column slow_call_details.call_id is 'Retell''s id of the call';
-comment on column slow_call_details.day is
-    'Day (UTC) of the call''s start, or of when it was first seen if it never started';
-comment on column slow_call_details.agent_id is 'Agent that took or made the call';
-comment on column slow_call_details.agent_version is
-    'Agent''s version, as text; null in v1 payloads';
 comment on column slow_call_details.p50_ms is 'Median of the call''s e2e latency in ms';
 comment on column slow_call_details.p95_ms is '95th percentile of the call''s e2e latency in ms';
 comment on column slow_call_details.max_ms is 'Largest e2e latency of the call in ms';

@@ -1,8 +1,7 @@
 -- Every tool invocation with its result and what was said before and after it.
 -- Grain: invocation. Source: tool_calls, utterances, calls.
 -- The turn before holds the last word spoken before the invocation, the turn after the next one: it
--- is
--- the same turn if the invocation came in the middle of it.
+-- is the same turn if the invocation came in the middle of it.
 -- A rerun replaces the view and its comments; it holds no data.
 create or replace view tool_details as
 with placed as (
@@ -48,18 +47,7 @@ left join utterances as next_turn
 
 comment on view tool_details is
     'Every tool invocation with its result and what was said before and after it';
-comment on column tool_details.call_id is 'Retell''s id of the call';
-comment on column tool_details.tool_call_index is 'Position among the call''s invocations, from 0';
-comment on column tool_details.day is
-    'Day (UTC) of the call''s start, or of when it was first seen if it never started';
-comment on column tool_details.agent_id is 'Agent that invoked the tool';
-comment on column tool_details.agent_version is 'Agent''s version, as text; null in v1 payloads';
-comment on column tool_details.name is 'Name of the tool';
-comment on column tool_details.type is 'Type of the tool, where sent';
-comment on column tool_details.arguments is 'Arguments as the text that was sent, mostly JSON';
-comment on column tool_details.result is 'Content of the result; null when none came';
 comment on column tool_details.is_orphan is 'Whether no result came';
-comment on column tool_details.successful is 'Whether the tool succeeded, where sent';
 comment on column tool_details.utterance_index_before is
     'Turn of the last word spoken before; null before any word';
 comment on column tool_details.role_before is 'Who spoke that turn';

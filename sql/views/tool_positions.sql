@@ -18,16 +18,4 @@ group by tool_calls.name, tool_calls.tool_call_index;
 
 comment on view tool_positions is
     'How each tool fares as the first, second, third, … invocation of a call';
-comment on column tool_positions.name is 'Name of the tool as sent';
-comment on column tool_positions.tool_call_index is
-    'Position among the call''s invocations, from 0';
-comment on column tool_positions.invocations is 'Invocations of the tool';
-comment on column tool_positions.results is 'Invocations whose result came';
-comment on column tool_positions.orphans is 'Invocations without a result';
-comment on column tool_positions.orphan_rate is 'orphans / invocations, 0 to 1';
-comment on column tool_positions.judged_invocations is
-    'Invocations whose result says whether it succeeded; 0 in v1';
-comment on column tool_positions.successful_invocations is 'judged_invocations that succeeded';
-comment on column tool_positions.success_rate is
-    'successful_invocations / judged_invocations, 0 to 1; null where no result says, as in v1';
 comment on column tool_positions.before_any_word is 'Invocations before a word was spoken';

@@ -24,9 +24,6 @@ group by role, term
 having length(any_value(spoken_term(word))) > 0;
 
 comment on view top_words is 'How often every term was said, by role';
-comment on column top_words.role is
-    'Who said it: agent, user, transfer_target, or what the API sent; null in words loaded '
-    'before this was kept';
 comment on column top_words.term is 'Word in lower case without punctuation around it';
 comment on column top_words.uses is 'How often it was said';
 comment on column top_words.share is 'Share of the role''s terms, 0 to 1';

@@ -20,19 +20,9 @@ inner join utterances
     and turn_timings.utterance_index = utterances.utterance_index;
 
 comment on view turn_details is 'How every turn came: the pause before it, and whom it interrupts';
-comment on column turn_details.call_id is 'Retell''s id of the call';
 comment on column turn_details.utterance_index is 'Position of the turn in the transcript, from 0';
 comment on column turn_details.role is 'agent or user';
 comment on column turn_details.start_s is 'Start of its first timed word, in seconds of call audio';
 comment on column turn_details.end_s is 'End of its last timed word, in seconds of call audio';
-comment on column turn_details.talk_ms is
-    'Milliseconds it adds to its speaker''s talk: union of its words';
-comment on column turn_details.response_gap_ms is
-    'Silence in ms between the other party''s last word and its first; null when it follows '
-    'its own speaker or another role, or begins while somebody speaks';
-comment on column turn_details.overlap_ms is
-    'Milliseconds of talk over an earlier turn of the other party';
 comment on column turn_details.is_interruption is
     'Whether it overlaps an earlier turn of the other party';
-comment on column turn_details.word_count is 'Words of the turn';
-comment on column turn_details.content is 'What was said';

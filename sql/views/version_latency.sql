@@ -2,8 +2,7 @@
 -- Grain: agent_id × agent_version × metric, for each metric that a call of the version reports.
 -- Source: the macro pooled_latency; calls. Versions that are numbers stand in their order, before
 -- names, which stand in the order of their first call. The version before is the next lower one
--- that
--- reports the metric.
+-- that reports the metric.
 -- Calls that name no version, as in v1, share a row that has none before it.
 -- A rerun replaces the view and its comments; it holds no data.
 create or replace view version_latency as
@@ -66,28 +65,8 @@ from compared;
 
 comment on view version_latency is
     'Latency of each version of an agent beside the version before it';
-comment on column version_latency.agent_id is
-    'Agent of the calls; null where the payload names none';
-comment on column version_latency.agent_version is
-    'Agent''s version, as text; null where calls name none, as in v1';
-comment on column version_latency.metric is
-    'Latency metric: e2e, llm, llm_websocket_network_rtt, asr, tts, knowledge_base, s2s or newer';
 comment on column version_latency.first_call_at is
     'Start of the first call of the version, or when it was first seen if it never started, UTC';
-comment on column version_latency.calls is
-    'Calls that report the metric, also those without a sample';
-comment on column version_latency.samples is
-    'Samples behind the pooled percentiles: values when exact, else the calls'' num (1 if unknown)';
-comment on column version_latency.p50_ms is
-    '50th percentile over all samples of the calls, in ms; null without samples';
-comment on column version_latency.p90_ms is
-    '90th percentile over all samples of the calls, in ms; null without samples';
-comment on column version_latency.p95_ms is
-    '95th percentile over all samples of the calls, in ms; null without samples';
-comment on column version_latency.p99_ms is
-    '99th percentile over all samples of the calls, in ms; null without samples';
-comment on column version_latency.method is
-    'exact: from every sample; summary: from the calls'' own percentiles, weighed by samples';
 comment on column version_latency.previous_version is
     'Version before it that reports the metric; null for the first';
 comment on column version_latency.previous_samples is

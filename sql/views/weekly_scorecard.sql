@@ -1,7 +1,8 @@
 -- One row that says how a version of an agent did in a week: outcomes, latency, dialogue, tools,
 -- cost.
--- Grain: week × agent_id × agent_version. Source: the macros rated_outcomes and pooled_latency, calls,
--- conversations, tool_calls, call_costs. The parts have the definitions of the daily views.
+-- Grain: week × agent_id × agent_version.
+-- Source: the macros rated_outcomes and pooled_latency; calls, conversations, tool_calls,
+-- call_costs. The parts have the definitions of the daily views.
 -- A number of a part that no call of the row has is null: v1 calls have no cost and no verdict.
 -- A rerun replaces the view and its comments; it holds no data.
 create or replace view weekly_scorecard as
@@ -161,50 +162,6 @@ comment on view weekly_scorecard is 'One row that says how a version of an agent
 comment on column weekly_scorecard.week is
     'Monday (UTC) of the week of the calls'' start, or of when they were first seen if they '
     'never started';
-comment on column weekly_scorecard.agent_id is
-    'Agent of the calls; null where the payload names none';
-comment on column weekly_scorecard.agent_version is
-    'Agent''s version, as text; null where calls name none, as in v1';
-comment on column weekly_scorecard.calls is 'Calls of any status';
-comment on column weekly_scorecard.over_calls is 'Calls that are neither registered nor ongoing';
-comment on column weekly_scorecard.connected_calls is
-    'Calls that are over and connected, to a person or a machine';
-comment on column weekly_scorecard.connect_rate is
-    'connected_calls / over_calls, 0 to 1; null where no call is over';
-comment on column weekly_scorecard.conversations is
-    'Connected calls that are over and reached neither voicemail nor IVR';
-comment on column weekly_scorecard.median_connected_ms is
-    'Median duration of connected_calls in ms; null without any';
-comment on column weekly_scorecard.judged_calls is
-    'connected_calls whose analysis says call_successful, true or false; 0 in v1';
-comment on column weekly_scorecard.successful_calls is 'judged_calls that reached their goal';
-comment on column weekly_scorecard.success_rate is
-    'successful_calls / judged_calls, 0 to 1: only connected calls count; null without a '
-    'verdict, as in v1';
-comment on column weekly_scorecard.task_rated_calls is
-    'connected_calls with an agent_task_completion_rating (v1)';
-comment on column weekly_scorecard.task_complete_rate is
-    'Share of task_rated_calls rated Complete, 0 to 1; null without a rating';
-comment on column weekly_scorecard.call_rated_calls is
-    'connected_calls with a call_completion_rating (v1)';
-comment on column weekly_scorecard.call_complete_rate is
-    'Share of call_rated_calls rated Complete, 0 to 1; null without a rating';
-comment on column weekly_scorecard.sentiment_calls is
-    'connected_calls whose user sentiment is Positive, Neutral or Negative';
-comment on column weekly_scorecard.positive_rate is
-    'Share of sentiment_calls that are Positive, 0 to 1; null without any';
-comment on column weekly_scorecard.negative_rate is
-    'Share of sentiment_calls that are Negative, 0 to 1; null without any';
-comment on column weekly_scorecard.voicemail_rate is
-    'voicemail_calls / connected_calls, 0 to 1; null without connected calls';
-comment on column weekly_scorecard.transfer_attempts is
-    'connected_calls in which a transfer was tried';
-comment on column weekly_scorecard.transfer_success_rate is
-    'transferred_calls / transfer_attempts, 0 to 1; null without attempts';
-comment on column weekly_scorecard.containment_rate is
-    'contained_calls / conversations, 0 to 1; null without conversations';
-comment on column weekly_scorecard.early_hangup_rate is
-    'early_hangups / conversations, 0 to 1; null without conversations';
 comment on column weekly_scorecard.e2e_samples is
     'Samples behind the percentiles of e2e latency; null where no call reports it';
 comment on column weekly_scorecard.e2e_p50_ms is 'Median e2e latency over all samples, in ms';
@@ -218,10 +175,6 @@ comment on column weekly_scorecard.timed_calls is
     'Calls whose transcript has a timed word; the measures of dialogue are over them';
 comment on column weekly_scorecard.agent_talk_ratio is
     'Seconds the agent spoke / seconds either spoke, counting both where both did, 0 to 1';
-comment on column weekly_scorecard.silence_rate is
-    'Seconds in which nobody spoke / seconds from first to last word, 0 to 1';
-comment on column weekly_scorecard.dead_air_rate is
-    'Seconds in silences longer than 5 s / seconds from first to last word, 0 to 1';
 comment on column weekly_scorecard.agent_interruptions_per_call is
     'Turns of the agent that overlap an earlier turn of the user / timed_calls';
 comment on column weekly_scorecard.user_interruptions_per_call is

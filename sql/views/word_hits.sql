@@ -54,18 +54,12 @@ comment on view word_hits is
     'Every spoken word as a term to search for, with up to five neighbours on each side';
 comment on column word_hits.term is
     'The word in lower case without punctuation around it: ask where term = ''refund''';
-comment on column word_hits.call_id is 'Retell''s id of the call';
-comment on column word_hits.agent_id is 'Agent that took or made the call';
 comment on column word_hits.call_at is
     'Start of the call, or when it was first seen if it never started, UTC';
 comment on column word_hits.said_at is
     'When the word was said, UTC; null where the word or the call has no start';
 comment on column word_hits.start_s is 'Start of the word in seconds of call audio';
-comment on column word_hits.role is
-    'Who said it: agent, user, transfer_target, or what the API sent; null in words loaded '
-    'before this was kept';
 comment on column word_hits.utterance_index is 'Turn it was said in, from 0';
 comment on column word_hits.word_index is 'Position of the word in its turn, from 0';
-comment on column word_hits.word is 'The word as transcribed';
 comment on column word_hits.context is
     'Up to five words before it, itself, and up to five after, within the turn';

@@ -17,11 +17,10 @@ import pytest
 
 from pipeline import sql
 from pipeline.landing.folder import Landing
-from pipeline.load import loads
 from pipeline.warehouse import schema
 from pipeline.warehouse.database import Warehouse
 from support.lab import Lab, assert_complete, assert_whole, sentence, tables_in
-from support.warehouse_files import landed_calls
+from support.warehouse_files import landed_calls, load_manifests
 
 KB = 1024
 WHOLE_MB = 64
@@ -272,7 +271,7 @@ def _load_into_log(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(sql, "read", with_log)
         landing = Landing(data_dir / "landing", data_dir / "quarantine")
-        assert loads.load_pending(warehouse, landing, refresh_window_s=86_400).problems == []
+        assert load_manifests(warehouse, landing.find_manifests().values()).problems == []
 
 
 @pytest.mark.parametrize("how", ["whole", "cut", "garbage", "of another file"])

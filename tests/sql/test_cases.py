@@ -22,50 +22,6 @@ HERE = Path(__file__).parent
 CASES = sorted(path.parent for path in HERE.glob("*/*/*/expected.json"))
 VIEWS = sql.names("views")
 CHECKS = sql.names("checks")
-REASONS: dict[str, list[str | None]] = {
-    "completed": ["user_hangup", "agent_hangup", "user_requested_dnc", "user_requested_callback"],
-    "transferred": ["call_transfer", "transfer_bridged", "transfer_cancelled"],
-    "automated_answer": ["voicemail_reached", "ivr_reached", "machine_detected"],
-    "timeout": ["inactivity", "max_duration_reached"],
-    "not_connected": [
-        "dial_busy",
-        "dial_failed",
-        "dial_no_answer",
-        "invalid_destination",
-        "telephony_provider_permission_denied",
-        "telephony_provider_unavailable",
-        "sip_routing_error",
-        "marked_as_spam",
-        "network_blocked",
-        "user_declined",
-    ],
-    "capacity_or_account": [
-        "concurrency_limit_reached",
-        "no_concurrency_fallback",
-        "no_valid_payment",
-        "credit_exhausted",
-        "budget_reached",
-        "scam_detected",
-    ],
-    "platform_error": [
-        "error_llm_websocket_open",
-        "error_llm_websocket_lost_connection",
-        "error_llm_websocket_runtime",
-        "error_llm_websocket_corrupt_payload",
-        "error_frontend_corrupted_payload",
-        "error_twilio",
-        "error_no_audio_received",
-        "error_asr",
-        "error_retell",
-        "error_unknown",
-        "error_user_not_joined",
-        "registered_call_timeout",
-        "error_inbound_webhook",
-    ],
-    "operator": ["manual_stopped", "call_take_over"],
-    "unknown": ["something_newer", "", "USER_HANGUP"],
-    "none": [None],
-}
 
 
 @pytest.fixture(scope="module")
@@ -202,12 +158,3 @@ def test_every_view_file_makes_the_view_of_its_name(connection: sa.Connection) -
     names = sorted(made.scalars().all())
     connection.rollback()
     assert names == VIEWS
-
-
-@pytest.mark.parametrize(
-    ("reason", "category"), [(reason, category) for category in REASONS for reason in REASONS[category]]
-)
-def test_reason_has_its_category(connection: sa.Connection, reason: str | None, category: str) -> None:
-    found = connection.execute(sa.select(sa.func.disconnection_category(sa.cast(reason, sa.String)))).scalar()
-    connection.rollback()
-    assert found == category

@@ -2,8 +2,8 @@
 -- Grain: kind × place, with the list of names known there. Source: none. A place is a JSON path, or
 -- what stands in a list of a transcript: a word, an item by its role, what an item holds.
 -- A rerun replaces the macro. Whatever a payload holds beyond these is drift: it is loaded all the
--- same, and recorded in etl_drift. Reasons of disconnection are known where disconnection_category
--- has a category for them. Below metadata, variables and the like any name is allowed.
+-- same, and recorded in etl_drift. Disconnection reasons are known where known_disconnection_reasons
+-- lists them. Below metadata, variables and the like any name is allowed.
 create or replace macro known_names() as table
 select
     kind,
@@ -22,9 +22,6 @@ from (
         ('field', '$.call_analysis', known_fields('call_analysis')),
         ('field', '$.telephony_identifier', known_fields('telephony_identifier')),
         ('field', 'word', known_fields('word')),
-        ('field', 'agent', known_fields('turn')),
-        ('field', 'user', known_fields('turn')),
-        ('field', 'transfer_target', known_fields('turn')),
         ('field', 'tool_call_invocation', known_fields('tool_call_invocation')),
         ('field', 'tool_call_result', known_fields('tool_call_result')),
         ('field', 'node_transition', known_fields('node_transition')),
@@ -67,12 +64,10 @@ from (
             '$.latency',
             ['e2e', 'llm', 'llm_websocket_network_rtt', 'asr', 'tts', 'knowledge_base', 's2s']
         ),
-        (
-            'role',
-            'transcript',
-            [
-                'agent', 'user', 'transfer_target', 'tool_call_invocation', 'tool_call_result',
-                'node_transition', 'dtmf', 'sms', 'injected'
-            ]
-        )
-) as known(kind, place, names);
+        ('role', 'transcript', speaker_roles() || tool_roles() || event_roles())
+) as known(kind, place, names)
+union all
+select
+    'field' as kind,
+    unnest(speaker_roles()) as place,
+    known_fields('turn') as names;

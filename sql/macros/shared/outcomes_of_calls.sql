@@ -1,6 +1,7 @@
 -- What became of every call: the definitions that every rate of outcomes is made of.
--- Grain: call. Source: calls, call_analysis, tool_calls. A rerun replaces the macro.
--- Parameter: chosen, a condition on columns of calls, to tell of only some of them.
+-- Grain: call. Source: calls, call_analysis, tool_calls, known_disconnection_reasons.
+-- Parameter: chosen, a condition on columns of calls, to answer for only some of them.
+-- A rerun replaces the macro; it holds no data.
 -- outcome_details shows it; a macro, because views that read it are made in the order of their names.
 -- A flag is null where it cannot be known yet: while a call is not over, and without an analysis.
 create or replace macro outcomes_of_calls(chosen := true) as table
@@ -16,7 +17,7 @@ transfers_tried as (
     where 'transfer_call' in (name, type)
 ),
 
-told as (
+facts as (
     select
         calls.call_id,
         cast(coalesce(calls.started_at, calls.first_seen_at) as date) as day,
@@ -31,12 +32,10 @@ told as (
         is_connected(calls.call_status, calls.started_at, calls.disconnection_reason)
             as is_connected,
         call_analysis.in_voicemail,
-        coalesce(
-            calls.disconnection_reason in ('call_transfer', 'transfer_bridged'), false
-        ) or calls.transfer_ended_at is not null as is_handed_over,
-        category = 'transferred'
-        or calls.transfer_destination is not null
-        or transfers_tried.call_id is not null as is_transfer_tried,
+        known.reached,
+        calls.transfer_destination is not null or transfers_tried.call_id is not null
+            as has_tried_transfer,
+        calls.transfer_ended_at is not null as has_ended_transfer,
         call_analysis.user_sentiment,
         call_analysis.call_successful,
         call_analysis.agent_task_completion_rating,
@@ -46,18 +45,21 @@ told as (
         on calls.call_id = call_analysis.call_id
     left join transfers_tried
         on calls.call_id = transfers_tried.call_id
+    left join known_disconnection_reasons as known
+        on calls.disconnection_reason = known.disconnection_reason
 ),
 
 flagged as (
     select
         *,
         is_over and is_connected as is_connected_and_over,
+        category = 'transferred' or has_tried_transfer as is_transfer_tried,
+        coalesce(reached = 'transfer_target', false) or has_ended_transfer as is_handed_over,
         coalesce(in_voicemail, false)
-        or coalesce(disconnection_reason in ('voicemail_reached', 'machine_detected'), false)
-            as reached_voicemail,
-        coalesce(disconnection_reason = 'ivr_reached', false) as reached_ivr,
+        or coalesce(reached = 'voicemail', false) as reached_voicemail,
+        coalesce(reached = 'ivr', false) as reached_ivr,
         is_connected_and_over and not reached_voicemail and not reached_ivr as is_conversation
-    from told
+    from facts
 )
 
 select

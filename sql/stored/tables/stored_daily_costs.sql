@@ -1,0 +1,11 @@
+-- Holds the results of daily_costs for the days in stored_days.
+-- Grain: day × agent_id.
+-- Source: the macro costs_by_day, whose columns it has.
+-- A rerun empties it: it comes with new views, for which no result holds.
+create or replace table stored_daily_costs as
+select *
+from costs_by_day()
+with no data;
+
+comment on table stored_daily_costs is
+    'Results of the view daily_costs for the days in stored_days: ask the view';
