@@ -151,7 +151,7 @@ def report(connection: duckdb.DuckDBPyConnection, computed: dict[str, float]) ->
         assert counted is not None
         print(f"{counted[0]:>12,} {table}")
     print(f"{'view':<32} {'CPU s':>8} {'scan':>8} {'ratio':>7} {'computed':>9}")
-    for name in sql.names("views"):
+    for name in sql.list_names("views"):
         query = ASKED.get(name, f"select * from {name}")
         view, scan = timed(connection, [hashed(f"({query})"), scanning(connection, query)])
         unstored = f"{computed[name]:>9.3f}" if name in computed else ""

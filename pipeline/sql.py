@@ -12,7 +12,7 @@ _PACKAGE = Path(__file__).parent
 _GLOB = re.compile(r"[*?\[]")
 
 
-def folder(name: str) -> Path:
+def find_folder(name: str) -> Path:
     """Return the folder `sql` or `migrations`: beside the package in a clone, inside it when installed."""
     installed = _PACKAGE / name
     return installed if installed.is_dir() else _PACKAGE.parent / name
@@ -21,15 +21,15 @@ def folder(name: str) -> Path:
 @cache
 def read(name: str) -> str:
     """Return the text of ``sql/<name>.sql``, for example ``read("load/words")``."""
-    return (folder("sql") / f"{name}.sql").read_text(encoding="utf-8")
+    return (find_folder("sql") / f"{name}.sql").read_text(encoding="utf-8")
 
 
-def names(group: str) -> list[str]:
+def list_names(group: str) -> list[str]:
     """Return the names of the files in ``sql/<group>/``, sorted, without their ending."""
-    return sorted(path.stem for path in (folder("sql") / group).glob("*.sql"))
+    return sorted(path.stem for path in (find_folder("sql") / group).glob("*.sql"))
 
 
-def literal(path: Path) -> str:
+def escape_path(path: Path) -> str:
     """Return a path as a parameter that names this one file to DuckDB.
 
     It takes a path for a pattern, a beginning such as ``~`` or ``s3:`` for a place of its own, and would read

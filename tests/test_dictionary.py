@@ -56,7 +56,7 @@ def test_every_table_view_and_column_is_defined(made: dict[str, str], name: str)
     for table in tables.metadata.tables.values():
         for column in table.columns:
             assert column.name in made[name]
-    for view in sql.names("views"):
+    for view in sql.list_names("views"):
         assert view in made[name]
     assert "None" not in made[name]
 

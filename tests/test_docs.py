@@ -133,7 +133,7 @@ def test_the_default_in_the_table_is_the_default(
 # The warehouse
 
 
-@pytest.mark.parametrize("name", [*tables.metadata.tables, *sql.names("views")])
+@pytest.mark.parametrize("name", [*tables.metadata.tables, *sql.list_names("views")])
 def test_every_table_and_view_is_named(name: str) -> None:
     assert f"`{name}`" in read("warehouse.md")
 

@@ -74,8 +74,8 @@ def test_there_is_one_head_and_it_says_what_it_loses() -> None:
 
 def test_revisions_are_read_as_alembic_reads_them() -> None:
     scripts = list(migration.read_scripts().walk_revisions())
-    assert schema.head() == migration.read_scripts().get_current_head()
-    assert schema._revisions() == {script.revision for script in scripts}
+    assert schema.find_head() == migration.read_scripts().get_current_head()
+    assert schema._find_revisions() == {script.revision for script in scripts}
 
 
 def test_a_warehouse_that_is_current_is_recognised_without_alembic(warehouse: Warehouse) -> None:
@@ -96,18 +96,18 @@ assert "alembic" not in sys.modules
 def test_a_warehouse_at_two_revisions_is_left_alone(warehouse: Warehouse) -> None:
     with warehouse.writing() as connection:
         connection.exec_driver_sql("insert into alembic_version values ('20991231_other')")
-    with pytest.raises(WarehouseMismatch, match=f"{schema.head()}, 20991231_other"):
+    with pytest.raises(WarehouseMismatch, match=f"{schema.find_head()}, 20991231_other"):
         schema.ensure(warehouse)
 
 
 def test_migrating_again_changes_nothing(warehouse: Warehouse) -> None:
-    assert schema.migrate(warehouse) == (schema.head(), schema.head())
+    assert schema.migrate(warehouse) == (schema.find_head(), schema.find_head())
 
 
 def test_every_view_answers_after_migrating(connection: Connection) -> None:
     # What a check, a documented reason or the warehouse itself is stands in an empty one too.
     always = {"check_results", "disconnection_reasons", "freshness"}
-    for name in sql.names("views"):
+    for name in sql.list_names("views"):
         rows = connection.exec_driver_sql(f"select * from {name}").all()
         assert bool(rows) == (name in always), name
 
@@ -115,7 +115,7 @@ def test_every_view_answers_after_migrating(connection: Connection) -> None:
 def test_views_are_applied_again_when_their_text_changed(
     warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(schema, "_views_digest", lambda: "another")
+    monkeypatch.setattr(schema, "_hash_views", lambda: "another")
     with warehouse.exclusive() as connection, connection.begin():
         connection.exec_driver_sql("drop view daily_latency")
     schema.ensure(warehouse)
@@ -130,14 +130,14 @@ def test_down_to_base_keeps_a_copy_and_up_again_loads_everything(tmp_path: Path)
     place.land([Payload("c1", b'{"call_id": "c1", "agent_id": "a", "call_status": "ended"}')])
     load_manifests(place.warehouse, place.waiting(), refresh_window_s=1)
     said: list[str] = []
-    assert schema.migrate(place.warehouse, "base", said.append) == (schema.head(), None)
+    assert schema.migrate(place.warehouse, "base", said.append) == (schema.find_head(), None)
     (copy,) = tmp_path.glob("warehouse.before-*.duckdb")
     assert str(copy) in said[0]
     with Warehouse.at(copy).reading() as connection:
         assert connection.exec_driver_sql("select call_id from calls").scalars().all() == ["c1"]
     with place.warehouse.reading() as connection:
         assert connection.exec_driver_sql(sql.read("schema/views")).scalars().all() == []
-    assert schema.migrate(place.warehouse) == (None, schema.head())
+    assert schema.migrate(place.warehouse) == (None, schema.find_head())
     load_manifests(place.warehouse, place.waiting(), refresh_window_s=1)
     with place.warehouse.reading() as connection:
         assert connection.exec_driver_sql("select call_id from calls").scalars().all() == ["c1"]
@@ -205,7 +205,7 @@ def test_a_second_copy_does_not_replace_the_first(warehouse: Warehouse, tmp_path
 
 
 def test_an_unknown_revision_is_refused_with_those_that_exist(warehouse: Warehouse) -> None:
-    with pytest.raises(UsageError, match=schema.head()):
+    with pytest.raises(UsageError, match=schema.find_head()):
         schema.migrate(warehouse, "nope")
 
 

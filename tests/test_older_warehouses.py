@@ -86,7 +86,7 @@ def test_an_older_warehouse_upgrades_with_its_rows_intact(revision: str, older: 
     place = older(revision)
     before = read(place.warehouse)
     with place.warehouse.reading() as connection:
-        assert schema.revision(connection) == revision
+        assert schema.read_revision(connection) == revision
     filled = {table for table, (_, rows) in before.items() if rows}
     assert filled >= {"calls", "utterances", "words", "latency_stats", "latency_values", "call_analysis"}
     assert filled >= {"tool_calls", "transcript_events", "call_costs"}
@@ -104,7 +104,7 @@ def test_every_view_and_check_answers_on_an_upgraded_warehouse(revision: str, ol
     place = older(revision)
     schema.ensure(place.warehouse)
     with place.warehouse.reading() as connection:
-        for name in sql.names("views"):
+        for name in sql.list_names("views"):
             connection.exec_driver_sql(f"select * from {name}").all()
         failed = [result.name for result in checks.run_checks(connection) if result.verdict == "fail"]
         # What a migration adds is empty until a replay, and a check says so.

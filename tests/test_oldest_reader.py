@@ -19,7 +19,7 @@ from support.warehouse_files import Place, query
 
 # What the file holds: other statements are run by the DuckDB that is installed here.
 IN_THE_FILE = [
-    f"{group}/{name}" for group in (*schema.MACROS, "checks", "views") for name in sql.names(group)
+    f"{group}/{name}" for group in (*schema.MACROS, "checks", "views") for name in sql.list_names(group)
 ]
 _MACRO = re.compile(r"create or replace macro (\w+)\(([^)]*)\)")
 

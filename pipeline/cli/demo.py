@@ -40,7 +40,7 @@ def run_demo(settings: Settings, *, calls: int, seed: int, as_json: bool) -> Non
         )
         report = run_backfill(demo, ["-"], ids, command="demo")
     with open_warehouse(demo, console.say) as connection:
-        found = queries.answers(connection)
+        found = queries.read_overview(connection)
     if as_json:
         console.print_json({"run": report.as_json()} | found)
     else:

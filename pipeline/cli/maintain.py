@@ -190,7 +190,7 @@ def inspect(
 
     settings = read_settings(warehouse=warehouse, data_dir=data_dir)
     with open_warehouse(settings, console.say) as connection:
-        found = queries.call(connection, call_id)
+        found = queries.read_call(connection, call_id)
         payload = read_raw_payload(connection, Landing.of(settings), call_id) if raw else None
     if found is None:
         raise UsageError(f"{call_id} was never asked for: run `backfill {call_id}` first")

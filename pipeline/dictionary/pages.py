@@ -63,11 +63,11 @@ def make_texts() -> dict[str, str]:
         tables.metadata.create_all(connection)
         schema.apply_views(connection)
         shown = list(tables.metadata.tables.values())
-        macros = [(name, group) for group in schema.MACROS for name in sql.names(group)]
+        macros = [(name, group) for group in schema.MACROS for name in sql.list_names(group)]
         described = {
             "tables": [_describe(connection, table.name) for table in shown],
             # A stored result is described where it is asked for: in its view.
-            "views": [_describe(connection, name, f"views/{name}") for name in sql.names("views")],
+            "views": [_describe(connection, name, f"views/{name}") for name in sql.list_names("views")],
             "macros": [_describe_macro(f"{group}/{name}") for name, group in sorted(macros)],
         }
     joined = [table for table in shown if table not in _ALONE]

@@ -68,8 +68,8 @@ def _check_content(connection: Connection, settings: Settings, landed: list[str]
     if schema_found.state != "ok":
         return [schema_found]
     try:
-        [trouble] = queries.rows(connection, "trouble")
-        loaded = queries.loaded_chunks(connection)
+        [trouble] = queries.read_rows(connection, "trouble")
+        loaded = queries.read_loaded_chunks(connection)
     except DBAPIError as broken:
         kind = type(broken.orig).__name__
         return [Finding("warehouse", "fail", f"its tables could not be read ({kind})", "run `check`")]
@@ -85,13 +85,11 @@ def _check_content(connection: Connection, settings: Settings, landed: list[str]
 def _check_schema(connection: Connection) -> Finding:
     try:
         if schema.is_current(connection):
-            return Finding("schema", "ok", f"at this version's head, {schema.head()}")
+            return Finding("schema", "ok", f"at this version's head, {schema.find_head()}")
     except WarehouseMismatch as newer:
         return Finding("schema", "fail", str(newer), "upgrade the pipeline")
-    at = schema.revision(connection)
-    found = (
-        "its views are older" if at == schema.head() else f"at {at or 'no revision'}, behind {schema.head()}"
-    )
+    at, head = schema.read_revision(connection), schema.find_head()
+    found = "its views are older" if at == head else f"at {at or 'no revision'}, behind {head}"
     return Finding("schema", "warn", found, "run `migrate`, or any command: it does so by itself")
 
 

@@ -56,7 +56,7 @@ def show_run_report(settings: Settings, report: RunReport, progress: UUID | None
     found: dict[str, list[queries.Row]] = {}
     try:
         with Warehouse.of(settings).reading() as connection:
-            found = queries.answers(connection, days=1)
+            found = queries.read_overview(connection, days=1)
     except WarehouseError as refused:
         get_run_logger().warning("%s", refused)
     shown = {} if progress is None else {"progress": progress}

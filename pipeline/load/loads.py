@@ -55,7 +55,7 @@ class Loaded:
 def find_waiting(connection: Connection, landing: Landing) -> ChunkQueue:
     """Return a queue of the landed chunks that are not loaded yet, oldest first."""
     manifests = landing.find_manifests()
-    loaded = queries.loaded_chunks(connection) if manifests else set()
+    loaded = queries.read_loaded_chunks(connection) if manifests else set()
     return ChunkQueue(path for chunk_id, path in manifests.items() if chunk_id not in loaded)
 
 

@@ -6,7 +6,7 @@ because what is staged is most of what a run keeps in memory.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -108,15 +108,13 @@ class StagingAhead:
 def stage_chunks(connection: Connection, chunks: list[LandedChunk]) -> bool:
     """Fill the temporary tables; tell whether there are payloads."""
     run = connection.exec_driver_sql
-    payloads = [sql.literal(chunk.payloads) for chunk in chunks if chunk.payloads is not None]
+    payloads = _name_payload_files(chunks)
     # What nobody has seen to be plain is read a second time, for what the first read drops.
-    odd_payloads = [
-        sql.literal(chunk.payloads) for chunk in chunks if chunk.payloads is not None and not chunk.is_plain
-    ]
+    odd_payloads = _name_payload_files(chunk for chunk in chunks if not chunk.is_plain)
     with connection.begin():
         for name in ("limits", "one_thread"):
             run(sql.read(f"stage/{name}"))
-        run(sql.read("stage/manifests"), {"manifests": [sql.literal(chunk.manifest) for chunk in chunks]})
+        run(sql.read("stage/manifests"), {"manifests": [sql.escape_path(chunk.manifest) for chunk in chunks]})
         run(sql.read("stage/answers"))
         if not payloads:
             return False
@@ -138,6 +136,10 @@ def stage_chunks(connection: Connection, chunks: list[LandedChunk]) -> bool:
             for name in ("staged_turns", "staged_conversations"):
                 run(sql.read(f"stage/{name}"))
     return True
+
+
+def _name_payload_files(chunks: Iterable[LandedChunk]) -> list[str]:
+    return [sql.escape_path(chunk.payloads) for chunk in chunks if chunk.payloads is not None]
 
 
 @contextmanager

@@ -49,7 +49,7 @@ def export(copy: Path, folder: Path) -> Exported:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with Warehouse.at(copy).reading() as connection, tempfile.TemporaryDirectory(dir=folder) as making:
-            revision = schema.revision(connection)
+            revision = schema.read_revision(connection)
             days = {
                 str(day): {"calls": calls, "fingerprint": fingerprint}
                 for day, calls, fingerprint in connection.exec_driver_sql(sql.read("publish/days"))

@@ -55,7 +55,7 @@ def make_plan(
 
     Writes only temporary tables and the list of ids to fetch, beside the spool.
     """
-    connection.exec_driver_sql(sql.read("runs/requested"), {"spool": sql.literal(spool)})
+    connection.exec_driver_sql(sql.read("runs/requested"), {"spool": sql.escape_path(spool)})
     connection.exec_driver_sql(
         sql.read("runs/planned"),
         {

@@ -21,7 +21,7 @@ from pipeline import __version__, log, sql
 from pipeline.landing.outcome import Outcome
 from pipeline.runs.report import RunReport, Unaccounted
 from pipeline.times import utc_now
-from pipeline.warehouse.queries import drift
+from pipeline.warehouse.queries import read_drift
 
 _WRITTEN_AT_ONCE = 10_000
 # Where /proc/<pid>/stat says when the process started: field 22, after the state, which is field 3.
@@ -68,7 +68,7 @@ def record_request(connection: Connection, report: RunReport) -> None:
 
 def read_outcomes(connection: Connection, report: RunReport, spool: Path) -> None:
     """Fill the report's outcomes from what is recorded for the ids in the spool since the run began."""
-    connection.exec_driver_sql(sql.read("runs/requested"), {"spool": sql.literal(spool)})
+    connection.exec_driver_sql(sql.read("runs/requested"), {"spool": sql.escape_path(spool)})
     since = {"since": report.started_at}
     report.outcomes = {
         str(outcome): int(ids)
@@ -119,7 +119,7 @@ def read_landed_outcomes(report: RunReport, landed: Iterable[Outcome]) -> None:
 
 def record_end(connection: Connection, report: RunReport) -> None:
     """Record how the run ended, after its last load, and note in the report what drift its loads found."""
-    report.drift = drift(connection, since=report.started_at)
+    report.drift = read_drift(connection, since=report.started_at)
     detail = str(report.error) if report.error else "; ".join(report.problems[:3]) or None
     connection.exec_driver_sql(
         sql.read("runs/finished"),

@@ -25,7 +25,7 @@ def retry_quarantine(
     Returns the chunks, and how many calls passed and how many did not.
     """
     with warehouse.reading() as connection:
-        rejects = queries.rows(connection, "open_rejects")
+        rejects = queries.read_rows(connection, "open_rejects")
     chunks: list[LandedChunk] = []
     writer = None
     # Of a call that was rejected more than once the newest body that passes is landed; it settles the rest.

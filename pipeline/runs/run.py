@@ -173,7 +173,7 @@ class Run:
             schema.check_unchanged(connection)
             self._read_report(connection, spool, outcomes)
             record.record_end(connection, self.report)
-            waiting = stored_results.waiting_call_count(connection)
+            waiting = stored_results.count_waiting_calls(connection)
         has_stored = not self.report.is_interrupted and stored_results.store_some(
             self.warehouse, calls_loaded=self.report.calls_loaded, calls_waiting=waiting
         )

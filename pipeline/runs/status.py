@@ -16,15 +16,15 @@ from pipeline.warehouse import queries, schema
 
 def read_status(connection: Connection, landing: Landing) -> dict[str, Any]:
     """Return how the warehouse stands: schema, rows, runs, outcomes, and what still waits or failed."""
-    loaded = queries.loaded_chunks(connection)
+    loaded = queries.read_loaded_chunks(connection)
     return {
-        "revision": schema.revision(connection),
+        "revision": schema.read_revision(connection),
         "waiting_chunks": [name for name in landing.find_manifests() if name not in loaded],
-        "row_counts": queries.rows(connection, "row_counts"),
-        "outcomes": queries.rows(connection, "outcomes"),
-        "unaccounted": queries.rows(connection, "unaccounted"),
-        "drift": queries.drift(connection),
-        "runs": queries.rows(connection, "latest_runs"),
+        "row_counts": queries.read_rows(connection, "row_counts"),
+        "outcomes": queries.read_rows(connection, "outcomes"),
+        "unaccounted": queries.read_rows(connection, "unaccounted"),
+        "drift": queries.read_drift(connection),
+        "runs": queries.read_rows(connection, "latest_runs"),
     }
 
 
@@ -33,7 +33,7 @@ def read_raw_payload(connection: Connection, landing: Landing, call_id: str) -> 
 
     Raises LandingError when its chunk is no longer in the landing folder.
     """
-    chunks = queries.rows(connection, "call_chunks", call_id=call_id)
+    chunks = queries.read_rows(connection, "call_chunks", call_id=call_id)
     for chunk in chunks:
         path = landing.landing_dir / Path(chunk["path"])
         if not path.is_file():

@@ -7,7 +7,7 @@ from random import Random
 from typing import Any
 
 from .calls import Call
-from .chance import choose, weighted
+from .chance import choose, choose_weighted
 from .outcomes import NEVER_CONNECTED
 
 _OPTIONAL = ("agent_sentiment", "agent_task_completion_rating_reason", "call_completion_rating_reason")
@@ -24,7 +24,7 @@ def analyse(call: Call, rng: Random) -> dict[str, Any]:
     """Return the analysis of a call."""
     summary = choose(rng, call.scenario.summary).format_map(call.slots)
     mood = _mood(call, rng)
-    manner = weighted(rng, (("Friendly", 0.6), ("Neutral", 0.3), ("Positive", 0.1)))
+    manner = choose_weighted(rng, (("Friendly", 0.6), ("Neutral", 0.3), ("Positive", 0.1)))
     dropped = choose(rng, _OPTIONAL) if rng.random() < 0.1 else None
     blank = rng.random() < 0.3
     if call.reason in NEVER_CONNECTED or not call.conversation.turns:
@@ -67,4 +67,4 @@ def analyse(call: Call, rng: Random) -> dict[str, Any]:
 def _mood(call: Call, rng: Random) -> str:
     """Draw the user's sentiment: a call that got nowhere pleases nobody."""
     happy, neutral, unhappy = (0.55, 0.37, 0.08) if call.completed else (0.1, 0.5, 0.4)
-    return weighted(rng, (("Positive", happy), ("Neutral", neutral), ("Negative", unhappy)))
+    return choose_weighted(rng, (("Positive", happy), ("Neutral", neutral), ("Negative", unhappy)))

@@ -75,11 +75,11 @@ class _Simulator:
             await self._list(request, send)
             return
         call_id = _call_id(request, _PATHS[self._book.shape])
-        self._requests.asked(call_id)
-        if self._delay_s and await _left(receive, self._delay_s):
+        self._requests.count_request(call_id)
+        if self._delay_s and await _wait_unless_gone(receive, self._delay_s):
             return
         index = None if call_id is None else self._book.index(call_id)
-        if not self._authorized(request):
+        if not self._is_authorized(request):
             await self._refuse(scope, receive, send, 401, _UNAUTHORIZED)
         elif index is None or call_id is None:
             await self._refuse(scope, receive, send, 404, "Not found.")
@@ -87,15 +87,15 @@ class _Simulator:
             await self._answer(request, send, call_id, index)
 
     async def _list(self, request: Request, send: Send) -> None:
-        self._requests.asked_to_list()
+        self._requests.count_listing()
         try:
             # Before the delay, which takes whatever arrives for a sign that the client has gone.
             body = await request.body()
         except ClientDisconnect:
             return
-        if self._delay_s and await _left(request.receive, self._delay_s):
+        if self._delay_s and await _wait_unless_gone(request.receive, self._delay_s):
             return
-        if not self._authorized(request):
+        if not self._is_authorized(request):
             await self._refuse(request.scope, request.receive, send, 401, _UNAUTHORIZED)
             return
         # In a thread, since a long book or a long page takes seconds in which others want their answers too.
@@ -103,35 +103,35 @@ class _Simulator:
             if await request.is_disconnected():
                 return
         status, page = await asyncio.to_thread(self._listing.answer, body)
-        response = _compressed(request, encode(page), status)
-        self._requests.answered(None, status)
+        response = _compress(request, encode(page), status)
+        self._requests.count_answer(None, status)
         await response(request.scope, request.receive, send)
 
-    def _authorized(self, request: Request) -> bool:
+    def _is_authorized(self, request: Request) -> bool:
         scheme, _, key = request.headers.get("authorization", "").partition(" ")
         given = f"{scheme.lower()} {key.strip()}".encode()
         return hmac.compare_digest(given, self._authorization)
 
     async def _refuse(self, scope: Scope, receive: Receive, send: Send, status: int, message: str) -> None:
-        self._requests.answered(None, status)
+        self._requests.count_answer(None, status)
         await JSONResponse({"status": "error", "message": message}, status)(scope, receive, send)
 
     async def _answer(self, request: Request, send: Send, call_id: str, index: int) -> None:
         scope, receive = request.scope, request.receive
         fault = self._faults.next_fault(index)
         if fault in STATUS_FAULTS:
-            self._requests.answered(call_id, STATUS_FAULTS[fault])
+            self._requests.count_answer(call_id, STATUS_FAULTS[fault])
             await self._status_fault(fault, index)(scope, receive, send)
             return
         if fault == "reset":
-            self._requests.answered(call_id, NO_STATUS)
+            self._requests.count_answer(call_id, NO_STATUS)
             await wire.reset(scope, receive)
             return
-        if fault == "slow" and await _left(receive, self._faults.faults.slow_s):
+        if fault == "slow" and await _wait_unless_gone(receive, self._faults.faults.slow_s):
             return
         response = self._sound(request, call_id, index)
         cut = fault in ("cut_body", "cut_body_without_length")
-        self._requests.answered(call_id, 200, complete=not cut)
+        self._requests.count_answer(call_id, 200, complete=not cut)
         if cut:
             await wire.cut(scope, receive, response, with_length=fault == "cut_body")
         else:
@@ -151,10 +151,10 @@ class _Simulator:
     def _sound(self, request: Request, call_id: str, index: int) -> Response:
         html = self._book.breakage(index) == "html"
         media_type = "text/html" if html else "application/json"
-        return _compressed(request, self._book.body(call_id) or b"", 200, media_type)
+        return _compress(request, self._book.body(call_id) or b"", 200, media_type)
 
 
-def _compressed(request: Request, body: bytes, status: int, media_type: str = "application/json") -> Response:
+def _compress(request: Request, body: bytes, status: int, media_type: str = "application/json") -> Response:
     headers = {"vary": "accept-encoding"}
     if _accepts_gzip(request.headers.get("accept-encoding", "")):
         headers["content-encoding"] = "gzip"
@@ -178,7 +178,7 @@ def _accepts_gzip(accepted: str) -> bool:
     return False
 
 
-async def _left(receive: Receive, seconds: float) -> bool:
+async def _wait_unless_gone(receive: Receive, seconds: float) -> bool:
     """Wait, but not for a client that has gone: return whether it has."""
     try:
         async with asyncio.timeout(seconds):

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from . import breakage
 from .agents import make_agents
 from .calls import LIVE_STATES, LONGEST_MS, Call, draw_setting, make_call
-from .chance import dealt, ordinal, stream
+from .chance import deal, ordinal, stream
 from .ids import MAX_INDEX, CallIds, random_id
 from .outcomes import LIVE_DECK, NEVER_CONNECTED, REASON_DECK, status
 from .payload import v1
@@ -89,7 +89,7 @@ class CallBook:
 
     def call_id(self, index: int) -> str:
         """Return the id of a call."""
-        return self._ids.encode(self._checked(index))
+        return self._ids.encode(self._check_index(index))
 
     def call_ids(self) -> Iterator[str]:
         """Yield every id in the order of the indices, which is not the order of time."""
@@ -117,7 +117,7 @@ class CallBook:
             setting = draw_setting(rng, reason, self._agents, self._schedule, live)
             if setting.moment_ms < self._as_of_ms - LONGEST_MS:
                 # Connected calls leave their status to no chance, so any generator will do.
-                said = self._said_reason(index, reason)
+                said = self._spell_reason(index, reason)
                 return Outline(setting.agent.agent_id, status(rng, reason), setting.moment_ms, said)
             if setting.moment_ms > self._as_of_ms + NOTICE_MS:
                 return None
@@ -148,8 +148,8 @@ class CallBook:
 
     def breakage(self, index: int) -> str | None:
         """Return in which way a call is served broken, or None when it is sound."""
-        rank = ordinal(self.seed, "broken", self._checked(index), self.broken_share)
-        return None if rank is None else dealt(self.seed, "breakage", rank, self.broken_kinds)
+        rank = ordinal(self.seed, "broken", self._check_index(index), self.broken_share)
+        return None if rank is None else deal(self.seed, "breakage", rank, self.broken_kinds)
 
     def unknown_ids(self, n: int) -> list[str]:
         """Return ids that look like any other and belong to no call."""
@@ -159,10 +159,10 @@ class CallBook:
 
     def _fate(self, index: int) -> tuple[str, str | None]:
         """Return why a call ends, and in which state it is at ``until`` when it is a live one."""
-        if self._checked(index) < self._first_live:
-            return dealt(self.seed, "reason", index, REASON_DECK), None
+        if self._check_index(index) < self._first_live:
+            return deal(self.seed, "reason", index, REASON_DECK), None
         live = LIVE_STATES[(self.count - 1 - index) % len(LIVE_STATES)]
-        return dealt(self.seed, "live", index, LIVE_DECK), live
+        return deal(self.seed, "live", index, LIVE_DECK), live
 
     def _call(self, index: int) -> tuple[Call, Random]:
         """Make a call, and return it with the generator that its payload goes on with."""
@@ -172,9 +172,11 @@ class CallBook:
 
     def shape_of(self, index: int) -> str:
         """Return the shape of a call's payload."""
-        return dealt(self.seed, "shape", self._checked(index), _MIX) if self.shape == "mixed" else self.shape
+        return (
+            deal(self.seed, "shape", self._check_index(index), _MIX) if self.shape == "mixed" else self.shape
+        )
 
-    def _said_reason(self, index: int, reason: str) -> str:
+    def _spell_reason(self, index: int, reason: str) -> str:
         """Return why a call ended, in the words of its payload's shape."""
         if self.shape_of(index) != "today":
             return reason
@@ -185,14 +187,14 @@ class CallBook:
         shape = self.shape_of(index)
         if shape == "today":
             more = stream(self.seed, "today", index)
-            return today(call, payload, more, self._said_reason(index, call.reason))
+            return today(call, payload, more, self._spell_reason(index, call.reason))
         if shape == "early_v2":
             payload = early_v2(call, payload)
         if self.not_connected and "disconnection_reason" in payload and "start_timestamp" not in payload:
             payload["call_status"] = "not_connected"
         return payload
 
-    def _checked(self, index: int) -> int:
+    def _check_index(self, index: int) -> int:
         if not 0 <= index < self.count:
             raise IndexError(f"no call {index} in a book of {self.count}")
         return index

@@ -45,10 +45,10 @@ def broken(payload: dict[str, Any], kind: str, other_id: str) -> bytes:
         return body[: len(body) * 3 // 5]
     if kind == "duplicate_key":
         return body[:-1] + b',"call_status":"registered"}'
-    return encode(_altered(payload, kind, other_id))
+    return encode(_alter(payload, kind, other_id))
 
 
-def _altered(payload: dict[str, Any], kind: str, other_id: str) -> dict[str, Any]:
+def _alter(payload: dict[str, Any], kind: str, other_id: str) -> dict[str, Any]:
     latency = payload.get("e2e_latency") or {"p50": 800, "num": 1}
     if kind == "other_call_id":
         return {**payload, "call_id": other_id}

@@ -89,7 +89,7 @@ def make_call(
     silence_limit_ms = choose(rng, (10_000, 20_000, 30_000, 45_000) if reason == "inactivity" else _LIMITS)
     lines = dialogue.write(rng, scenario, channel, slots)
     ending = outcomes.end(rng, reason, lines, slots, silence_limit_ms)
-    slowness = agent.slowness(schedule.elapsed(moment), busyness(moment))
+    slowness = agent.slowness(schedule.share_passed(moment), busyness(moment))
     conversation = play(rng, ending.lines, agent, slowness)
     if reason in outcomes.NEVER_CONNECTED:
         lasted = 4 * SECOND_MS + int(26 * SECOND_MS * rng.random())

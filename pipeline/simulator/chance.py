@@ -28,7 +28,7 @@ def choose(rng: Random, options: Sequence[T]) -> T:
     return options[int(rng.random() * len(options))]
 
 
-def weighted(rng: Random, options: Sequence[tuple[T, float]]) -> T:
+def choose_weighted(rng: Random, options: Sequence[tuple[T, float]]) -> T:
     """Pick one option by weight; the weights need not add up to one."""
     left = rng.random() * sum(weight for _, weight in options)
     for option, weight in options:
@@ -38,14 +38,14 @@ def weighted(rng: Random, options: Sequence[tuple[T, float]]) -> T:
     return options[-1][0]
 
 
-def dealt(seed: int, label: str, index: int, deck: tuple[str, ...]) -> str:
+def deal(seed: int, label: str, index: int, deck: tuple[str, ...]) -> str:
     """Return card ``index`` of an endless row of shuffled decks: random, and yet no card stays out."""
     block, position = divmod(index, len(deck))
-    return _shuffled(seed, label, block, deck)[position]
+    return _shuffle(seed, label, block, deck)[position]
 
 
 @lru_cache(maxsize=128)
-def _shuffled(seed: int, label: str, block: int, deck: tuple[str, ...]) -> tuple[str, ...]:
+def _shuffle(seed: int, label: str, block: int, deck: tuple[str, ...]) -> tuple[str, ...]:
     cards = list(deck)
     stream(seed, label, block).shuffle(cards)
     return tuple(cards)

@@ -100,11 +100,13 @@ def invoke(rng: Random, tool: Tool, slots: Slots, failed: bool = False) -> Invoc
         # Some tools answer in plain words: a result is text, and only mostly JSON.
         result = ", ".join(f"{key}: {value}" for key, value in tool.result).format_map(slots)
     else:
-        result = _filled(tool.result, slots)
-    return Invocation(tool.name, _filled(tool.arguments, slots), result, 250 + int(rng.expovariate(1 / 500)))
+        result = _fill_slots(tool.result, slots)
+    return Invocation(
+        tool.name, _fill_slots(tool.arguments, slots), result, 250 + int(rng.expovariate(1 / 500))
+    )
 
 
-def _filled(pairs: tuple[tuple[str, str], ...], slots: Slots) -> str:
+def _fill_slots(pairs: tuple[tuple[str, str], ...], slots: Slots) -> str:
     return json.dumps({key: value.format_map(slots) for key, value in pairs})
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
-from .chance import dealt, ordinal
+from .chance import deal, ordinal
 
 # Faults that are a complete answer with another status.
 STATUS_FAULTS = {
@@ -47,7 +47,7 @@ class Faults:
     def kind(self, index: int) -> str | None:
         """Return how a call fails, or None when it never does."""
         rank = self._rank(index)
-        return None if rank is None else dealt(self.seed, "fault", rank, self.kinds)
+        return None if rank is None else deal(self.seed, "fault", rank, self.kinds)
 
     def retry_after(self, index: int, now: datetime | None = None) -> str:
         """Return the header: seconds for some calls, a date for others, never longer than asked for."""

@@ -96,9 +96,9 @@ class Listing:
             page["pagination_key"] = self._keys.encode(indices[-1])
         if query.include_total:
             page["total"] = criteria.count(timeline)
-        return self._faulted(page, query, indices)
+        return self._add_fault(page, query, indices)
 
-    def _faulted(self, page: Page, query: _Query, indices: list[int]) -> Page:
+    def _add_fault(self, page: Page, query: _Query, indices: list[int]) -> Page:
         if self._fault == "missing_key":
             page["has_more"] = True
             page.pop("pagination_key", None)

@@ -8,7 +8,7 @@ from random import Random
 
 from . import script
 from .agents import INBOUND, OUTBOUND, WEB, Agent
-from .chance import choose, weighted
+from .chance import choose, choose_weighted
 from .dialogue import Invocation, Line, agent_line, user_line
 from .script import Tool
 from .slots import Slots
@@ -68,7 +68,7 @@ def cast(rng: Random, reason: str, agents: tuple[Agent, ...]) -> tuple[Agent, st
         for channel, share in agent.channels
         if channel in allowed
     ]
-    return weighted(rng, pairs)
+    return choose_weighted(rng, pairs)
 
 
 def status(rng: Random, reason: str) -> str:
@@ -104,10 +104,10 @@ def end(rng: Random, reason: str, lines: list[Line], slots: Slots, silence_limit
         reminders = rng.sample(script.STILL_THERE, rng.randrange(1, 3))
         return Ending([*cut, *(agent_line(slots, text) for text in reminders)][:40], silence_limit_ms)
     if reason == "call_transfer":
-        return Ending(_transferred(rng, lines, slots), 300 + int(1_500 * rng.random()))
+        return Ending(_make_transfer(rng, lines, slots), 300 + int(1_500 * rng.random()))
     if reason == "agent_hangup":
         *kept, goodbye, _ = lines
-        leave = replace(goodbye, parts=(*goodbye.parts, _invoked(_END_CALL, slots, result=False)))
+        leave = replace(goodbye, parts=(*goodbye.parts, _make_invocation(_END_CALL, slots, result=False)))
         return Ending([*kept, leave], int(600 * rng.random()), completed=True)
     if rng.random() < 0.2:
         cut = lines[: 2 * rng.randrange(1, len(lines) // 2) + 1]
@@ -115,13 +115,15 @@ def end(rng: Random, reason: str, lines: list[Line], slots: Slots, silence_limit
     return Ending(lines, int(1_200 * rng.random()), completed=True)
 
 
-def _transferred(rng: Random, lines: list[Line], slots: Slots) -> list[Line]:
+def _make_transfer(rng: Random, lines: list[Line], slots: Slots) -> list[Line]:
     cut = lines[: 2 * rng.randrange(2, len(lines) // 2) - 1]
     wish = user_line(slots, choose(rng, script.WANTS_PERSON))
-    handover = agent_line(slots, choose(rng, script.TRANSFERS), _invoked(_TRANSFER, slots, result=True))
+    handover = agent_line(
+        slots, choose(rng, script.TRANSFERS), _make_invocation(_TRANSFER, slots, result=True)
+    )
     return [*cut, wish, handover]
 
 
-def _invoked(tool: Tool, slots: Slots, *, result: bool) -> Invocation:
+def _make_invocation(tool: Tool, slots: Slots, *, result: bool) -> Invocation:
     arguments = "{" + ", ".join(f'"{key}": "{value}"' for key, value in tool.arguments) + "}"
     return Invocation(tool.name, arguments, "Transfer started" if result else None, 300)

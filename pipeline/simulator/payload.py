@@ -8,7 +8,7 @@ from typing import Any
 
 from .analysis import analyse
 from .calls import Call
-from .chance import choose, weighted
+from .chance import choose, choose_weighted
 from .outcomes import NEVER_CONNECTED
 
 Payload = dict[str, Any]
@@ -22,7 +22,7 @@ _MISSING = object()
 def v1(call: Call, rng: Random, as_of_ms: int) -> Payload:
     """Return the object that API v1 would serve for a call at a moment."""
     payload = _setup(call, rng)
-    ended = _ended(call, rng)
+    ended = _make_end(call, rng)
     analysed = analyse(call, rng)
     if as_of_ms < (call.start_ms if call.connected else call.end_ms):
         payload["call_status"] = "registered"
@@ -58,9 +58,9 @@ def _setup(call: Call, rng: Random) -> Payload:
         payload["direction"] = None
     _put(payload, "metadata", _metadata(call, rng))
     _put(payload, "retell_llm_dynamic_variables", _variables(call, rng))
-    drop = weighted(rng, ((True, 0.3), (False, 0.4), (None, 0.05), (_MISSING, 0.25)))
+    drop = choose_weighted(rng, ((True, 0.3), (False, 0.4), (None, 0.05), (_MISSING, 0.25)))
     _put(payload, "drop_call_if_machine_detected", True if call.reason == "machine_detected" else drop)
-    opted_out = weighted(rng, ((False, 0.7), (None, 0.05), (_MISSING, 0.25)))
+    opted_out = choose_weighted(rng, ((False, 0.7), (None, 0.05), (_MISSING, 0.25)))
     _put(payload, "opt_out_sensitive_data_storage", True if call.opted_out else opted_out)
     return payload
 
@@ -81,7 +81,7 @@ def _metadata(call: Call, rng: Random) -> object:
         ({"crm": {"id": rng.randrange(10**6), "owner": None}, "tags": [call.scenario.name, "v1"]}, 0.12),
         ({"attempt": rng.randrange(1, 4), "score": round(rng.random(), 2), "vip": rng.random() < 0.1}, 0.08),
     )
-    return weighted(rng, kinds)
+    return choose_weighted(rng, kinds)
 
 
 def _variables(call: Call, rng: Random) -> object:
@@ -93,19 +93,19 @@ def _variables(call: Call, rng: Random) -> object:
         (None, 0.05),
         (_MISSING, 0.1),
     )
-    drawn = weighted(rng, kinds)
+    drawn = choose_weighted(rng, kinds)
     # Dynamic variables fill Retell's own prompts; a custom LLM has none.
     return _MISSING if call.agent.custom_llm else drawn
 
 
-def _ended(call: Call, rng: Random) -> Payload:
+def _make_end(call: Call, rng: Random) -> Payload:
     """Return what is known once the call is over."""
     payload: Payload = {}
     silent_about_times = rng.random() < 0.55
     if call.connected or not silent_about_times:
         payload["start_timestamp"] = call.start_ms
         payload["end_timestamp"] = call.end_ms
-    payload |= _said(call, rng)
+    payload |= _make_transcript(call, rng)
     talk = call.conversation
     missing = rng.random()
     if talk.e2e and (call.opted_out or missing > 0.04):
@@ -121,7 +121,7 @@ def _ended(call: Call, rng: Random) -> Payload:
     return payload
 
 
-def _said(call: Call, rng: Random) -> Payload:
+def _make_transcript(call: Call, rng: Random) -> Payload:
     """Return the transcript and the links, unless the call opted out of their storage."""
     talk = call.conversation
     empty_kept = rng.random() < 0.4

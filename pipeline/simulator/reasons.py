@@ -5,7 +5,7 @@ Invariant: a call that nobody answered keeps a reason of that kind, and so does 
 
 from random import Random
 
-from .chance import weighted
+from .chance import choose_weighted
 from .outcomes import DISCONNECTION_REASONS
 
 _TODAY: dict[str, tuple[tuple[str, float], ...]] = {
@@ -51,4 +51,4 @@ ALL_REASONS = tuple(
 
 def reason_today(rng: Random, reason: str) -> str:
     """Return the reason that today's API would give where v1 gave this one."""
-    return weighted(rng, _TODAY.get(reason, ((reason, 1.0),)))
+    return choose_weighted(rng, _TODAY.get(reason, ((reason, 1.0),)))

@@ -22,20 +22,20 @@ class RequestLog:
         self._by_status: Counter[int] = Counter()
         self._served: Counter[str] = Counter()
 
-    def asked(self, call_id: str | None) -> None:
+    def count_request(self, call_id: str | None) -> None:
         """Count a request as it arrives; the id is None when the path names none."""
         with self._lock:
             self._total += 1
             if call_id is not None and self._per_call:
                 self._by_call[call_id] += 1
 
-    def asked_to_list(self) -> None:
+    def count_listing(self) -> None:
         """Count a request for a listing as it arrives."""
         with self._lock:
             self._total += 1
             self._listings += 1
 
-    def answered(self, call_id: str | None, status: int, complete: bool = True) -> None:
+    def count_answer(self, call_id: str | None, status: int, complete: bool = True) -> None:
         """Count an answer as it leaves."""
         with self._lock:
             self._by_status[status] += 1

@@ -66,7 +66,7 @@ class Schedule:
         hour = min(hour, len(self._cumulative) - 1)
         return self.until_ms - (hour + 1) * HOUR_MS + int(rng.random() * HOUR_MS)
 
-    def elapsed(self, moment_ms: int) -> float:
+    def share_passed(self, moment_ms: int) -> float:
         """Return which fraction of the span has passed at a moment, 0 to 1."""
         passed = 1 - (self.until_ms - moment_ms) / (self.days * DAY_MS)
         return min(1.0, max(0.0, passed))

@@ -7,11 +7,11 @@ from random import Random
 from typing import Any
 
 from .calls import Call
-from .chance import choose, weighted
+from .chance import choose, choose_weighted
 from .money import cost, token_usage
 from .outcomes import NEVER_CONNECTED
 from .payload import Payload, summarise
-from .woven import scrubbed, session_items, transfer_target, woven_today
+from .woven import scrub, session_items, transfer_target, woven_today
 
 _V1_ONLY = (
     *("audio_websocket_protocol", "audio_encoding", "sample_rate", "end_call_after_silence_ms"),
@@ -33,7 +33,7 @@ def early_v2(call: Call, v1: Payload) -> Payload:
 
 def today(call: Call, v1: Payload, rng: Random, reason: str) -> Payload:
     """Return today's object of a call; ``reason`` is why it ended, should it be over."""
-    setting = weighted(rng, (("everything", 0.85), ("everything_except_pii", 0.15)))
+    setting = choose_weighted(rng, (("everything", 0.85), ("everything_except_pii", 0.15)))
     payload = _setup(call, v1, rng)
     payload["data_storage_setting"] = "basic_attributes_only" if call.opted_out else setting
     payload["opt_in_signed_url"] = signed = rng.random() < 0.15
@@ -51,7 +51,7 @@ def today(call: Call, v1: Payload, rng: Random, reason: str) -> Payload:
         if call.conversation.llm and not call.agent.custom_llm:
             over["llm_token_usage"] = token_usage(rng, len(call.conversation.llm))
         over |= _transfer(call, rng, reason)
-        over |= _said(call, v1, rng, setting, reason)
+        over |= _make_transcripts(call, v1, rng, setting, reason)
         over |= _links(call, v1, rng, setting, signed=signed)
     if rng.random() < 0.5:
         over["collected_dynamic_variables"] = {"city": call.slots["city"]} if call.completed else {}
@@ -71,7 +71,7 @@ def _setup(call: Call, v1: Payload, rng: Random) -> Payload:
         **{name: v1[name] for name in ("metadata", "retell_llm_dynamic_variables") if name in v1},
     }
     if rng.random() < 0.7:
-        payload["agent_tag"] = weighted(rng, (("prod", 0.8), ("staging", 0.1), (None, 0.1)))
+        payload["agent_tag"] = choose_weighted(rng, (("prod", 0.8), ("staging", 0.1), (None, 0.1)))
     if not call.by_phone:
         return payload | {"access_token": f"token_{rng.getrandbits(256):064x}"}
     payload |= {name: v1[name] for name in ("from_number", "to_number", "direction")}
@@ -113,7 +113,7 @@ def _transfer(call: Call, rng: Random, reason: str) -> Payload:
     }
 
 
-def _said(call: Call, v1: Payload, rng: Random, setting: str, reason: str) -> Payload:
+def _make_transcripts(call: Call, v1: Payload, rng: Random, setting: str, reason: str) -> Payload:
     """Return the transcripts that are stored, whole or scrubbed."""
     if call.opted_out or not v1.get("transcript_object"):
         return {}
@@ -136,8 +136,8 @@ def _said(call: Call, v1: Payload, rng: Random, setting: str, reason: str) -> Pa
         if rng.random() < 0.1:
             found[f"{name}_transcript_with_tool_calls"] = session_items(rng, name, call.slots)
     hidden = {call.slots["first"], call.slots["last"]}
-    scrubs = {f"scrubbed_{name}": scrubbed(items, hidden) for name, items in found.items()}
-    scrubs["scrubbed_transcript_with_tool_calls"] = scrubbed(woven, hidden)
+    scrubs = {f"scrubbed_{name}": scrub(items, hidden) for name, items in found.items()}
+    scrubs["scrubbed_transcript_with_tool_calls"] = scrub(woven, hidden)
     if setting == "everything_except_pii":
         return scrubs
     found |= {

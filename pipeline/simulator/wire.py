@@ -32,7 +32,7 @@ async def reset(scope: Scope, receive: Receive) -> None:
     transport = _transport(scope)
     transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
     transport.abort()
-    await _gone(receive)
+    await _wait_until_gone(receive)
 
 
 async def cut(scope: Scope, receive: Receive, response: Response, *, with_length: bool) -> None:
@@ -47,7 +47,7 @@ async def cut(scope: Scope, receive: Receive, response: Response, *, with_length
     # Past the server's HTTP machine, which would rightly refuse to send less than it announced.
     transport.write(b"HTTP/1.1 200 OK\r\n" + head + b"\r\n" + body[: len(body) // 2])
     transport.close()
-    await _gone(receive)
+    await _wait_until_gone(receive)
 
 
 def _transport(scope: Scope) -> asyncio.Transport:
@@ -57,6 +57,6 @@ def _transport(scope: Scope) -> asyncio.Transport:
     return cast("asyncio.Transport", transport)
 
 
-async def _gone(receive: Receive) -> None:
+async def _wait_until_gone(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass

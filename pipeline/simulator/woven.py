@@ -88,12 +88,12 @@ def session_items(rng: Random, session: str, slots: Slots) -> list[Item]:
     ]
 
 
-def scrubbed(items: list[Item], hidden: set[str]) -> list[Item]:
+def scrub(items: list[Item], hidden: set[str]) -> list[Item]:
     """Return a list without digits and names, as it is stored where personal data is not."""
-    return [_scrubbed(item, hidden) for item in items]
+    return [_scrub_item(item, hidden) for item in items]
 
 
-def _scrubbed(item: Item, hidden: set[str]) -> Item:
+def _scrub_item(item: Item, hidden: set[str]) -> Item:
     if "words" in item:
         words = [{**word, "word": _mask(word["word"], hidden)} for word in item["words"]]
         return {**item, "words": words, "content": " ".join(word["word"] for word in words)}

@@ -36,7 +36,7 @@ class CheckResult:
 
 def run_checks(connection: Connection) -> list[CheckResult]:
     """Run every check; the order is that of their names."""
-    return [_run_check(connection, name) for name in sql.names("checks")]
+    return [_run_check(connection, name) for name in sql.list_names("checks")]
 
 
 def record_results(connection: Connection, results: list[CheckResult], at: datetime) -> None:

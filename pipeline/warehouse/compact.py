@@ -76,7 +76,7 @@ def _rewrite(connection: Connection, new: Path) -> None:
         "current": dialect.identifier_preparer.quote_identifier(current),
         "new": _NEW,
     }
-    declared_anew = [table for table in _compressed() if _is_as_declared(connection, table)]
+    declared_anew = [table for table in _find_compressed_tables() if _is_as_declared(connection, table)]
     connection.rollback()
 
     def run(statement: str) -> None:
@@ -96,7 +96,7 @@ def _rewrite(connection: Connection, new: Path) -> None:
     run("detach %(new)s")
 
 
-def _compressed() -> list[sa.Table]:
+def _find_compressed_tables() -> list[sa.Table]:
     return [
         table
         for table in tables.metadata.sorted_tables

@@ -65,5 +65,5 @@ def run_migrations(connection: Connection, wanted: str, down: bool) -> None:
 
 def _config() -> Config:
     config = Config()
-    config.set_main_option("script_location", str(sql.folder("migrations")))
+    config.set_main_option("script_location", str(sql.find_folder("migrations")))
     return config

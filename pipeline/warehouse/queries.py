@@ -15,43 +15,43 @@ from pipeline import sql
 Row = dict[str, Any]
 
 
-def rows(connection: Connection, name: str, **parameters: Any) -> list[Row]:
+def read_rows(connection: Connection, name: str, **parameters: Any) -> list[Row]:
     """Return the rows of ``sql/queries/<name>.sql``."""
     result = connection.exec_driver_sql(sql.read(f"queries/{name}"), parameters or None)
     return [dict(row) for row in result.mappings()]
 
 
-def answers(connection: Connection, days: int = 3) -> dict[str, list[Row]]:
+def read_overview(connection: Connection, days: int = 3) -> dict[str, list[Row]]:
     """Return what a first look at a warehouse wants: latency by day, why calls ended, how much there is."""
     return {
-        "daily_latency": rows(connection, "latest_latency", days=days),
-        "disconnections": rows(connection, "disconnections"),
-        "row_counts": rows(connection, "row_counts"),
+        "daily_latency": read_rows(connection, "latest_latency", days=days),
+        "disconnections": read_rows(connection, "disconnections"),
+        "row_counts": read_rows(connection, "row_counts"),
     }
 
 
-def drift(connection: Connection, since: datetime | None = None) -> list[Row]:
+def read_drift(connection: Connection, since: datetime | None = None) -> list[Row]:
     """Return what payloads hold that the API is not known to send: of all calls, or of those loaded since."""
-    found = rows(connection, "drift", since=since)
+    found = read_rows(connection, "drift", since=since)
     # A sum of counts comes as a decimal where it could grow beyond a bigint.
     return [row | {"occurrences": int(row["occurrences"])} for row in found]
 
 
-def loaded_chunks(connection: Connection) -> set[str]:
+def read_loaded_chunks(connection: Connection) -> set[str]:
     """Return the ids of the chunks that are loaded."""
     return set(connection.exec_driver_sql(sql.read("load/loaded_chunks")).scalars())
 
 
-def call(connection: Connection, call_id: str) -> dict[str, Any] | None:
+def read_call(connection: Connection, call_id: str) -> dict[str, Any] | None:
     """Return all that is known of one call id, or None when it was never asked for."""
-    found = rows(connection, "call", call_id=call_id)
-    outcome = rows(connection, "call_outcome", call_id=call_id)
+    found = read_rows(connection, "call", call_id=call_id)
+    outcome = read_rows(connection, "call_outcome", call_id=call_id)
     if not found and not outcome:
         return None
     return {
         "call": found[0] if found else None,
         "outcome": outcome[0] if outcome else None,
-        "turns": rows(connection, "call_turns", call_id=call_id),
-        "latency": rows(connection, "call_latency", call_id=call_id),
-        "tools": rows(connection, "call_tools", call_id=call_id),
+        "turns": read_rows(connection, "call_turns", call_id=call_id),
+        "latency": read_rows(connection, "call_latency", call_id=call_id),
+        "tools": read_rows(connection, "call_tools", call_id=call_id),
     }

@@ -38,26 +38,26 @@ _DOWN_REVISION = re.compile(r'^down_revision = "(.+)"$', re.MULTILINE)
 
 
 @cache
-def _revisions() -> frozenset[str]:
+def _find_revisions() -> frozenset[str]:
     """Return every revision that this version knows, without Alembic, which takes long to import."""
-    return frozenset(found for text in _migrations() for found in _REVISION.findall(text))
+    return frozenset(found for text in _read_migrations() for found in _REVISION.findall(text))
 
 
 @cache
-def head() -> str:
+def find_head() -> str:
     """Return the revision of this version of the package."""
-    followed = {found for text in _migrations() for found in _DOWN_REVISION.findall(text)}
-    (last,) = _revisions() - followed
+    followed = {found for text in _read_migrations() for found in _DOWN_REVISION.findall(text)}
+    (last,) = _find_revisions() - followed
     return last
 
 
 @cache
-def _migrations() -> tuple[str, ...]:
-    folder = sql.folder("migrations") / "versions"
+def _read_migrations() -> tuple[str, ...]:
+    folder = sql.find_folder("migrations") / "versions"
     return tuple(path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.py")))
 
 
-def revision(connection: Connection) -> str | None:
+def read_revision(connection: Connection) -> str | None:
     """Return the revision the warehouse is at, or None when it has no schema yet."""
     if not connection.exec_driver_sql(sql.read("schema/has_version_table")).scalar():
         return None
@@ -66,44 +66,44 @@ def revision(connection: Connection) -> str | None:
 
 
 @cache
-def _views_digest() -> str:
+def _hash_views() -> str:
     digest = hashlib.sha256()
     for group in (_REFERENCE, *MACROS, RESULT_TABLES, "checks", "views", "comments"):
-        for name in sql.names(group):
+        for name in sql.list_names(group):
             digest.update(f"{group}/{name}\n{sql.read(f'{group}/{name}')}".encode())
     return digest.hexdigest()[:16]
 
 
 def is_current(connection: Connection) -> bool:
     """Tell whether tables and views are those of this version; raise WarehouseMismatch when newer."""
-    at = revision(connection)
-    if at is not None and at not in _revisions():
+    at = read_revision(connection)
+    if at is not None and at not in _find_revisions():
         raise WarehouseMismatch(
             f"the warehouse is at revision {at}, which this version does not know: "
             "upgrade the pipeline, or name another warehouse with --warehouse"
         )
-    return at == head() and _applied_digest(connection) == _views_digest()
+    return at == find_head() and _read_applied_hash(connection) == _hash_views()
 
 
 def check_unchanged(connection: Connection) -> None:
     """Raise WarehouseMismatch when the tables are no longer those of this version, as a run goes on."""
-    at = revision(connection)
-    if at != head():
+    at = read_revision(connection)
+    if at != find_head():
         raise WarehouseMismatch(
-            f"the warehouse is at revision {at or 'base'} now and this version works with {head()}: somebody "
-            "has migrated it meanwhile; run the same command again, with the version that is to stay; "
-            "whatever was fetched is landed and waits"
+            f"the warehouse is at revision {at or 'base'} now and this version works with {find_head()}: "
+            "somebody has migrated it meanwhile; run the same command again, with the version that is to "
+            "stay; whatever was fetched is landed and waits"
         )
 
 
-def _applied_digest(connection: Connection) -> str | None:
+def _read_applied_hash(connection: Connection) -> str | None:
     comment = connection.exec_driver_sql(sql.read("schema/applied_views")).scalar()
     return None if comment is None else str(comment)
 
 
 def apply_group(connection: Connection, group: str) -> None:
     """Run every file of a folder of `sql/` in the order of names, inside the caller's transaction."""
-    for name in sql.names(group):
+    for name in sql.list_names(group):
         connection.exec_driver_sql(sql.read(f"{group}/{name}"))
 
 
@@ -115,7 +115,7 @@ def apply_views(connection: Connection) -> None:
     """
     for group in (_REFERENCE, *MACROS, RESULT_TABLES):
         apply_group(connection, group)
-    for name in sql.names("checks"):
+    for name in sql.list_names("checks"):
         # A check is a macro too, so that readers of the file can ask what it finds.
         context = {"name": f"check_{name}", "query": sql.read(f"checks/{name}").rstrip().rstrip(";")}
         made = sa.DDL("create or replace macro %(name)s() as table\n%(query)s", context=context)  # type: ignore[no-untyped-call]
@@ -171,10 +171,10 @@ def migrate(
     """
     with warehouse.exclusive() as connection:
         with connection.begin():
-            before = revision(connection)
+            before = read_revision(connection)
             current = is_current(connection)
-        wanted = head() if to == "head" else to
-        if current and wanted == head():
+        wanted = find_head() if to == "head" else to
+        if current and wanted == find_head():
             return before, before
         from pipeline.warehouse import migration
 
@@ -187,11 +187,11 @@ def migrate(
                 # Views hang on the tables a downgrade drops.
                 _drop_views(connection)
             migration.run_migrations(connection, wanted, down)
-            after = revision(connection)
-            if after == head():
+            after = read_revision(connection)
+            if after == find_head():
                 apply_views(connection)
                 connection.exec_driver_sql(sql.read("stored/forgotten"))
-                noted = sa.Table(_VERSION_TABLE, sa.MetaData(), comment=_views_digest())
+                noted = sa.Table(_VERSION_TABLE, sa.MetaData(), comment=_hash_views())
                 connection.execute(sa.schema.SetTableComment(noted))
         return before, after
 

@@ -35,10 +35,10 @@ _MOST_GATHERED = 2 * _MOST_CALLS
 
 def result_tables() -> list[str]:
     """Return the names of the tables that keep results, each `stored_` and the name of its view."""
-    return sql.names(schema.RESULT_TABLES)
+    return sql.list_names(schema.RESULT_TABLES)
 
 
-def waiting_call_count(connection: Connection) -> int:
+def count_waiting_calls(connection: Connection) -> int:
     """Return how many calls the days have that are not stored: views compute these."""
     return int(connection.exec_driver_sql(sql.read("stored/computed_call_count")).scalar() or 0)
 
@@ -84,7 +84,7 @@ def _store_days(warehouse: Warehouse, most_calls: int) -> tuple[int, bool]:
         with connection.begin():
             for name in ("stage/limits", "stored/two_threads"):
                 run(sql.read(name))
-            waiting = waiting_call_count(connection)
+            waiting = count_waiting_calls(connection)
             run(sql.read("stored/gathered_days"), {"most_calls": most_calls, "part_calls": _MOST_CALLS})
             parts = run(sql.read("stored/gathered_parts")).all()
             run(sql.read("stored/gathered_calls"))

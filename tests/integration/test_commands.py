@@ -253,20 +253,20 @@ def test_down_to_base_and_up_again_keeps_a_copy_and_a_load_refills_the_tables(cl
     down = cli("migrate", "--to", "base", "--json")
     assert down.code == 0
     assert document(down.out) == {
-        "warehouse": "data/warehouse.duckdb", "before": schema.head(), "after": None
+        "warehouse": "data/warehouse.duckdb", "before": schema.find_head(), "after": None
     }  # fmt: skip
-    copy = filled / f"warehouse.before-{schema.head()}.duckdb"
+    copy = filled / f"warehouse.before-{schema.find_head()}.duckdb"
     assert f"kept a copy of the warehouse at data/{copy.name}" in down.err
     with duckdb.connect(str(copy), read_only=True) as connection:
         for name in DATA_TABLES:
             assert connection.table(name).count("*").fetchall() == [(len(before[name]),)]
     up = cli("migrate")
     assert up.code == 0
-    assert up.out == f"data/warehouse.duckdb migrated from base to {schema.head()}\n"
+    assert up.out == f"data/warehouse.duckdb migrated from base to {schema.find_head()}\n"
     assert all(rows == [] for rows in tables_of(warehouse_in(filled)).values())
     assert cli("load").code == 0
     assert tables_of(warehouse_in(filled)) == before
-    assert cli("migrate").out == f"data/warehouse.duckdb is at revision {schema.head()} already\n"
+    assert cli("migrate").out == f"data/warehouse.duckdb is at revision {schema.find_head()} already\n"
 
 
 def test_a_second_copy_does_not_replace_the_first(cli: Cli, data: Path) -> None:
@@ -274,7 +274,7 @@ def test_a_second_copy_does_not_replace_the_first(cli: Cli, data: Path) -> None:
         assert cli("migrate").code == 0
         assert cli("migrate", "--to", "base").code == 0
     names = {path.name for path in data.glob("*.duckdb")}
-    head = schema.head()
+    head = schema.find_head()
     assert names == {
         "warehouse.duckdb",
         f"warehouse.before-{head}.duckdb",
@@ -324,7 +324,7 @@ def test_a_check_answers_while_a_notebook_keeps_the_warehouse_open(cli: Cli, fil
 
 def test_status_shows_runs_outcomes_and_rows(cli: Cli, filled: Path) -> None:
     found = document(cli("status", "--json").out)
-    assert found["revision"] == schema.head()
+    assert found["revision"] == schema.find_head()
     assert found["waiting_chunks"] == []
     assert sum(row["ids"] for row in found["outcomes"]) == 60
     [run] = found["runs"]

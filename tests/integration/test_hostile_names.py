@@ -199,7 +199,7 @@ def test_values_that_look_like_sql_or_paths_come_through_every_command_as_they_a
     assert {call_id: json.loads(extra[call_id])[text] for call_id, text in calls.items()} == {
         call_id: {text: [text]} for call_id, text in calls.items()
     }
-    for view in sql.names("views"):
+    for view in sql.list_names("views"):
         place.rows(f"select * from {view}")
     shown = "".join(
         cli(*command).out

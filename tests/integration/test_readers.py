@@ -42,7 +42,7 @@ def test_duckdb_alone_reads_every_table_and_view(warehouse: Path) -> None:
             ).fetchall()
         }
         assert tables == {*metadata.tables, *result_tables(), "alembic_version"}
-        assert views == set(sql.names("views"))
+        assert views == set(sql.list_names("views"))
         # v1 calls bring no cost.
         views.remove("daily_product_costs")
         for name in ("calls", "utterances", "words", "latency_stats", "call_analysis", *views):

@@ -89,7 +89,7 @@ def test_a_client_with_the_token_reads_every_view_as_it_is_in_the_copy(
     _, port = served(published)
     ask = client(port)
     with duckdb.connect(str(published / "analytics.duckdb"), read_only=True) as copy:
-        for view in [*sql.names("views"), "published"]:
+        for view in [*sql.list_names("views"), "published"]:
             columns = [_settled(*row[:2]) for row in copy.execute(f"describe {view}").fetchall()]
             hashed = "select count(*), bit_xor(hash({})) from {}".format(", ".join(columns), view)
             assert ask(hashed) == copy.execute(hashed).fetchall(), view

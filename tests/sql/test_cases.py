@@ -20,8 +20,8 @@ from pipeline.warehouse.tables import metadata
 
 HERE = Path(__file__).parent
 CASES = sorted(path.parent for path in HERE.glob("*/*/*/expected.json"))
-VIEWS = sql.names("views")
-CHECKS = sql.names("checks")
+VIEWS = sql.list_names("views")
+CHECKS = sql.list_names("checks")
 
 
 @pytest.fixture(scope="module")

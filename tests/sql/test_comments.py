@@ -18,7 +18,7 @@ _COLUMNS = """
 select table_name, column_name, data_type, comment from duckdb_columns() where not internal
 order by table_name, column_index
 """
-OWN = {found for name in sql.names("views") for found in _OWN.findall(sql.read(f"views/{name}"))}
+OWN = {found for name in sql.list_names("views") for found in _OWN.findall(sql.read(f"views/{name}"))}
 
 Comments = dict[tuple[str, str], str | None]
 Columns = dict[str, list[tuple[str, str, str | None]]]
@@ -32,7 +32,7 @@ def read_columns() -> tuple[Columns, Comments]:
         columns: Columns = {}
         for place, *described in connection.exec_driver_sql(_COLUMNS):
             columns.setdefault(place, []).append(tuple(described))
-        for view in sql.names("views"):
+        for view in sql.list_names("views"):
             for name, _, _ in columns[view]:
                 connection.exec_driver_sql(f'comment on column {view}."{name}" is null')
         rows = connection.exec_driver_sql(sql.read("comments/view_columns")).all()

@@ -15,7 +15,7 @@ from pipeline import sql
 from pipeline.warehouse.tables import metadata
 from support.simulated import Call, as_today, loaded, v1_calls
 
-VIEWS = sql.names("views")
+VIEWS = sql.list_names("views")
 SUFFIXES = ("_rate", "_ratio", "share", "_share")
 
 
@@ -127,7 +127,9 @@ def test_every_metric_that_calls_bring_has_rows(connection: Connection, kind: st
 def test_no_check_fails_on_sound_calls(connection: Connection) -> None:
     failing = ask(connection, "select * from check_results where severity = 'fail' and offending_rows > 0")
     assert failing == []
-    assert {row["check_name"] for row in ask(connection, "from check_results")} == set(sql.names("checks"))
+    assert {row["check_name"] for row in ask(connection, "from check_results")} == set(
+        sql.list_names("checks")
+    )
 
 
 def test_a_table_has_what_its_kind_brings(connection: Connection, kind: str) -> None:

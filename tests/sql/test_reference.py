@@ -140,14 +140,14 @@ def test_a_changed_file_reaches_a_warehouse_that_is_current(
     changed = sql.read(name).replace("('inactivity', 'timeout'", "('inactivity', 'completed'")
     read = sql.read
     monkeypatch.setattr(sql, "read", lambda asked: changed if asked == name else read(asked))
-    schema._views_digest.cache_clear()
+    schema._hash_views.cache_clear()
     try:
         schema.ensure(warehouse)
         with warehouse.reading() as connection:
             asked = "select disconnection_category('inactivity')"
             assert connection.exec_driver_sql(asked).scalar() == "completed"
     finally:
-        schema._views_digest.cache_clear()
+        schema._hash_views.cache_clear()
 
 
 @pytest.mark.parametrize(

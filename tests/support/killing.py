@@ -156,8 +156,8 @@ def killed_migrations(killer: Killer) -> None:
         while not done:
             done = killer.ends(phase, data_dir, "migrate", "--to", target)
             with warehouse.reading() as connection:
-                at = schema.revision(connection)
-            assert at in (None, schema.head())
+                at = schema.read_revision(connection)
+            assert at in (None, schema.find_head())
             if target == "base" and at is not None:
                 assert tables_in(data_dir / "warehouse.duckdb") == lab.tables
                 killer.tally.calls[phase] += len(lab.tables["calls"])

@@ -177,6 +177,6 @@ def loaded_chunks(data_dir: Path) -> set[str]:
     if not warehouse.exists:
         return set()
     with warehouse.reading() as connection:
-        if schema.revision(connection) is None:
+        if schema.read_revision(connection) is None:
             return set()
     return {row[0] for row in query(warehouse, "select chunk_id from etl_chunks")}

@@ -30,7 +30,7 @@ def with_macros() -> duckdb.DuckDBPyConnection:
     """Return a database with what reads payloads."""
     connection = duckdb.connect()
     for group in schema.PAYLOAD_MACROS:
-        for name in sql.names(group):
+        for name in sql.list_names(group):
             connection.execute(sql.read(f"{group}/{name}"))
     connection.execute(sql.read("stage/payload_fields"), {"payload_fields": describe_fields()})
     return connection

@@ -19,7 +19,7 @@ from pipeline.warehouse import schema
 def connection() -> Iterator[duckdb.DuckDBPyConnection]:
     with duckdb.connect() as opened:
         for group in schema.PAYLOAD_MACROS:
-            for name in sql.names(group):
+            for name in sql.list_names(group):
                 opened.execute(sql.read(f"{group}/{name}"))
         opened.execute(sql.read("stage/payload_fields"), {"payload_fields": describe_fields()})
         opened.execute(sql.read("macros/shared/known_names"))
