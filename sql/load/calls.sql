@@ -17,7 +17,7 @@ rests as (
         *,
         object_of(
             list_concat(
-                entries_of(rest_of(call_cost, stored_fields('call_cost'))),
+                entries_beyond(call_cost, stored_fields('call_cost')),
                 if(
                     not list_has_all(
                         stored_fields('product_cost'),

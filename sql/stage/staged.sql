@@ -26,27 +26,35 @@ with payloads as (
         )
 ),
 
+wanted as (
+    select
+        winners.*,
+        odd_payloads.unkept,
+        odd_payloads.odd_turns
+    from winners
+    left join odd_payloads
+        on winners.payload_file = odd_payloads.payload_file
+        and winners.call_id = odd_payloads.call_id
+),
+
 chosen as (
     select
-        winners.payload_hash,
-        winners.fetched_at,
-        winners.has_plain_speech,
         payloads.*,
+        wanted.payload_hash,
+        wanted.fetched_at,
+        wanted.has_plain_speech,
+        wanted.odd_turns,
         coalesce(
-            odd_payloads.unkept,
+            wanted.unkept,
             list_filter(payloads.extra_entries, lambda entry: entry."value" is not null)
         ) as unkept,
-        odd_payloads.odd_turns,
         coalesce(len(transcript_object) > 0, false) as has_turns,
         coalesce(len(transcript_with_tool_calls) > 0, false) as is_woven,
         if(is_woven, transcript_with_tool_calls, scrubbed) as woven
     from payloads
-    inner join winners
-        on payloads.payload_file = winners.payload_file
-        and payloads.call_id = winners.call_id
-    left join odd_payloads
-        on payloads.payload_file = odd_payloads.payload_file
-        and payloads.call_id = odd_payloads.call_id
+    inner join wanted
+        on payloads.payload_file = wanted.payload_file
+        and payloads.call_id = wanted.call_id
 ),
 
 -- Only for calls without turns of their own.

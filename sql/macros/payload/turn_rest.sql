@@ -4,7 +4,7 @@
 create or replace macro turn_rest(turn) as
 object_of(
     list_concat(
-        entries_of(rest_of(turn, stored_fields('turn'))),
+        entries_beyond(turn, stored_fields('turn')),
         if(
             not list_has_all(stored_fields('word'), flatten(json_keys(turn, '$.words[*]'))),
             [{
