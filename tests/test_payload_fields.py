@@ -14,6 +14,7 @@ from typing import Any
 
 import duckdb
 import pytest
+from pydantic import StrictBool, StrictStr
 from pydantic.fields import FieldInfo
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
@@ -25,8 +26,8 @@ from pipeline.load import loads, staging
 from pipeline.load.payload_fields import describe_fields, sql_type
 from pipeline.load.staging import StagedLoad
 from pipeline.payload import fast_parse
-from pipeline.payload.contract import OBJECTS, InExtra, Number, StrictBool, StrictStr, Whole
-from pipeline.payload.fields import PayloadField, known_names, list_fields, stored_names
+from pipeline.payload.field_types import InExtra, Number, Whole
+from pipeline.payload.fields import OBJECTS, PayloadField, known_names, list_fields, stored_names
 from pipeline.payload.known_fields import has_plain_speech
 from pipeline.warehouse.database import Warehouse, close_connection
 from pipeline.warehouse.tables import metadata

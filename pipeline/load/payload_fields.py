@@ -16,8 +16,7 @@ from duckdb.sqltypes import DuckDBPyType
 # The contract's TypedDict is the one of this module; only this module recognises it on Python 3.11.
 from typing_extensions import is_typeddict
 
-from pipeline.payload.contract import OBJECTS
-from pipeline.payload.fields import list_fields
+from pipeline.payload.fields import OBJECTS, list_fields
 
 _JSON = duckdb.type("JSON")
 _SCALARS = {

@@ -4,9 +4,9 @@ Strict where a wrong value would corrupt a table: types, whole numbers, times, n
 hold. Tolerant where Retell changes: unknown fields, unknown enum values and metrics, nulls and absences.
 Whatever these models accept, `sql/load/` turns into rows without an error.
 
-This is the one list of the fields that a payload may have: validation, the load and the search for drift
-take their names from here. A field has a column, or is marked `IN_EXTRA`; any other that a payload brings is
-kept in `extra` too, and recorded as drift.
+Here and in `open_objects` is the one list of the fields that a payload may have: validation, the load and the
+search for drift take their names from it. A field has a column, or is marked `IN_EXTRA`; any other that a
+payload brings is kept in `extra` too, and recorded as drift.
 """
 
 from __future__ import annotations
@@ -17,75 +17,34 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
-    Field,
-    GetCoreSchemaHandler,
     StrictBool,
     StrictStr,
     field_validator,
 )
-from pydantic_core import CoreSchema, core_schema
 
 # pydantic needs this TypedDict on Python 3.11; the one in `typing` is enough from 3.12 on.
 from typing_extensions import TypedDict
 
-_LAST_MS = 253_402_300_799_999  # the end of the year 9999
-_INT64 = 2**63 - 1
+from pipeline.payload.field_types import (
+    IN_EXTRA,
+    AnyObject,
+    EpochMs,
+    Hertz,
+    InExtra,
+    NamedObject,
+    Number,
+    Whole,
+)
+
 SPEAKERS = ("agent", "user", "transfer_target")
 _TOOL_ITEMS = frozenset({"tool_call_invocation", "tool_call_result"})
-
-
-def _whole(value: object) -> object:
-    """Let 3 and 3.0 pass as whole numbers, but no text, no truth value and no fraction."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise ValueError("should be a whole number")
-    if isinstance(value, float) and not value.is_integer():
-        raise ValueError("should be a whole number, without a fraction")
-    return int(value)
-
-
-Whole = Annotated[int, BeforeValidator(_whole), Field(ge=-_INT64, le=_INT64)]
-Hertz = Annotated[int, BeforeValidator(_whole), Field(ge=0, le=2**31 - 1)]
-EpochMs = Annotated[int, BeforeValidator(_whole), Field(ge=0, le=_LAST_MS)]
-# Strict mode refuses text and truth values by itself, far faster than a function called for every word.
-Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
-
-
-class _InExtra:
-    """Marks a field that the API is known to send and no column has: it is kept in `extra`."""
-
-
-IN_EXTRA = _InExtra()
-# What nobody checks: any JSON may stand there.
-InExtra = Annotated[Any, IN_EXTRA]
 
 
 class _Model(BaseModel):
     model_config = ConfigDict(extra="ignore", hide_input_in_errors=True)
 
 
-class _NamedObject:
-    """Refuses what is no object in the words in which a model of that name would."""
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        is_object = core_schema.custom_error_schema(
-            core_schema.is_instance_schema(dict),
-            "model_type",
-            custom_error_context={"class_name": self._name},
-        )
-        return core_schema.chain_schema([is_object, handler(source)])
-
-
-class _AnyObject:
-    """Takes an object as it is: `dict[str, Any]` by itself would copy it."""
-
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return core_schema.custom_error_schema(core_schema.is_instance_schema(dict), "dict_type")
-
-
-WovenItem = Annotated[dict[str, Any], _AnyObject()]
+WovenItem = Annotated[dict[str, Any], AnyObject()]
 
 
 # Words and turns are no models because there are so many of them: a TypedDict takes a third of the time.
@@ -106,7 +65,7 @@ class Turn(TypedDict, total=False):
     metadata: Any
 
 
-Utterance = Annotated[Turn, _NamedObject("Utterance")]
+Utterance = Annotated[Turn, NamedObject("Utterance")]
 
 
 class Latency(_Model):
@@ -244,96 +203,3 @@ class WovenTranscripts(_Model):
 
     transcript_with_tool_calls: list[WovenTurn] | None = None
     scrubbed_transcript_with_tool_calls: list[WovenTurn] | None = None
-
-
-# Objects where any JSON may stand: nobody validates them. These are the fields of those that the API sends.
-class TelephonyIdentifier(TypedDict, total=False):
-    """Ids of the call at the telephony provider."""
-
-    twilio_call_sid: StrictStr
-
-
-class TurnMetadata(TypedDict, total=False):
-    """What the API notes of a turn."""
-
-    response_id: Number
-    interrupt_id: Number
-    is_backchannel: StrictBool
-    backup_model_used: Any
-
-
-class ToolCallInvocation(TypedDict, total=False):
-    """A woven item: a tool was called."""
-
-    role: StrictStr
-    tool_call_id: StrictStr
-    name: StrictStr
-    type: StrictStr
-    arguments: StrictStr
-    metadata: InExtra
-    thought_signature: InExtra
-
-
-class ToolCallResult(TypedDict, total=False):
-    """A woven item: what a tool answered."""
-
-    role: StrictStr
-    tool_call_id: StrictStr
-    content: StrictStr
-    successful: StrictBool
-
-
-class NodeTransition(TypedDict, total=False):
-    """A woven item: a conversation flow went on to another node."""
-
-    role: StrictStr
-    former_node_id: StrictStr
-    former_node_name: StrictStr
-    new_node_id: StrictStr
-    new_node_name: StrictStr
-    transition_type: StrictStr
-
-
-class Dtmf(TypedDict, total=False):
-    """A woven item: a key was pressed."""
-
-    role: StrictStr
-    digit: StrictStr
-
-
-class Sms(TypedDict, total=False):
-    """A woven item: a text message."""
-
-    role: StrictStr
-    content: StrictStr
-    time_sec: Number
-    multimedia: Any
-
-
-class Injected(TypedDict, total=False):
-    """A woven item: words that were put into the call from outside."""
-
-    role: StrictStr
-    content: StrictStr
-    time_sec: Number
-
-
-# Every object that has known fields, under the name that the load has for it.
-OBJECTS: dict[str, type] = {
-    "call": Call,
-    "call_analysis": Analysis,
-    "call_cost": Cost,
-    "product_cost": ProductCost,
-    "llm_token_usage": TokenUsage,
-    "latency": Latency,
-    "telephony_identifier": TelephonyIdentifier,
-    "turn": Turn,
-    "turn_metadata": TurnMetadata,
-    "word": Word,
-    "tool_call_invocation": ToolCallInvocation,
-    "tool_call_result": ToolCallResult,
-    "node_transition": NodeTransition,
-    "dtmf": Dtmf,
-    "sms": Sms,
-    "injected": Injected,
-}

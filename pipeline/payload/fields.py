@@ -11,7 +11,47 @@ from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel
 
-from pipeline.payload.contract import IN_EXTRA, OBJECTS
+from pipeline.payload.contract import (
+    Analysis,
+    Call,
+    Cost,
+    Latency,
+    ProductCost,
+    TokenUsage,
+    Turn,
+    Word,
+)
+from pipeline.payload.field_types import IN_EXTRA
+from pipeline.payload.open_objects import (
+    Dtmf,
+    Injected,
+    NodeTransition,
+    Sms,
+    TelephonyIdentifier,
+    ToolCallInvocation,
+    ToolCallResult,
+    TurnMetadata,
+)
+
+# Every object that has known fields, under the name that the load has for it.
+OBJECTS: dict[str, type] = {
+    "call": Call,
+    "call_analysis": Analysis,
+    "call_cost": Cost,
+    "product_cost": ProductCost,
+    "llm_token_usage": TokenUsage,
+    "latency": Latency,
+    "telephony_identifier": TelephonyIdentifier,
+    "turn": Turn,
+    "turn_metadata": TurnMetadata,
+    "word": Word,
+    "tool_call_invocation": ToolCallInvocation,
+    "tool_call_result": ToolCallResult,
+    "node_transition": NodeTransition,
+    "dtmf": Dtmf,
+    "sms": Sms,
+    "injected": Injected,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +79,7 @@ def list_fields(model: type) -> list[PayloadField]:
 
 @cache
 def known_names(object_name: str) -> frozenset[str]:
-    """Return the names of all fields of an object, which is named as in `contract.OBJECTS`."""
+    """Return the names of all fields of an object, which is named as in `OBJECTS`."""
     return frozenset(field.name for field in list_fields(OBJECTS[object_name]))
 
 
