@@ -38,7 +38,7 @@ RUNS = 5
 # A view that takes longer is not asked again.
 SLOW_S = 3
 ASKED = {"word_hits": "select * from word_hits where term = 'appointment'"}
-STORED = [table.removeprefix("stored_") for table in stored_results.result_tables()]
+STORED = [table.removeprefix("stored_") for table in stored_results.list_result_tables()]
 METRICS = {"e2e": 1.5, "llm": 0.7, "llm_websocket_network_rtt": 0.1, "asr": 0.2, "tts": 0.3}
 METRICS |= {"knowledge_base": 0.25, "s2s": 0.9}
 PRODUCTS = {"elevenlabs_tts": 0.07, "gpt_4o": 0.05, "twilio": 0.015}

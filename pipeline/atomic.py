@@ -64,7 +64,7 @@ def mark_folder_used(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def lock_unused_folder(folder: Path) -> Iterator[bool]:
-    """Tell whether nobody writes in a folder, and keep it so until the block ends."""
+    """Return whether nobody writes in a folder, and keep it so until the block ends."""
     try:
         descriptor = os.open(folder, os.O_RDONLY)
     except OSError:

@@ -24,7 +24,7 @@ BREAKS = {
     "Only the flows import Prefect": ("runs/plan.py", "prefect"),
     "Flows and commands": ("cli/render.py", "pipeline.flows"),
     "Only the room of the API speaks HTTP": ("doctor/api.py", "httpx"),
-    "Loading, replaying and publishing": ("load/batching.py", "pipeline.retell.client"),
+    "Loading, replaying and publishing": ("load/load_sizes.py", "pipeline.retell.client"),
     "Only the report draws": ("dictionary/pages.py", "altair"),
     "Extraction cannot reach the warehouse": ("extract/batches.py", "duckdb"),
     "Payload models know only pydantic": ("payload/contract.py", "pipeline.log"),

@@ -61,7 +61,7 @@ def test_every_table_and_column_has_a_comment(connection: Connection) -> None:
     columns, commented, _ = described(connection)
     assert [row for row in columns if row[-1] == "None"] == []
     assert [row for row in commented if row[-1] == "None"] == []
-    assert {name for name, _ in commented} == {*tables.metadata.tables, *stored_results.result_tables()}
+    assert {name for name, _ in commented} == {*tables.metadata.tables, *stored_results.list_result_tables()}
 
 
 def test_there_is_one_head_and_it_says_what_it_loses() -> None:

@@ -23,7 +23,7 @@ from pipeline import sql
 from pipeline.landing.folder import Landing
 from pipeline.landing.outcome import Outcome
 from pipeline.load import loads, staging
-from pipeline.load.payload_fields import describe_fields, sql_type
+from pipeline.load.payload_fields import describe_fields, find_sql_type
 from pipeline.load.staging import StagedLoad
 from pipeline.payload import fast_parse
 from pipeline.payload.field_types import InExtra, Number, Whole
@@ -97,7 +97,7 @@ class Sample:
             "DOUBLE[]": [float(number)],
             "BOOLEAN": True,
         }
-        kind = "" if field.is_in_extra else str(sql_type(field.annotation))
+        kind = "" if field.is_in_extra else str(find_sql_type(field.annotation))
         return values.get(kind, [{"role": told}])
 
 

@@ -1,4 +1,4 @@
-"""The command line: parses, composes the stages, prints; it decides nothing by itself.
+"""The command line: parses, starts runs, prints; it decides nothing by itself.
 
 Modules that are slow to import (DuckDB, httpx, pydantic) are imported inside the commands, so that `--help`
 answers at once. Commands are listed in the order in which they register.

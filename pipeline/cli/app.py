@@ -1,6 +1,6 @@
 """The application that the commands register with, and how it ends.
 
-It decides nothing by itself: commands parse, compose the stages, and print.
+It decides nothing by itself: commands parse, start runs, and print.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pipeline.errors import Interrupted, UsageError
 
 if TYPE_CHECKING:
     from pipeline.config import Settings
-    from pipeline.runs.report import RunReport
+    from pipeline.runs.run_report import RunReport
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 _LONGEST_SUMMARY = 200

@@ -60,7 +60,7 @@ def backfill(
 ) -> None:
     """Fetch calls by id and load them; run again to go on where it stopped."""
     from pipeline.cli import render
-    from pipeline.runs import backfill as stages
+    from pipeline.runs import backfill as runs
 
     settings = read_settings(
         warehouse=warehouse,
@@ -72,7 +72,7 @@ def backfill(
         rate=rate,
     )
     if dry_run:
-        plan = stages.dry_run(settings, ids, sys.stdin, force=force)
+        plan = runs.dry_run(settings, ids, sys.stdin, force=force)
         if json:
             print_json(
                 {

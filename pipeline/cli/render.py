@@ -8,7 +8,7 @@ from typing import Any
 from pipeline.cli import console
 from pipeline.landing.repair import Repair
 from pipeline.runs.plan import Plan
-from pipeline.runs.report import OUTCOME_LABELS, RunReport
+from pipeline.runs.run_report import OUTCOME_LABELS, RunReport
 from pipeline.warehouse.checks import CheckResult
 
 _LONG_TEXT = 60

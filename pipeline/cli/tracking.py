@@ -16,7 +16,7 @@ from pipeline.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from pipeline.config import Settings
-    from pipeline.runs.report import RunReport
+    from pipeline.runs.run_report import RunReport
 
 # A flow run keeps its parameters in the server's database; more ids than this are named by a file.
 _MOST_IDS = 1_000

@@ -11,8 +11,8 @@ from pipeline.cli import console
 from pipeline.config import Settings
 from pipeline.runs import backfill
 from pipeline.runs.backfill import Backfill
-from pipeline.runs.report import RunReport
 from pipeline.runs.run import Observer
+from pipeline.runs.run_report import RunReport
 from pipeline.runs.sync import Sync
 
 

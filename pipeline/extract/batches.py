@@ -1,8 +1,8 @@
 """Splits what a run fetches into batches, which are extracted side by side and each by itself.
 
 A batch needs the settings, the run's id and its call ids, and nothing of the process that made it. Together
-the batches keep within the concurrency, the rate and the chunk size of the run, and one that is tried again
-does not ask for what its first attempt has landed.
+the batches under way keep within the concurrency, the rate and the chunk size of the run. A batch that is
+tried again does not ask for what its first try has landed.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Fetches calls and lands them: many requests at a time, one chunk at a time, in flat memory.
 
-Whatever stops a run (the end, an interruption, a refused key, a full disk), every answer that arrived is
-landed before this module lets go. It never touches the warehouse: landing is the hand-over.
+When a run stops (the end, an interruption, a refused key), every answer that arrived is landed before `run`
+returns or raises. Only a chunk that cannot be written, as on a full disk, is given up as a whole.
+This module never touches the warehouse: landing is the hand-over.
 """
 
 from __future__ import annotations
@@ -67,10 +68,10 @@ class Extraction:
     _landing_now: set[asyncio.Task[None]] = field(default_factory=set)
 
     async def run(self, ids: Iterator[str]) -> None:
-        """Fetch every id, in order of the iterator but answered in any order.
+        """Fetch every id. Requests start in the order of the iterator; answers come in any order.
 
-        Raises KeyRefused and ApiUnreachable from the source, LandingError when files cannot be written,
-        and CancelledError when it is cancelled or stopped; in each case after landing what arrived.
+        Raises KeyRefused and ApiUnreachable from the source, and CancelledError when it is cancelled or
+        stopped, after landing what arrived; LandingError when a chunk cannot be written, which then is lost.
         """
         process.collect_cycles_rarely()
         workers = [asyncio.create_task(self._work(ids, number)) for number in range(self.concurrency)]

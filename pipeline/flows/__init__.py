@@ -1,7 +1,7 @@
 """The same runs on a Prefect server; the only room that imports Prefect.
 
 definitions   the flows that `prefect.yaml` deploys
-tasks         the stages of a run as tasks
+tasks         the steps of a run as tasks
 tracking      how a command runs a flow here, with its own settings
 artifacts     what a run shows on the server (markdown: its reports as text)
 server        whether a server answers, and the end of one of our own

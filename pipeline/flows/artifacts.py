@@ -19,7 +19,7 @@ from pipeline.config import Settings
 from pipeline.errors import WarehouseError
 from pipeline.flows import markdown
 from pipeline.report.write import WrittenReport
-from pipeline.runs.report import RunReport
+from pipeline.runs.run_report import RunReport
 from pipeline.warehouse import queries
 from pipeline.warehouse.checks import CheckResult
 from pipeline.warehouse.database import Warehouse

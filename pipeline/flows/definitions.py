@@ -1,6 +1,6 @@
 """The flows that `prefect.yaml` deploys: the runs of the command line, started and shown by a Prefect server.
 
-A flow starts the same run as the command of its name, with tasks for its stages, and decides nothing else.
+A flow starts the same run as the command of its name, with tasks for its steps, and decides nothing else.
 The key comes from the environment or from a Secret block, never from a parameter, and is in no state or
 artifact.
 """
@@ -27,9 +27,9 @@ from pipeline.flows import artifacts, tracking
 from pipeline.flows.tasks import Tasks
 from pipeline.report.write import write
 from pipeline.runs import backfill, maintenance
-from pipeline.runs.fetch import Stages
-from pipeline.runs.report import RunReport
+from pipeline.runs.fetch import Steps
 from pipeline.runs.run import Observer
+from pipeline.runs.run_report import RunReport
 from pipeline.runs.sync import Sync
 from pipeline.times import parse_moment
 
@@ -53,7 +53,7 @@ def backfill_calls(
         force: Fetch calls that are final, or were fetched just now, too.
     """
 
-    def run(settings: Settings, observer: Observer, stages: Stages) -> RunReport:
+    def run(settings: Settings, observer: Observer, steps: Steps) -> RunReport:
         if ids_file and not Path(ids_file).is_file():
             raise UsageError(
                 f"there is no file {ids_file} on the worker: name one, from the folder it runs in"
@@ -61,7 +61,7 @@ def backfill_calls(
         # Given as text, so that an id is never taken for a file of that name.
         sources = [*(["-"] if ids else []), *([ids_file] if ids_file else [])]
         text = io.StringIO("\n".join(ids))
-        return backfill.Backfill(settings, observer, force=force, stages=stages).run(sources, text)
+        return backfill.Backfill(settings, observer, force=force, steps=steps).run(sources, text)
 
     return _run_in_tasks("backfill", run)
 
@@ -75,8 +75,8 @@ def sync_calls(since: datetime | None = None, until: datetime | None = None) -> 
         until: End here; by default now.
     """
 
-    def run(settings: Settings, observer: Observer, stages: Stages) -> RunReport:
-        return Sync(settings, observer, since, until, stages).run()
+    def run(settings: Settings, observer: Observer, steps: Steps) -> RunReport:
+        return Sync(settings, observer, since, until, steps).run()
 
     return _run_in_tasks("sync", run)
 
@@ -127,22 +127,22 @@ def write_report(since: str = "30d", agent: str = "") -> State[Any]:
     return Completed(message=written.summary)
 
 
-def _run_in_tasks(command: str, run: Callable[[Settings, Observer, Stages], RunReport]) -> State[Any]:
-    """Run with a task for each stage, show the report, and return the state that says how the run ended."""
+def _run_in_tasks(command: str, run: Callable[[Settings, Observer, Steps], RunReport]) -> State[Any]:
+    """Run with a task for each step, show the report, and return the state that says how the run ended."""
     process.keep_files_private()
-    stages = Tasks(command)
+    steps = Tasks(command)
     try:
         settings = _add_key(tracking.read_settings())
         # For each tag of a task that begins, Prefect asks the server whether it is limited.
         with TagsContext(current_tags=set()):
-            report = run(settings, stages.make_observer(), stages)
+            report = run(settings, steps.make_observer(), steps)
     except PipelineError as refused:
         return _fail(refused)
     tracking.return_result(report)
-    artifacts.show_run_report(settings, report, stages.progress.artifact)
-    if stages.interruption is not None:
+    artifacts.show_run_report(settings, report, steps.progress.artifact)
+    if steps.interruption is not None:
         # Prefect knows whether this was asked for, and says so in the state.
-        raise stages.interruption
+        raise steps.interruption
     message = f"{report.summary}; {report.error or '; '.join(report.problems)}".rstrip("; ")
     if report.status == "failed":
         return Failed(message=message)

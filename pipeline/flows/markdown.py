@@ -13,7 +13,7 @@ from typing import Any
 
 from pipeline.report import figures
 from pipeline.report.write import WrittenReport
-from pipeline.runs.report import OUTCOME_LABELS, RunReport
+from pipeline.runs.run_report import OUTCOME_LABELS, RunReport
 from pipeline.warehouse.checks import CheckResult
 
 _MOST_ROWS = 100

@@ -1,4 +1,4 @@
-"""Runs the stages of a run as tasks, which a Prefect server shows with how far the run is.
+"""Runs the steps of a run as tasks, which a Prefect server shows with how far the run is.
 
 A task extracts a batch of ids, or loads what the run has landed. Loads of several runs take turns by the
 warehouse's own lock, as those of commands do: a concurrency limit of the server would know only of runs that
@@ -31,7 +31,7 @@ from pipeline.extract.extraction import Extraction
 from pipeline.flows import artifacts
 from pipeline.landing.outcome import Outcome
 from pipeline.load.loads import Loaded
-from pipeline.runs.fetch import FetchRun, Stages
+from pipeline.runs.fetch import FetchRun, Steps
 from pipeline.runs.plan import Plan
 from pipeline.runs.run import Observer
 
@@ -64,8 +64,8 @@ def load(load_waiting: Callable[[], Loaded]) -> State[Any]:
     return Completed(message=f"{loaded.records:,} calls of {loaded.chunks:,} chunks", data=loaded)
 
 
-class Tasks(Stages):
-    """Makes tasks of a run's stages, and shows on the server how far the run is."""
+class Tasks(Steps):
+    """Makes tasks of a run's steps, and shows on the server how far the run is."""
 
     interruptions = (KeyboardInterrupt, TerminationSignal)
 

@@ -1,4 +1,4 @@
-"""Judges bytes, in this one place: a body becomes an outcome, with a line to land or a file in quarantine.
+"""Turns a body into an outcome, with a line to land or a file in quarantine; `payload.validate` is the judge.
 
 Whatever brings a payload (a fetch, a second try of the quarantine, a damaged chunk) asks here, so that a
 payload is accepted or rejected in the same way wherever it came from.

@@ -13,9 +13,9 @@ from pipeline.times import format_utc, parse_utc
 class Outcome:
     """What became of one call id when it was asked for.
 
-    `outcome` is accepted, not_found, rejected or failed; the load refines accepted by what it finds. With
-    `has_plain_speech` nothing spoken in its payload has a field without a column, with `is_plain` nothing at
-    all in it has (`payload.known_fields`): the load need not look. `fetched_at` is aware.
+    `outcome` is accepted, not_found, rejected or failed; the load turns accepted into loaded,
+    unchanged or not_final. `has_plain_speech`: its turns and words have no field for the load to look for;
+    `is_plain`: nor has the rest of its payload (`payload.known_fields`). `fetched_at` is aware.
     """
 
     call_id: str

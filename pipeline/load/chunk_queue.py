@@ -59,13 +59,13 @@ class ChunkQueue:
     def wait_for(self, records: int, limit_s: float | None = None) -> bool:
         """Wait until a chunk is there, and so many payloads, or until no more come.
 
-        Tells whether that was so within the limit.
+        Returns whether that was so within the limit.
         """
         with self._news:
             return self._news.wait_for(lambda: self._is_closed or self._has(records), limit_s)
 
     def wait_until_closed(self, limit_s: float) -> bool:
-        """Wait until no more chunks come; tell whether that was so within the limit."""
+        """Wait until no more chunks come; return whether that was so within the limit."""
         with self._news:
             return self._news.wait_for(lambda: self._is_closed, limit_s)
 

@@ -1,8 +1,8 @@
 """Turns landed chunks into rows: every table of every call in a load changes in one transaction, or none.
 
 The transaction also records that the chunks are loaded, so running a load again, or two at once, loads each
-chunk once. Loads are bounded in size: memory does not grow with what is waiting, and readers get the
-warehouse back in between.
+chunk once. Loads are bounded in size: memory does not grow with what is waiting, and other processes
+can open the warehouse between two loads.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from pipeline import log, sql
 from pipeline.errors import LandingError
 from pipeline.landing.chunk import LandedChunk
 from pipeline.landing.folder import Landing
-from pipeline.load.batching import Batches
 from pipeline.load.chunk_queue import ChunkQueue
+from pipeline.load.load_sizes import LoadDivider
 from pipeline.load.staging import StagedLoad, StagingAhead
 from pipeline.warehouse import queries, schema
 from pipeline.warehouse.database import Warehouse
@@ -70,16 +70,16 @@ def load_waiting(
     """Load the chunks of a queue, in as many transactions as their size asks for.
 
     A damaged chunk is named and left, the others load. It goes on with what a run puts into the queue
-    meanwhile, as `Batches` does. `replay` replaces rows even where the payload is the one they came from;
+    meanwhile, as `LoadDivider` does. `replay` replaces rows even where the payload is the one they came from;
     `on_load` is told of each load when it is committed.
 
     Raises WarehouseLocked when the warehouse stays held, WarehouseMismatch when its tables have become those
     of another version; what was loaded until then stays loaded, and the other chunks wait in the queue again.
     """
-    batches = Batches(queue)
+    divider = LoadDivider(queue)
     loaded = Loaded()
     try:
-        with closing(StagingAhead(warehouse, batches)) as ahead:
+        with closing(StagingAhead(warehouse, divider)) as ahead:
             for staged in ahead:
                 if loaded.chunks:
                     warehouse.make_way()
@@ -89,7 +89,7 @@ def load_waiting(
                 except (DBAPIError, LandingError) as failure:
                     if len(chunks) > 1:
                         # One of them cannot be loaded; alone, it does not keep the others out.
-                        batches.retry([[chunk] for chunk in chunks])
+                        divider.retry([[chunk] for chunk in chunks])
                     else:
                         queue.settle(chunks[0].manifest)
                         loaded.problems.append(_describe_failure(chunks[0], failure))
@@ -102,22 +102,22 @@ def load_waiting(
                     on_load(Loaded(len(chunks), records))
                     waiting = []
                 elif waiting:
-                    batches.retry([waiting])
+                    divider.retry([waiting])
                 for chunk in chunks:
                     if chunk not in waiting:
                         queue.settle(chunk.manifest)
     finally:
         queue.put_back()
-    loaded.problems += batches.problems
+    loaded.problems += divider.problems
     return loaded
 
 
 def _write(
     warehouse: Warehouse, staged: StagedLoad, *, refresh_window_s: float, replay: bool
 ) -> list[LandedChunk]:
-    """Write what is staged; return its chunks, or if another process has loaded some those that it has not.
+    """Write a staged load and return its chunks.
 
-    Then nothing is written.
+    If another process has loaded some of them meanwhile, write nothing and return only the others.
     """
     if staged.failure is not None:
         raise staged.failure
@@ -125,7 +125,7 @@ def _write(
         with connection.begin():
             # Another version may have migrated the warehouse since this command began.
             schema.check_unchanged(connection)
-            ids = set(connection.exec_driver_sql(sql.read("load/chunks_left")).scalars())
+            ids = set(connection.exec_driver_sql(sql.read("load/chunks_to_load")).scalars())
         waiting = [chunk for chunk in staged.chunks if replay or chunk.chunk_id in ids]
         if len(waiting) == len(staged.chunks):
             write_rows(connection, staged, refresh_window_s=refresh_window_s, replay=replay)
@@ -152,7 +152,7 @@ def write_rows(
         run(sql.read("load/this_load"), this_load)
         run(sql.read("load/landed"), {"replay": replay})
         if staged.has_payloads:
-            for name in ("left", "replaced"):
+            for name in ("skipped", "replaced"):
                 run(sql.read(f"load/{name}"))
     with connection.begin():
         if staged.has_payloads:

@@ -45,26 +45,26 @@ def describe_fields() -> dict[str, Any]:
         },
         "types": {name: str(_struct(model)) for name, model in OBJECTS.items()},
         "columns": {
-            field.name: str(_JSON if field.is_in_extra else sql_type(field.annotation))
+            field.name: str(_JSON if field.is_in_extra else find_sql_type(field.annotation))
             for field in fields["call"]
         },
     }
 
 
-def sql_type(annotation: Any) -> DuckDBPyType:
+def find_sql_type(annotation: Any) -> DuckDBPyType:
     """Return the type that a field of this type in the contract is read as.
 
     What may be any JSON stays JSON, and so does a model: what it holds beyond its fields is looked for.
     """
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
-        return sql_type(arguments[0])
+        return find_sql_type(arguments[0])
     if origin in (Union, UnionType):
         members = [member for member in arguments if member is not NoneType]
         # Text holds whatever one of several types may be.
-        return sql_type(members[0]) if len(members) == 1 else sqltypes.VARCHAR
+        return find_sql_type(members[0]) if len(members) == 1 else sqltypes.VARCHAR
     if origin is list:
-        return duckdb.list_type(sql_type(arguments[0]))
+        return duckdb.list_type(find_sql_type(arguments[0]))
     if is_typeddict(annotation):
         return _struct(annotation)
     return _SCALARS.get(annotation, _JSON)
@@ -72,4 +72,4 @@ def sql_type(annotation: Any) -> DuckDBPyType:
 
 def _struct(model: type) -> DuckDBPyType:
     stored = [field for field in list_fields(model) if not field.is_in_extra]
-    return duckdb.struct_type({field.name: sql_type(field.annotation) for field in stored})
+    return duckdb.struct_type({field.name: find_sql_type(field.annotation) for field in stored})

@@ -19,7 +19,7 @@ from sqlalchemy.exc import DBAPIError
 from pipeline import sql
 from pipeline.errors import LandingError
 from pipeline.landing.chunk import LandedChunk
-from pipeline.load.batching import Batches
+from pipeline.load.load_sizes import LoadDivider
 from pipeline.load.payload_fields import describe_fields
 from pipeline.warehouse import schema
 from pipeline.warehouse.database import Warehouse, close_connection
@@ -45,11 +45,11 @@ class StagedLoad:
 
 
 class StagingAhead:
-    """Stages the loads of a queue, one ahead of the one that is taken; iterate once, then close."""
+    """Steps the loads of a queue, one ahead of the one that is taken; iterate once, then close."""
 
-    def __init__(self, warehouse: Warehouse, batches: Batches) -> None:
+    def __init__(self, warehouse: Warehouse, divider: LoadDivider) -> None:
         self._warehouse = warehouse
-        self._batches = batches
+        self._divider = divider
         self._thread = ThreadPoolExecutor(1, "staging")
         # The connection that is worked in, to interrupt it.
         self._connection: Connection | None = None
@@ -60,7 +60,7 @@ class StagingAhead:
         """Yield what is staged, each to be written before the next is asked for."""
         while True:
             staged = self._under_way.result()
-            if staged is None and not self._batches.has_retries:
+            if staged is None and not self._divider.has_retries:
                 return
             self._under_way = self._thread.submit(self._stage_next)
             if staged is not None:
@@ -85,7 +85,7 @@ class StagingAhead:
                 close_connection(staged.connection)
 
     def _stage_next(self) -> StagedLoad | None:
-        chunks = self._batches.next()
+        chunks = self._divider.next()
         return None if chunks is None else self._stage(chunks)
 
     def _stage(self, chunks: list[LandedChunk]) -> StagedLoad:
@@ -106,7 +106,7 @@ class StagingAhead:
 
 
 def stage_chunks(connection: Connection, chunks: list[LandedChunk]) -> bool:
-    """Fill the temporary tables; tell whether there are payloads."""
+    """Fill the temporary tables; return whether there are payloads."""
     run = connection.exec_driver_sql
     payloads = _name_payload_files(chunks)
     # What nobody has seen to be plain is read a second time, for what the first read drops.

@@ -271,7 +271,7 @@ def _measure_calls(
 
 
 def _is_agents_turn(swept: _Words, heard: _Heard, holding: Integers) -> Flags:
-    """Tell whether the agent had the turn in the silence before each word, or else the user.
+    """Return whether the agent had the turn in the silence before each word, or else the user.
 
     Whoever spoke goes on within a turn, and answers after the other's; after a turn of one's own that nobody
     answered it was the other's turn. While a tool runs, the agent holds its turn.

@@ -62,7 +62,7 @@ def _is_harmless(value: Any) -> bool:
 
 
 def _is_suspect(body: bytes) -> bool:
-    """Say whether a body may hold a secret; by substrings, since a pattern takes ten times as long."""
+    """Return whether a body may hold a secret; by substrings, since a pattern takes ten times as long."""
     lower = body.lower()
     # A key or a URL can be spelled with escapes.
     if b"access_token" in lower or (b"\\" in lower and rb"\u00" in lower):

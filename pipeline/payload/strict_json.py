@@ -181,7 +181,7 @@ def parse_strictly(body: bytes) -> Any:
 
 
 def exceeds_depth(body: bytes, limit: int = MAX_DEPTH) -> bool:
-    """Say whether arrays and objects lie deeper than ``limit``, in linear time and without recursion.
+    """Return whether arrays and objects lie deeper than ``limit``, in linear time and without recursion.
 
     Exact for JSON; for anything else it is exact up to the first syntax error, where a parser stops.
     """
@@ -198,7 +198,7 @@ def exceeds_depth(body: bytes, limit: int = MAX_DEPTH) -> bool:
 
 
 def has_lone_surrogates(body: bytes) -> bool:
-    """Say whether sound JSON holds an escape such as ``\\ud83d`` without its partner, in a key or a value."""
+    """Return whether sound JSON holds an escape such as ``\\ud83d`` without its partner."""
     if not _MAYBE_SURROGATE.search(body):
         return False
     return any(match["lone"] for match in _ESCAPE.finditer(body))

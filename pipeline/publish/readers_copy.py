@@ -35,7 +35,7 @@ class Published:
 
 
 def is_due(settings: Settings, *, at_the_end: bool) -> bool:
-    """Tell whether a load is to be followed by a copy, by `PIPELINE_PUBLISH`.
+    """Return whether a load is to be followed by a copy, by `PIPELINE_PUBLISH`.
 
     ``run``: at the end of a run, and every five minutes of a long one; ``always``: after each load; a number
     of seconds: when the copy is at least that old; ``off``: never.

@@ -128,7 +128,7 @@ class _Served:
         self._uri = uri
 
     def is_outdated(self) -> bool:
-        """Tell whether another copy stands under the name by now."""
+        """Return whether another copy stands under the name by now."""
         try:
             return not self._copy.samefile(self._places[0])
         except OSError:
@@ -187,7 +187,7 @@ def _make_folder(copy: Path) -> Iterator[Path]:
 
 @contextmanager
 def _lock_folder(folder: Path) -> Iterator[bool]:
-    """Hold a lock on a folder, which the system drops when this process dies; tell whether it is held."""
+    """Hold a lock on a folder, which the system drops when this process dies; return whether it is held."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -13,5 +13,5 @@ _CALL_ID = re.compile(r"[A-Za-z0-9_-]{1,128}\Z")
 
 
 def is_call_id(text: str) -> bool:
-    """Say whether ``text`` is 1 to 128 of ``A-Z a-z 0-9 _ -`` and nothing else."""
+    """Return whether ``text`` is 1 to 128 of ``A-Z a-z 0-9 _ -`` and nothing else."""
     return _CALL_ID.match(text) is not None

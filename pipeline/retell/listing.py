@@ -46,7 +46,7 @@ class Page:
     pagination_key: str | None = field(repr=False)
 
 
-def started_since(ms: int, until_ms: int | None = None) -> dict[str, Any]:
+def make_start_filter(ms: int, until_ms: int | None = None) -> dict[str, Any]:
     """Return the filter for calls that started at ``ms`` or later, and not after ``until_ms``, since epoch.
 
     Merge filters with ``|``: a call must pass them all. This one leaves out calls that never started, such as
@@ -59,7 +59,7 @@ def started_since(ms: int, until_ms: int | None = None) -> dict[str, Any]:
     return {"start_timestamp": {"type": "range", "op": "bt", "value": [ms, until_ms]}}
 
 
-def with_status(*statuses: ListedStatus) -> dict[str, Any]:
+def make_status_filter(*statuses: ListedStatus) -> dict[str, Any]:
     """Return the filter for calls whose status is one of ``statuses``."""
     if not statuses:
         raise ValueError("no status to filter by")

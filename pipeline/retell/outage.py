@@ -25,12 +25,12 @@ class Outage:
         self._failures = 0
         self._since_s = 0.0
 
-    def record_answer(self) -> None:
+    def note_answer(self) -> None:
         """End the outage: somebody answered, whatever they said."""
         self._has_answered = True
         self._failures = 0
 
-    def record_failure(self, reason: str, paused_s: float) -> None:
+    def note_failure(self, reason: str, paused_s: float) -> None:
         """Begin or go on with an outage; raise `NoConnection` when it has lasted too long.
 
         ``paused_s`` is for how long requests are held back in this outage, the next pause included.

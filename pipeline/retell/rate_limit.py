@@ -29,7 +29,7 @@ _LAST_PAUSE_S = 10.0
 class Slot:
     """One request's permission to be under way; it remembers under which limit the request started.
 
-    Waits when it is entered for a slot and for the time to start, and gives the slot back when it is left.
+    A context manager: entering it waits for a free slot and for the time to start; leaving it frees the slot.
     """
 
     def __init__(self, limit: AdaptiveLimit) -> None:
@@ -52,19 +52,19 @@ class Slot:
     async def __aexit__(self, *raised: object) -> None:
         self._limit._give_back_slot()
 
-    def record_answer(self) -> None:
+    def note_answer(self) -> None:
         """Let requests go on: somebody answered this one, whatever they said."""
         self._limit._gate.end_pauses()
 
-    def record_no_connection(self) -> float:
-        """Hold requests back: this one reached nobody. Return for how many seconds that has been done."""
+    def note_no_connection(self) -> float:
+        """Hold requests back: this one could not connect. Return the seconds of all pauses of this outage."""
         return self._limit._gate.pause(self._outage_round)
 
-    def record_throttling(self, retry_after_s: float | None = None) -> None:
+    def note_throttling(self, retry_after_s: float | None = None) -> None:
         """Slow down: the server answered 429, with the seconds it asked to wait."""
         self._limit._slow_down(self._generation, retry_after_s)
 
-    def record_success(self) -> None:
+    def note_success(self) -> None:
         """Speed up, if this goes on: the server answered this request properly."""
         self._limit._speed_up(self._generation)
 
@@ -112,7 +112,7 @@ class AdaptiveLimit:
         return self._taken
 
     def slot(self) -> Slot:
-        """Return a slot that is taken for the block that it is entered for."""
+        """Return a slot for a `with` block: it is taken while the block runs."""
         return Slot(self)
 
     async def _take_slot(self) -> None:
@@ -163,7 +163,7 @@ class AdaptiveLimit:
 
 
 class StartGate:
-    """Says when the next request may start: ``interval_s`` after the last one, and in no pause."""
+    """Decides when a request may start: ``interval_s`` after the last one, and never during a pause."""
 
     def __init__(
         self, interval_s: float, clock: Callable[[], float], sleep: Callable[[float], Awaitable[None]]

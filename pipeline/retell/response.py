@@ -21,12 +21,12 @@ _DRAINED = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What the API said to a request, or what came of asking where it said nothing that can be used.
+    """The API's answer to a request, or why there is no answer that can be used.
 
-    ``status`` is that of the last response, None when there was none; ``reason`` is a short phrase without
-    payload text, None when ``parsed`` is what ``body`` holds, which then is sound JSON;
-    ``fault`` is what was wrong with a body, of which ``body`` holds no more than was kept when it
-    ``is_too_large``.
+    ``status`` is that of the last response, None when there was none. When the body is sound JSON,
+    ``parsed`` holds it and ``reason`` is None; otherwise ``reason`` is a short phrase without payload text,
+    and ``fault`` says what is wrong with the body, if one came. When it ``is_too_large``, ``body`` is only
+    its beginning.
     """
 
     status: int | None

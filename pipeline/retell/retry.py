@@ -1,9 +1,9 @@
-"""Decides what is tried again, when, and for how long: the only place that retries.
+"""Decides what is tried again, when, and for how long: the only place that retries a request.
 
 Invariant: an attempt follows another only for a failure that may pass by itself, not before the server's
-`Retry-After` (up to a cap), not more than ``max_attempts`` times and not after ``budget_s``. A failure that
-is no attempt of its call (nobody was reached) counts for neither: how long an outage may last is one decision
-for all calls (`outage`).
+`Retry-After` (up to a cap), not more than ``max_attempts`` times and not after ``budget_s``. A failure to
+connect counts neither as an attempt nor as time: how long an outage may last is decided once for all calls
+(`outage`).
 """
 
 from __future__ import annotations

@@ -126,12 +126,12 @@ class Sender:
             raise KeyRefused(status, request.call_id)
         if status == 200:
             body = await self.bodies.read(response)
-            slot.record_success()
+            slot.note_success()
             return make_reply(body)
         await self.bodies.drain(response)
         if is_retriable(status):
             raise Retriable(f"HTTP {status}", status=status, retry_after_s=retry_after_s)
-        slot.record_success()
+        slot.note_success()
         if not response.has_redirect_location:
             return Reply(status, reason=f"HTTP {status}")
         url = self.base_url.follow_redirect(response)
@@ -142,14 +142,14 @@ class Sender:
 
     def _read_limits(self, response: httpx.Response, slot: Slot) -> float | None:
         """Record what status and headers say of the account's limits; return the seconds asked to wait."""
-        self._outage.record_answer()
-        slot.record_answer()
+        self._outage.note_answer()
+        slot.note_answer()
         if response.status_code == 200:
             return None
         retry_after_s = read_retry_after(response.headers, self._now())
         if response.status_code == 429:
             self.throttled_count += 1
-            slot.record_throttling(retry_after_s)
+            slot.note_throttling(retry_after_s)
         return retry_after_s
 
     def _read_error(self, error: Exception, slot: Slot) -> Retriable | NoConnection:
@@ -158,7 +158,7 @@ class Sender:
             return NoConnection(str(self.base_url), 1, reason)
         failure = read_transport_error(error)
         if not failure.is_attempt:
-            self._outage.record_failure(failure.reason, slot.record_no_connection())
+            self._outage.note_failure(failure.reason, slot.note_no_connection())
         return failure
 
     def _make_message(

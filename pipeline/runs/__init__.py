@@ -1,4 +1,5 @@
 """One run's life: which ids it asks for, its record and its report, and how it ends.
 
-`run` fetches (for `backfill` and `sync`), `offline` needs no network (`replay` tries quarantine again).
+`run` is the life of every run. `fetch` adds fetching (for `backfill` and `sync`), `offline` needs no network
+(`replay` retries the quarantine). `maintenance` has the work that is no run.
 """

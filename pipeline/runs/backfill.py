@@ -14,11 +14,11 @@ from sqlalchemy import Connection
 from pipeline import sql
 from pipeline.config import Settings
 from pipeline.errors import WarehouseMismatch
-from pipeline.runs.fetch import FetchRun, Stages
+from pipeline.runs.fetch import FetchRun, Steps
 from pipeline.runs.ids import spool_ids
 from pipeline.runs.plan import Plan, make_plan
-from pipeline.runs.report import RunReport
 from pipeline.runs.run import Observer
+from pipeline.runs.run_report import RunReport
 from pipeline.times import utc_now
 from pipeline.warehouse import schema
 from pipeline.warehouse.database import Warehouse
@@ -32,7 +32,7 @@ class Backfill:
     observer: Observer = field(default_factory=Observer)
     command: str = "backfill"
     force: bool = False
-    stages: Stages = field(default_factory=Stages)
+    steps: Steps = field(default_factory=Steps)
 
     def run(self, sources: Iterable[str], stdin: TextIO) -> RunReport:
         """Fetch and load the calls whose ids the sources name; see `ids.read_ids` for what a source is.
@@ -41,7 +41,7 @@ class Backfill:
         run later is in the report's `error`, an interruption in `is_interrupted`; in both cases what
         arrived is loaded.
         """
-        run = FetchRun(self.settings, self.command, self.observer, self.stages)
+        run = FetchRun(self.settings, self.command, self.observer, self.steps)
         with _spool() as spool:
             given = spool_ids(sources, stdin, spool)
             return run.carry_out(
@@ -51,9 +51,9 @@ class Backfill:
             )
 
 
-def refresh(settings: Settings, observer: Observer, stages: Stages | None = None) -> RunReport:
+def refresh(settings: Settings, observer: Observer, steps: Steps | None = None) -> RunReport:
     """Fetch again and load the calls of the warehouse that are not final; raises as `Backfill.run` does."""
-    run = FetchRun(settings, "refresh", observer, stages or Stages())
+    run = FetchRun(settings, "refresh", observer, steps or Steps())
     with _spool() as spool:
         return run.carry_out(
             lambda: run.begin_with_plan(spool, _spool_not_final(run, spool), force=True),

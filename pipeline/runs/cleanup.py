@@ -1,7 +1,7 @@
 """Clears what processes that were killed have left unfinished, and finishes what they had only to name.
 
-Nothing of a living process is touched: who writes in a folder holds it (`durable`), who makes a copy holds
-the file beside it (`publish`). Nothing that was landed is removed.
+Nothing of a living process is touched: who writes in a folder locks it (`atomic`), who makes a
+copy locks the file beside it (`publish.readers_copy`). Nothing that was landed is removed.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """A run that fetches: it extracts while a thread loads what is landed.
 
-What is fetched is somebody else's choice (`backfill`, `refresh`, `sync`). Whatever ends the extraction,
+Which calls are fetched is decided by `backfill`, `refresh` or `sync`. Whatever ends the extraction,
 what is landed is loaded before the run ends.
 """
 
@@ -19,9 +19,9 @@ from pipeline.landing.outcome import Outcome
 from pipeline.load.background import BackgroundLoader
 from pipeline.retell.client import CallsClient
 from pipeline.runs import record
-from pipeline.runs.plan import Plan, make_plan, record_unfetched
-from pipeline.runs.report import RunReport
-from pipeline.runs.run import LoadStage, Run
+from pipeline.runs.plan import Plan, make_plan, record_skipped
+from pipeline.runs.run import LoadSteps, Run
+from pipeline.runs.run_report import RunReport
 from pipeline.times import utc_now
 from pipeline.warehouse import schema
 
@@ -31,8 +31,8 @@ _LOADS_FIRST = "interrupted: loading what was fetched (Ctrl-C again leaves that 
 Extract = Callable[[Plan], Awaitable[None]]
 
 
-class Stages(LoadStage):
-    """Carries out the stages of a run in this process; `flows` has a kind that makes tasks of them."""
+class Steps(LoadSteps):
+    """Carries out the steps of a run in this process; `flows` has a kind that makes tasks of them."""
 
     async def extract(self, run: FetchRun, extraction: Extraction, plan: Plan) -> None:
         """Extract what the plan fetches; return when all of it is landed."""
@@ -43,7 +43,7 @@ class Stages(LoadStage):
 class FetchRun(Run):
     """One run that fetches, from its settings to its report; see `Run`."""
 
-    stages: Stages = field(default_factory=Stages)
+    steps: Steps = field(default_factory=Steps)
     client: CallsClient = field(init=False)
 
     def __post_init__(self) -> None:
@@ -64,7 +64,7 @@ class FetchRun(Run):
 
     def plan(self, spool: Path, given: int, *, force: bool) -> Plan:
         """Plan for the ids in the spool, and record the outcome of those that are left as they are."""
-        return self._plan(spool, given, record.record_request, force=force)
+        return self._plan(spool, given, record.record_requested_count, force=force)
 
     def fetch(self, work: Callable[[Extract], Awaitable[None]]) -> None:
         """Run `work`, which extracts, while what it lands is loaded; return when all of it is loaded.
@@ -83,7 +83,7 @@ class FetchRun(Run):
             on_chunk=self.queue.put,
         )
         try:
-            with self.noting_what_stops_it():
+            with self.note_what_stops():
                 asyncio.run(self._with_client(work, extraction))
         finally:
             self._finish_loading(loader)
@@ -125,7 +125,7 @@ class FetchRun(Run):
                 refresh_window_s=self.settings.refresh_window_s,
                 refetch_after_s=self.settings.refetch_after_s,
             )
-            record_unfetched(connection, self.report.run_id, now)
+            record_skipped(connection, self.report.run_id, now)
             self.report.given += given
             self.report.requested += plan.requested
             self.report.to_fetch += plan.to_fetch
@@ -135,13 +135,13 @@ class FetchRun(Run):
 
     async def _with_client(self, work: Callable[[Extract], Awaitable[None]], extraction: Extraction) -> None:
         async with self.client:
-            await work(lambda plan: self.stages.extract(self, extraction, plan))
+            await work(lambda plan: self.steps.extract(self, extraction, plan))
 
     def _finish_loading(self, loader: BackgroundLoader) -> None:
         while True:
             try:
                 return loader.finish()
-            except self.stages.interruptions as interruption:
+            except self.steps.interruptions as interruption:
                 if self.report.is_interrupted:
                     raise
                 self.interrupt(interruption)

@@ -1,12 +1,12 @@
-"""Runs that need no network: they load what is landed, or normalise it again."""
+"""Runs that need no network: they load what is landed, load it again, or retry the quarantine."""
 
 from __future__ import annotations
 
 from pipeline.config import Settings
 from pipeline.load.chunk_queue import ChunkQueue
-from pipeline.runs.replay import retry_quarantine
-from pipeline.runs.report import RunReport
+from pipeline.runs.quarantine import retry_quarantine
 from pipeline.runs.run import Observer, Run
+from pipeline.runs.run_report import RunReport
 
 _SILENT = Observer()
 
@@ -23,7 +23,7 @@ def load_landed(settings: Settings, observer: Observer = _SILENT) -> RunReport:
 
 
 def replay_landed(settings: Settings, observer: Observer = _SILENT) -> RunReport:
-    """Normalise all landed payloads again, as a run of its own; an older one replaces no newer one."""
+    """Load all landed payloads again, as a run of its own; an older one replaces no newer one."""
     run = Run(settings, "replay", observer)
 
     def replay(_: None) -> None:

@@ -83,7 +83,9 @@ def make_plan(
     )
 
 
-def record_unfetched(connection: Connection, run_id: str, recorded_at: datetime) -> None:
+def record_skipped(connection: Connection, run_id: str, recorded_at: datetime) -> None:
     """Record the outcome of the ids that the plan on this connection does not fetch."""
-    connection.exec_driver_sql(sql.read("runs/record_left"), {"run_id": run_id, "recorded_at": recorded_at})
-    connection.exec_driver_sql(sql.read("runs/replace_left"))
+    connection.exec_driver_sql(
+        sql.read("runs/record_skipped"), {"run_id": run_id, "recorded_at": recorded_at}
+    )
+    connection.exec_driver_sql(sql.read("runs/replace_skipped"))

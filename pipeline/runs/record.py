@@ -19,7 +19,7 @@ from sqlalchemy import Connection
 
 from pipeline import __version__, log, sql
 from pipeline.landing.outcome import Outcome
-from pipeline.runs.report import RunReport, Unaccounted
+from pipeline.runs.run_report import RunReport, Unaccounted
 from pipeline.times import utc_now
 from pipeline.warehouse.queries import read_drift
 
@@ -44,9 +44,9 @@ def record_start(connection: Connection, report: RunReport) -> None:
         if not _is_alive(int(pid), started_at)
     ]
     if dead:
-        connection.exec_driver_sql(sql.read("runs/dead"), {"run_ids": dead})
+        connection.exec_driver_sql(sql.read("runs/mark_killed"), {"run_ids": dead})
     connection.exec_driver_sql(
-        sql.read("runs/started"),
+        sql.read("runs/record_start"),
         {
             "run_id": report.run_id,
             "command": report.command,
@@ -59,10 +59,10 @@ def record_start(connection: Connection, report: RunReport) -> None:
     )
 
 
-def record_request(connection: Connection, report: RunReport) -> None:
-    """Record how many ids the run has been asked for so far."""
+def record_requested_count(connection: Connection, report: RunReport) -> None:
+    """Record how many ids the run has been asked to fetch so far."""
     connection.exec_driver_sql(
-        sql.read("runs/asked"), {"run_id": report.run_id, "requested_count": report.requested}
+        sql.read("runs/set_requested_count"), {"run_id": report.run_id, "requested_count": report.requested}
     )
 
 
@@ -122,7 +122,7 @@ def record_end(connection: Connection, report: RunReport) -> None:
     report.drift = read_drift(connection, since=report.started_at)
     detail = str(report.error) if report.error else "; ".join(report.problems[:3]) or None
     connection.exec_driver_sql(
-        sql.read("runs/finished"),
+        sql.read("runs/record_end"),
         {
             "run_id": report.run_id,
             "status": report.status,
@@ -137,7 +137,7 @@ def record_end(connection: Connection, report: RunReport) -> None:
 
 
 def _is_alive(pid: int, started_at: datetime) -> bool:
-    """Tell whether the process that began a run is still there."""
+    """Return whether the process that began a run is still there."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

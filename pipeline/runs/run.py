@@ -26,7 +26,7 @@ from pipeline.load.chunk_queue import ChunkQueue
 from pipeline.publish import readers_copy
 from pipeline.runs import cleanup, record
 from pipeline.runs.plan import Plan
-from pipeline.runs.report import RunReport
+from pipeline.runs.run_report import RunReport
 from pipeline.warehouse import schema, stored_results
 from pipeline.warehouse.database import Warehouse
 
@@ -44,7 +44,7 @@ class Observer:
     on_load: Callable[[int], None] = lambda records: None
 
 
-class LoadStage:
+class LoadSteps:
     """Carries out the loads of a run in this process."""
 
     # What may interrupt a run: what arrived is then loaded and recorded.
@@ -66,7 +66,7 @@ class Run:
     settings: Settings
     command: str
     observer: Observer = field(default_factory=Observer)
-    stages: LoadStage = field(default_factory=LoadStage)
+    steps: LoadSteps = field(default_factory=LoadSteps)
     warehouse: Warehouse = field(init=False)
     landing: Landing = field(init=False)
     report: RunReport = field(init=False)
@@ -91,7 +91,7 @@ class Run:
         """
         self.prepare()
         begun = begin()
-        with self.noting_what_stops_it():
+        with self.note_what_stops():
             work(begun)
         return self.end(spool)
 
@@ -108,28 +108,28 @@ class Run:
             record.record_start(connection, self.report)
 
     def load_waiting(self, *, replay: bool = False, is_counted: bool = True) -> None:
-        """Load the chunks that wait, as a stage; without any nothing is done, not even a stage begun.
+        """Load the chunks that wait, as a step; when none waits, begin no step.
 
-        `is_counted` says that they belong into the report of this run.
+        `is_counted` says whether they count in the report of this run.
         """
         if not len(self.queue):
             return
-        loaded = self.stages.load(lambda: self._load(replay=replay, is_counted=is_counted))
+        loaded = self.steps.load(lambda: self._load(replay=replay, is_counted=is_counted))
         self.report.problems += loaded.problems
 
     @contextmanager
-    def noting_what_stops_it(self) -> Iterator[None]:
+    def note_what_stops(self) -> Iterator[None]:
         """Note in the report what stops the block: an interruption, or an error of ours."""
         try:
             yield
-        except self.stages.interruptions as interruption:
+        except self.steps.interruptions as interruption:
             self.interrupt(interruption)
         except PipelineError as stopped:
             self.report.error = stopped
 
     def interrupt(self, interruption: BaseException) -> None:
         """Note that somebody wants the run to end: a lock is hardly waited for any more."""
-        self.stages.interruption = interruption
+        self.steps.interruption = interruption
         self.report.is_interrupted = True
         self.warehouse.in_a_hurry.set()
 

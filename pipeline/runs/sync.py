@@ -15,11 +15,11 @@ from pathlib import Path
 from pipeline.atomic import explain_write_errors, write_atomically
 from pipeline.config import Settings
 from pipeline.errors import LandingError, UsageError
-from pipeline.retell.listing import Page, started_since, with_status
-from pipeline.runs.fetch import Extract, FetchRun, Stages
+from pipeline.retell.listing import Page, make_start_filter, make_status_filter
+from pipeline.runs.fetch import Extract, FetchRun, Steps
 from pipeline.runs.plan import Plan
-from pipeline.runs.report import RunReport
 from pipeline.runs.run import Observer
+from pipeline.runs.run_report import RunReport
 from pipeline.times import as_utc, to_epoch_ms
 
 # Small enough that a page of today's calls stays well below the limit of one answer.
@@ -61,7 +61,7 @@ class Sync:
     observer: Observer
     since: datetime | None = None
     until: datetime | None = None
-    stages: Stages = field(default_factory=Stages)
+    steps: Steps = field(default_factory=Steps)
 
     def run(self) -> RunReport:
         """List, fetch and load the calls that are new; raises as `Backfill.run` does.
@@ -72,7 +72,7 @@ class Sync:
         self.until = as_utc(self.until) if self.until else None
         if self.since is not None and self.until is not None and self.until < self.since:
             raise UsageError("--until is before --since: swap them")
-        run = FetchRun(self.settings, "sync", self.observer, self.stages)
+        run = FetchRun(self.settings, "sync", self.observer, self.steps)
         watermark = Watermark(self.settings.data_dir / "sync.json")
         known = watermark.read()
         since = self.since
@@ -101,7 +101,7 @@ class _Pages:
 
     async def follow(self, extract: Extract, since: datetime | None, until: datetime | None) -> None:
         client = self._run.client
-        filters = started_since(to_epoch_ms(since) if since else 0, to_epoch_ms(until) if until else None)
+        filters = make_start_filter(to_epoch_ms(since) if since else 0, to_epoch_ms(until) if until else None)
         async for page in client.list_all(filters, ascending=True, limit=_PAGE):
             await self._fetch(extract, page)
             starts = [start for start in page.start_ms if start is not None]
@@ -111,7 +111,7 @@ class _Pages:
             return
         # Calls that never connected have no start, so no window of time holds them. The listing puts the
         # newest first; a page that brings nothing new is followed by older ones.
-        async for page in client.list_all(with_status("not_connected"), ascending=False, limit=_PAGE):
+        async for page in client.list_all(make_status_filter("not_connected"), ascending=False, limit=_PAGE):
             if (await self._fetch(extract, page)).to_fetch == 0:
                 return
 

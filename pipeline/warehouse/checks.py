@@ -1,4 +1,4 @@
-"""Asks the warehouse whether what should hold holds: every file in `sql/checks/` returns the offending rows.
+"""Runs the checks of the warehouse: every file in `sql/checks/` returns the rows that break its rule.
 
 A check marked `fail` means that numbers cannot be trusted; one marked `warn` that somebody should look.
 """

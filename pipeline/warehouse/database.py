@@ -1,7 +1,7 @@
 """The warehouse file: who may open it, when, and what happens while somebody else holds it.
 
 The file is open for writing only while a transaction or a few need it, and never while the network is awaited
-or payloads are worked on: what can be worked out beforehand is, in a `Warehouse.scratch`. DuckDB lets one
+or payloads are staged: what can be done before is done in memory (`Warehouse.scratch`). DuckDB lets one
 process write or many read; so opening waits for the others, says who holds the file, and gives up after a
 limit with everything landed still safe.
 """
@@ -53,7 +53,7 @@ class Warehouse:
     lock_timeout_s: float = 60
     # Set when the user wants to stop: a lock is then hardly waited for any more.
     in_a_hurry: threading.Event = field(default_factory=threading.Event, compare=False)
-    turn: threading.RLock = field(default_factory=threading.RLock, compare=False)
+    thread_lock: threading.RLock = field(default_factory=threading.RLock, compare=False)
     say: Callable[[str], None] = field(default=_say_nothing, compare=False)
     sleep: Callable[[float], None] = field(default=time.sleep, compare=False)
 
@@ -148,7 +148,7 @@ class Warehouse:
         Names without a place are those of the temporary tables, then the warehouse's. The connection is
         closed when the block ends, and when the warehouse cannot be opened.
         """
-        with self.turn:
+        with self.thread_lock:
             try:
                 self._ensure_file()
                 with translate_interruption():
@@ -190,7 +190,7 @@ class Warehouse:
         url = self.url if self.path is None else self.url.set(database=str(self.path.absolute()))
         engine = self._engine(url, {"read_only": True} if read_only else {"config": dict(create.FORMAT)})
         # DuckDB's lock is between processes; the threads of one take turns here.
-        with self.turn:
+        with self.thread_lock:
             with translate_interruption():
                 connection = self._connect(engine.connect)
             try:

@@ -1,6 +1,6 @@
-"""What DuckDB says when it cannot go on, and the error of ours that it comes to.
+"""Turns errors of DuckDB into errors of ours.
 
-It has few kinds of errors, so what it says is told by its words.
+DuckDB has few kinds of errors, so the words of its message decide which of ours it becomes.
 """
 
 from __future__ import annotations

@@ -49,7 +49,7 @@ def find_steps(before: str | None, wanted: str) -> tuple[list[Script], bool]:
 
 
 def loses_rows(step: Script, down: bool) -> bool:
-    """Tell whether a step loses rows."""
+    """Return whether a step loses rows."""
     # A revision that does not say is taken to lose rows: a needless copy is the cheaper mistake.
     return bool(getattr(step.module, "destructive_downgrade" if down else "destructive_upgrade", True))
 

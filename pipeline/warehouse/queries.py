@@ -39,7 +39,7 @@ def read_drift(connection: Connection, since: datetime | None = None) -> list[Ro
 
 def read_loaded_chunks(connection: Connection) -> set[str]:
     """Return the ids of the chunks that are loaded."""
-    return set(connection.exec_driver_sql(sql.read("load/loaded_chunks")).scalars())
+    return set(connection.exec_driver_sql(sql.read("queries/loaded_chunks")).scalars())
 
 
 def read_call(connection: Connection, call_id: str) -> dict[str, Any] | None:

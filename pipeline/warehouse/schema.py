@@ -2,7 +2,7 @@
 
 A step that loses rows is preceded by a copy of the file, taken while this process holds the lock. Views are
 applied again after every migration and whenever their text changed, so they never lag behind the tables;
-what is stored of their results is then computed again.
+the stored results are then empty, and the next runs store them again.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def _hash_views() -> str:
 
 
 def is_current(connection: Connection) -> bool:
-    """Tell whether tables and views are those of this version; raise WarehouseMismatch when newer."""
+    """Return whether tables and views are those of this version; raise WarehouseMismatch when newer."""
     at = read_revision(connection)
     if at is not None and at not in _find_revisions():
         raise WarehouseMismatch(

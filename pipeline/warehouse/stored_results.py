@@ -3,11 +3,11 @@
 A load forgets the days that it touches, and a view computes a day that is not stored itself: whether a day
 is stored changes how long an answer takes, and nothing else.
 
-So a run need not store every day that it touched: a few calls can lie in many old days, with many calls of
-theirs. It stores in proportion to what it loaded and to what waits: days until they have ten times as many
-calls as it loaded or a quarter of those that wait, at least 5,000, and the last of these days whole. What is
-left waits for the next runs; one that loads nothing stores 20,000 at least. They begin with what was left
-alone for longest, so each day has its turn, and after an upgrade, which forgets all days, most soon had it.
+So a run need not store every day that it touched: few loaded calls can belong to many old days, which have
+many other calls. A run stores whole days until their calls reach the largest of three numbers: ten times the
+calls that it loaded, a quarter of the calls in days that are not stored, and 5,000 (20,000 for a run that
+loads nothing). The other days wait for the next runs. The days that no load
+has touched for longest come first.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _MOST_CALLS = 7_000
 _MOST_GATHERED = 2 * _MOST_CALLS
 
 
-def result_tables() -> list[str]:
+def list_result_tables() -> list[str]:
     """Return the names of the tables that keep results, each `stored_` and the name of its view."""
     return sql.list_names(schema.RESULT_TABLES)
 
@@ -91,7 +91,7 @@ def _store_days(warehouse: Warehouse, most_calls: int) -> tuple[int, bool]:
         for part, calls in parts:
             with connection.begin():
                 run(sql.read("stored/refreshed_days"), {"part": part})
-                for table in (*result_tables(), "stored_days"):
+                for table in (*list_result_tables(), "stored_days"):
                     run(sql.read(f"stored/{table}"))
             stored += int(calls)
     return stored, stored < waiting

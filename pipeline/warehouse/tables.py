@@ -1,7 +1,9 @@
 """The warehouse's tables, column by column, each with the comment that BI tools show.
 
 This is the schema as it should be after every migration: `tests/test_migrations.py` compares a migrated
-database with it. No table has a primary key, a foreign key or an index, because a load replaces whole
+database with it. Each change here needs a migration too: docs/contributing.md says how.
+
+No table has a primary key, a foreign key or an index, because a load replaces whole
 calls inside one transaction and must also work on a catalogue that has none of these; what a constraint
 would promise is asked by `sql/checks/` instead.
 """

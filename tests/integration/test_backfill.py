@@ -22,9 +22,9 @@ from pipeline.load.loads import Loaded
 from pipeline.payload.strict_json import parse
 from pipeline.publish import readers_copy
 from pipeline.runs.backfill import Backfill, Observer
-from pipeline.runs.fetch import FetchRun, Stages
+from pipeline.runs.fetch import FetchRun, Steps
 from pipeline.runs.plan import Plan
-from pipeline.runs.report import RunReport
+from pipeline.runs.run_report import RunReport
 from pipeline.simulator import BREAKAGE_KINDS, FAULT_KINDS, CallBook, Faults, Simulator, running
 from pipeline.warehouse import schema
 from pipeline.warehouse.database import Warehouse
@@ -94,7 +94,7 @@ def test_a_second_backfill_of_the_same_ids_fetches_nothing_and_changes_nothing(t
     assert after == loads
 
 
-class _Counted(Stages):
+class _Counted(Steps):
     loads = 0
 
     def load(self, load_waiting: Callable[[], Loaded]) -> Loaded:
@@ -113,8 +113,8 @@ def test_a_run_loads_only_where_something_waits_and_opens_the_file_only_where_it
         opened.append("to read" if read_only else "to write")
         return opens(self, read_only=read_only)
 
-    def run(folder: str, stages: Stages) -> None:
-        run = Backfill(settings_for(server, tmp_path / folder), stages=stages)
+    def run(folder: str, steps: Steps) -> None:
+        run = Backfill(settings_for(server, tmp_path / folder), steps=steps)
         assert run.run([SMALL.call_id(0)], io.StringIO()).exit_code == 0
 
     with running(SMALL) as server:
@@ -130,7 +130,7 @@ def test_a_run_loads_only_where_something_waits_and_opens_the_file_only_where_it
     assert tables_of(warehouse_in(tmp_path / "moved")) == tables_of(warehouse_in(tmp_path / "data"))
 
 
-class _LoadingLate(Stages):
+class _LoadingLate(Steps):
     """Loads when all is fetched, however slowly the run comes to its end."""
 
     async def extract(self, run: FetchRun, extraction: Extraction, plan: Plan) -> None:
@@ -153,7 +153,7 @@ def test_a_short_run_makes_one_copy_for_readers(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(readers_copy, "publish", counted)
     with running(SMALL) as server:
         settings = settings_for(server, tmp_path, publish="run")
-        run = Backfill(settings, stages=_LoadingLate())
+        run = Backfill(settings, steps=_LoadingLate())
         assert run.run([SMALL.call_id(0)], io.StringIO()).calls_loaded == 1
     assert made == [settings.readers_copy]
     assert query(Warehouse.at(settings.readers_copy), "select count(*) from calls") == [(1,)]

@@ -12,7 +12,7 @@ import pytest
 
 from pipeline import sql
 from pipeline.simulator import CallBook, running
-from pipeline.warehouse.stored_results import result_tables
+from pipeline.warehouse.stored_results import list_result_tables
 from pipeline.warehouse.tables import metadata
 from support.command_line import Cli
 from support.warehouse_files import Payload, Place, as_body, query, tables_of, warehouse_in
@@ -211,7 +211,7 @@ def test_values_that_look_like_sql_or_paths_come_through_every_command_as_they_a
     assert cli("publish", "--parquet", "data/parquet").code == 0
     assert cli("replay").code == 0
     tables = {name for (name,) in place.rows("select table_name from duckdb_tables() where not internal")}
-    assert tables == {*metadata.tables, *result_tables(), "alembic_version"}
+    assert tables == {*metadata.tables, *list_result_tables(), "alembic_version"}
     assert state(tmp_path, data) == before
 
 

@@ -17,7 +17,7 @@ import pytest
 
 from pipeline.errors import KeyRefused, ListingFailed
 from pipeline.retell.client import CallsClient
-from pipeline.retell.listing import started_since, with_status
+from pipeline.retell.listing import make_start_filter, make_status_filter
 
 KEY = "key_4f1d2c"
 CALLS = [(f"call_{number:03}", 1_740_000_000_000 + number) for number in range(25)]
@@ -172,7 +172,9 @@ def listed(server: Server, behaviour: str, slept_s: list[float] | None = None, *
     async def scenario() -> list[str]:
         settings = {"clock": lambda: 0.0, "sleep": sleep, "rng": lambda: 1.0, **options}
         async with CallsClient(base_url=f"{server.url}/{behaviour}", api_key=KEY, **settings) as client:
-            pages = client.list_all(started_since(CALLS[2][1], CALLS[-1][1]) | with_status("ended"), limit=10)
+            pages = client.list_all(
+                make_start_filter(CALLS[2][1], CALLS[-1][1]) | make_status_filter("ended"), limit=10
+            )
             return [call_id async for page in pages for call_id in page.call_ids]
 
     return asyncio.run(scenario())

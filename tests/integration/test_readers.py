@@ -13,7 +13,7 @@ from pipeline import sql
 from pipeline.config import load_settings
 from pipeline.runs.backfill import Backfill
 from pipeline.simulator import CallBook, running
-from pipeline.warehouse.stored_results import result_tables
+from pipeline.warehouse.stored_results import list_result_tables
 from pipeline.warehouse.tables import metadata
 
 BOOK = CallBook(count=60, until=datetime.now(UTC))
@@ -41,7 +41,7 @@ def test_duckdb_alone_reads_every_table_and_view(warehouse: Path) -> None:
                 "select view_name from duckdb_views() where not internal"
             ).fetchall()
         }
-        assert tables == {*metadata.tables, *result_tables(), "alembic_version"}
+        assert tables == {*metadata.tables, *list_result_tables(), "alembic_version"}
         assert views == set(sql.list_names("views"))
         # v1 calls bring no cost.
         views.remove("daily_product_costs")

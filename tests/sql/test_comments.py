@@ -69,6 +69,6 @@ def test_every_definition_is_that_of_two_views_at_least(name: str, beside: str) 
     assert len(taken) > 1
 
 
-@pytest.mark.parametrize("table", stored_results.result_tables())
+@pytest.mark.parametrize("table", stored_results.list_result_tables())
 def test_a_stored_result_has_the_columns_of_its_view_and_their_comments(table: str) -> None:
     assert COLUMNS[table] == COLUMNS[table.removeprefix("stored_")]

@@ -25,7 +25,7 @@ from pipeline.warehouse import schema, stored_results
 from pipeline.warehouse.database import Warehouse
 from support.warehouse_files import NOON, Payload, Place, as_body, query
 
-RESULTS = stored_results.result_tables()
+RESULTS = stored_results.list_result_tables()
 VIEWS = [table.removeprefix("stored_") for table in RESULTS]
 # One shape says most; all of them take their time.
 SHAPES = ("mixed", *(pytest.param(name, marks=pytest.mark.slow) for name in ("v1", "early_v2", "today")))
@@ -204,7 +204,7 @@ def test_a_run_stores_what_pays_in_proportion_to_what_it_loaded_and_later_runs_t
     numbers = count()
     monkeypatch.setattr(loads.secrets, "token_hex", lambda size: f"{next(numbers):06x}")
     # Which days, not what: that takes its time.
-    monkeypatch.setattr(stored_results, "result_tables", list)
+    monkeypatch.setattr(stored_results, "list_result_tables", list)
     settings = Settings(PIPELINE_DATA_DIR=tmp_path, PIPELINE_PUBLISH="off")
     place = Place(tmp_path)
     start = datetime(2025, 1, 1, 12, tzinfo=UTC)

@@ -192,12 +192,12 @@ def _serve() -> None:
     from pipeline.landing import repair
     from pipeline.load import loads
     from pipeline.publish import readers_copy
-    from pipeline.runs import backfill, cleanup, offline, replay
+    from pipeline.runs import backfill, cleanup, offline, quarantine
     from pipeline.warehouse import migration
 
     migration.read_scripts().get_current_head()
     imported = (alembic, httpx, zstandard, pipeline, backfill, console, cleanup, loads, readers_copy, repair)
-    assert all((*imported, migration, render, replay, offline))
+    assert all((*imported, migration, render, quarantine, offline))
     children: set[int] = set()
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     for line in sys.stdin:

@@ -14,7 +14,7 @@ from pipeline.errors import KeyRefused
 from pipeline.flows import markdown
 from pipeline.report.queries import Answers, Filters, State
 from pipeline.report.write import WrittenReport
-from pipeline.runs.report import OUTCOME_LABELS, RunReport, Unaccounted
+from pipeline.runs.run_report import OUTCOME_LABELS, RunReport, Unaccounted
 from pipeline.warehouse.checks import CheckResult
 
 REPORT = RunReport(

@@ -16,11 +16,11 @@ from hypothesis import strategies as st
 from pipeline import sql
 from pipeline.landing.chunk import LandedChunk
 from pipeline.landing.outcome import Outcome
-from pipeline.load import batching
+from pipeline.load import load_sizes
 from pipeline.load import loads as loading
 from pipeline.payload.validate import Accepted, validate
 from pipeline.runs import plan
-from pipeline.runs.replay import retry_quarantine
+from pipeline.runs.quarantine import retry_quarantine
 from pipeline.warehouse import schema
 from pipeline.warehouse.tables import metadata
 from support.warehouse_files import DATA_TABLES, Place, load_manifests
@@ -440,7 +440,7 @@ def test_a_load_that_fails_half_way_leaves_nothing_behind(
 def test_loads_are_bounded_and_told_one_by_one(here: Warehoused, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(5):
         here.land(Answer(f"c{number}", 1))
-    monkeypatch.setattr(batching, "_MOST_RECORDS", 2)
+    monkeypatch.setattr(load_sizes, "_MOST_RECORDS", 2)
     told: list[int] = []
     loaded = load_manifests(
         here.warehouse, here.place.waiting(), on_load=lambda one: told.append(one.records)
@@ -496,7 +496,7 @@ def planned(
             refresh_window_s=DAY_S,
             refetch_after_s=900,
         )
-        plan.record_unfetched(connection, "this run", naive(hours))
+        plan.record_skipped(connection, "this run", naive(hours))
     return made, list(made.ids())
 
 

@@ -23,9 +23,9 @@ from pipeline.config import Settings
 from pipeline.errors import LandingError, WarehouseFailed, WarehouseLocked
 from pipeline.landing.chunk import LandedChunk
 from pipeline.landing.outcome import Outcome
-from pipeline.load import batching, loads, staging
-from pipeline.load.batching import Batches
+from pipeline.load import load_sizes, loads, staging
 from pipeline.load.chunk_queue import ChunkQueue
+from pipeline.load.load_sizes import LoadDivider
 from pipeline.load.staging import StagedLoad, StagingAhead
 from pipeline.runs import offline
 from pipeline.warehouse.database import Warehouse
@@ -49,9 +49,9 @@ _LOAD = """
 import sys
 from pathlib import Path
 from pipeline.landing.folder import Landing
-from pipeline.load import batching, loads
+from pipeline.load import load_sizes, loads
 from pipeline.warehouse.database import Warehouse
-batching._MOST_RECORDS = 1
+load_sizes._MOST_RECORDS = 1
 folder = Path(sys.argv[1])
 warehouse = Warehouse.at(folder / "warehouse.duckdb")
 landing = Landing(folder / "landing", folder / "quarantine")
@@ -117,7 +117,7 @@ def scratches(monkeypatch: pytest.MonkeyPatch) -> list[Connection]:
 
 
 def one_chunk_a_load(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batching, "_MOST_RECORDS", 1)
+    monkeypatch.setattr(load_sizes, "_MOST_RECORDS", 1)
 
 
 def instead_of(monkeypatch: pytest.MonkeyPatch, name: str, statement: Callable[[], str]) -> None:
@@ -151,7 +151,7 @@ def load_elsewhere(place: Place, *chunks: LandedChunk) -> None:
 
 
 def ahead_of(place: Place) -> StagingAhead:
-    return StagingAhead(place.warehouse, Batches(ChunkQueue(place.waiting(), is_closed=True)))
+    return StagingAhead(place.warehouse, LoadDivider(ChunkQueue(place.waiting(), is_closed=True)))
 
 
 def run_python(program: str, path: Path) -> subprocess.Popen[str]:

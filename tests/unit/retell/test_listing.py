@@ -15,7 +15,7 @@ import pytest
 from pipeline.errors import ApiError, ApiUnreachable, KeyRefused, ListingFailed
 from pipeline.retell.client import CallsClient
 from pipeline.retell.failures import Retriable
-from pipeline.retell.listing import Page, started_since, with_status
+from pipeline.retell.listing import Page, make_start_filter, make_status_filter
 from pipeline.retell.retry import RetryPolicy
 
 KEY = "key_4f1d2c"
@@ -91,7 +91,9 @@ def ids(pages: list[Page]) -> list[list[str]]:
 
 def test_a_page_is_asked_for_as_the_api_spells_it() -> None:
     api = Api(page())
-    api.list(filters=started_since(5) | with_status("ended", "error"), limit=7, pagination_key="k 1")
+    api.list(
+        filters=make_start_filter(5) | make_status_filter("ended", "error"), limit=7, pagination_key="k 1"
+    )
     (request,) = api.requests
     assert request.method == "POST"
     assert str(request.url) == "https://api.test/prefix/v3/list-calls"
@@ -117,14 +119,14 @@ def test_without_a_key_none_is_sent() -> None:
 
 
 def test_a_time_with_an_end_is_a_range() -> None:
-    assert started_since(1, 2) == {"start_timestamp": {"type": "range", "op": "bt", "value": [1, 2]}}
+    assert make_start_filter(1, 2) == {"start_timestamp": {"type": "range", "op": "bt", "value": [1, 2]}}
     with pytest.raises(ValueError, match="before"):
-        started_since(2, 1)
+        make_start_filter(2, 1)
 
 
 def test_a_filter_for_no_status_is_refused() -> None:
     with pytest.raises(ValueError, match="no status"):
-        with_status()
+        make_status_filter()
 
 
 @pytest.mark.parametrize("limit", [0, -1, 1001])
@@ -199,7 +201,7 @@ def test_a_cut_page_is_asked_for_again() -> None:
 @pytest.mark.parametrize("status", [408, 429, 500, 503])
 def test_a_page_is_asked_for_again_with_the_same_words(status: int) -> None:
     api = Api(httpx.Response(status, headers={"retry-after": "9"}), page("a"))
-    assert api.list(filters=with_status("ended")).call_ids == ["a"]
+    assert api.list(filters=make_status_filter("ended")).call_ids == ["a"]
     assert api.asked[0] == api.asked[1]
     assert api.slept_s[0] == 9
 

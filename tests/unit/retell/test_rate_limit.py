@@ -47,7 +47,7 @@ async def settle() -> None:
 async def succeed(limit: AdaptiveLimit, times: int) -> None:
     for _ in range(times):
         async with limit.slot() as slot:
-            slot.record_success()
+            slot.note_success()
 
 
 def test_no_more_than_the_maximum_are_under_way() -> None:
@@ -101,10 +101,10 @@ def test_requests_of_one_round_halve_the_limit_once() -> None:
         async with AsyncExitStack() as stack:
             slots = [await stack.enter_async_context(limit.slot()) for _ in range(16)]
             for slot in slots:
-                slot.record_throttling()
+                slot.note_throttling()
             assert limit.limit == 8
         async with limit.slot() as slot:
-            slot.record_throttling()
+            slot.note_throttling()
         assert limit.limit == 4
 
     run(scenario())
@@ -115,7 +115,7 @@ def test_the_limit_never_falls_below_one() -> None:
         limit = limit_of(5)
         for _ in range(6):
             async with limit.slot() as slot:
-                slot.record_throttling()
+                slot.note_throttling()
         assert limit.limit == 1
         await succeed(limit, 1)
 
@@ -129,7 +129,7 @@ def test_a_halved_limit_lets_nobody_in_until_enough_have_left() -> None:
             async with AsyncExitStack() as stack:
                 slots = [await stack.enter_async_context(limit.slot()) for _ in range(3)]
                 await last.enter_async_context(limit.slot())
-                slots[0].record_throttling()
+                slots[0].note_throttling()
                 waiter = asyncio.create_task(succeed(limit, 1))
                 await settle()
                 assert not waiter.done()
@@ -143,7 +143,7 @@ def test_the_limit_recovers_by_one_per_four_rounds_of_successes() -> None:
     async def scenario() -> None:
         limit = limit_of(8)
         async with limit.slot() as slot:
-            slot.record_throttling()
+            slot.note_throttling()
         seen = []
         for _ in range(200):
             await succeed(limit, 1)
@@ -158,8 +158,8 @@ def test_successes_of_an_earlier_round_do_not_raise_the_limit() -> None:
     async def scenario() -> None:
         limit = limit_of(2)
         async with limit.slot() as early, limit.slot() as late:
-            late.record_throttling()
-            early.record_success()
+            late.note_throttling()
+            early.note_success()
             assert limit.limit == 1
 
     run(scenario())
@@ -169,13 +169,13 @@ def test_a_recovered_slot_wakes_a_waiter() -> None:
     async def scenario() -> None:
         limit = limit_of(2)
         async with limit.slot() as slot:
-            slot.record_throttling()
+            slot.note_throttling()
         await succeed(limit, 3)
         async with limit.slot() as slot:
             waiter = asyncio.create_task(succeed(limit, 1))
             await settle()
             assert not waiter.done()
-            slot.record_success()
+            slot.note_success()
             await settle()
             assert waiter.done()
 
@@ -188,7 +188,7 @@ def test_retry_after_holds_every_new_request_up_to_a_cap(asked_s: float, held_un
         time = Time()
         limit = limit_of(4, time, hold_cap_s=60)
         async with limit.slot() as slot:
-            slot.record_throttling(asked_s)
+            slot.note_throttling(asked_s)
         started_s = []
 
         async def request() -> None:
@@ -206,10 +206,10 @@ def test_a_second_retry_after_extends_the_wait_of_those_who_wait() -> None:
         time = Time()
         limit = limit_of(4, time)
         async with limit.slot() as first, limit.slot() as second:
-            first.record_throttling(10)
+            first.note_throttling(10)
             waiter = asyncio.create_task(succeed(limit, 1))
             await asyncio.sleep(0)
-            second.record_throttling(30)
+            second.note_throttling(30)
         await waiter
         assert time.now_s == 80
 
@@ -221,8 +221,8 @@ def test_a_shorter_retry_after_does_not_shorten_the_wait() -> None:
         time = Time()
         limit = limit_of(4, time)
         async with limit.slot() as first, limit.slot() as second:
-            first.record_throttling(30)
-            second.record_throttling(1)
+            first.note_throttling(30)
+            second.note_throttling(1)
         await succeed(limit, 1)
         assert time.now_s == 80
 
@@ -264,7 +264,7 @@ def test_starts_are_spaced_where_one_at_a_time_is_too_many() -> None:
         gaps_s = []
         for _ in range(4):
             async with limit.slot() as slot:
-                slot.record_throttling()
+                slot.note_throttling()
             before_s = time.now_s
             async with limit.slot():
                 gaps_s.append(round(time.now_s - before_s, 3))
@@ -279,7 +279,7 @@ def test_spacing_shrinks_away_with_successes() -> None:
         limit = limit_of(1, time)
         for _ in range(3):
             async with limit.slot() as slot:
-                slot.record_throttling()
+                slot.note_throttling()
         await succeed(limit, 100)
         settled_s = time.now_s
         await succeed(limit, 100)
@@ -348,9 +348,9 @@ def test_no_slot_is_leaked_or_exceeded_whatever_happens(seed: int, maximum: int,
                 for _ in range(chance.randrange(3)):
                     await asyncio.sleep(0)
                 if chance.random() < 0.3:
-                    slot.record_throttling(chance.choice([None, 0.5]))
+                    slot.note_throttling(chance.choice([None, 0.5]))
                 elif chance.random() < 0.8:
-                    slot.record_success()
+                    slot.note_success()
                 else:
                     raise KeyError
 

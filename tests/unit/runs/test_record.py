@@ -21,7 +21,7 @@ from pipeline.errors import (
 )
 from pipeline.landing.outcome import Outcome
 from pipeline.runs import record
-from pipeline.runs.report import RunReport, Unaccounted
+from pipeline.runs.run_report import RunReport, Unaccounted
 from pipeline.warehouse import schema
 from support.warehouse_files import Place
 

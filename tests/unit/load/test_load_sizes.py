@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 
 from pipeline.errors import LandingError
 from pipeline.landing.chunk import LandedChunk
-from pipeline.load import batching
-from pipeline.load.batching import Batches
+from pipeline.load import load_sizes
 from pipeline.load.chunk_queue import ChunkQueue
+from pipeline.load.load_sizes import LoadDivider
 from support.threads import DEADLINE_S, begun
 
-RECORDS, BYTES, LOADS = batching._MOST_RECORDS, batching._MOST_BYTES, batching._MOST_LOADS
+RECORDS, BYTES, LOADS = load_sizes._MOST_RECORDS, load_sizes._MOST_BYTES, load_sizes._MOST_LOADS
 # More loads than there are here: whoever gives as many goes on for ever.
 ENDLESS = 200
 
@@ -77,11 +77,11 @@ class Shelf:
             raise LandingError(f"{manifest} is damaged")
         return self.chunks[manifest]
 
-    def batches(self) -> Batches:
+    def batches(self) -> LoadDivider:
         """The loads of all that is landed, and of what is landed from now on."""
-        return Batches(self.queue, self.verify)
+        return LoadDivider(self.queue, self.verify)
 
-    def batches_at_the_end(self, chunks: list[Facts], waited: int | None) -> Batches:
+    def batches_at_the_end(self, chunks: list[Facts], waited: int | None) -> LoadDivider:
         """The loads of a run that has ended after so many chunks had waited; without a number all of them."""
         for facts in chunks[:waited]:
             self.land(*facts)
@@ -106,10 +106,10 @@ def shelf() -> Shelf:
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batching, "_PATIENCE_S", 0.0)
+    monkeypatch.setattr(load_sizes, "_PATIENCE_S", 0.0)
 
 
-def loads_of(waiting: Batches) -> Iterator[list[LandedChunk]]:
+def loads_of(waiting: LoadDivider) -> Iterator[list[LandedChunk]]:
     """The loads until there is none; what never ends fails the test."""
     for _ in range(ENDLESS):
         load = waiting.next()
@@ -188,7 +188,7 @@ def test_what_lands_meanwhile_is_enough_when_it_fills_the_memory_of_a_load(shelf
 def test_what_lands_while_it_is_waited_for_is_given_at_once(
     shelf: Shelf, monkeypatch: pytest.MonkeyPatch, comes: str
 ) -> None:
-    monkeypatch.setattr(batching, "_PATIENCE_S", DEADLINE_S)
+    monkeypatch.setattr(load_sizes, "_PATIENCE_S", DEADLINE_S)
     shelf.land(RECORDS)
     waiting = shelf.batches()
     waiting.next()
@@ -218,7 +218,7 @@ def test_what_is_not_enough_in_the_end_is_given_back_before_what_arrived_later(s
 def test_whatever_another_thread_lands_meanwhile_is_given_once_and_in_order(
     shelf: Shelf, monkeypatch: pytest.MonkeyPatch, patience_s: float
 ) -> None:
-    monkeypatch.setattr(batching, "_PATIENCE_S", patience_s)
+    monkeypatch.setattr(load_sizes, "_PATIENCE_S", patience_s)
 
     def land() -> None:
         for number in range(300):
@@ -251,7 +251,7 @@ def test_a_load_that_is_due_anyway_takes_what_has_landed_meanwhile_as_far_as_it_
 def test_a_load_that_is_due_waits_only_for_what_it_lacks(
     shelf: Shelf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(batching, "_PATIENCE_S", DEADLINE_S)
+    monkeypatch.setattr(load_sizes, "_PATIENCE_S", DEADLINE_S)
     shelf.land(RECORDS // 2)
     load = begun(shelf.batches().next)
     shelf.land(RECORDS - RECORDS // 2)

@@ -22,7 +22,7 @@ _MOST_LOADS = 12
 _PATIENCE_S = 1.0
 
 
-class Batches:
+class LoadDivider:
     """The loads that a queue of chunks makes; `next` gives them one by one.
 
     It goes on with what a run lands meanwhile, as long as that is worth a load, and with all of it once the

@@ -86,7 +86,7 @@ class RunReport:
 
     @property
     def exit_code(self) -> int:
-        """Return the process exit code of the contract for this end."""
+        """Return the exit code of the process (docs/commands.md lists them)."""
         if self.error is not None and not self.is_interrupted:
             return self.error.exit_code
         return _EXIT_CODES[self.status]

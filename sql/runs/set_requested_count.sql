@@ -1,4 +1,4 @@
--- Notes how many ids a run has asked for so far.
+-- Records how many ids a run has been asked to fetch so far.
 -- Grain: run. Source: the parameters. A rerun sets the same.
 -- Parameters: $run_id, $requested_count.
 update etl_runs
