@@ -4,6 +4,7 @@
 -- A rerun replaces the macro. Whatever a payload holds beyond these is drift: it is loaded all the
 -- same, and recorded in etl_drift. Disconnection reasons are known where known_disconnection_reasons
 -- lists them. Below metadata, variables and the like any name is allowed.
+-- The names of fields are those of the contract of payloads, and null outside a load.
 create or replace macro known_names() as table
 select
     kind,
