@@ -225,7 +225,7 @@ def test_a_failed_check_fails_its_run_and_names_the_check(prefect: PrefectServer
 @contextmanager
 def silent_after(api: Simulator, calls: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Answer nothing from the time so many calls have been asked for until the block ends."""
-    asked, over, until = api.requests.asked, Event(), api.requests.total + calls
+    asked, over, until = api.requests.count_request, Event(), api.requests.total + calls
 
     def silent(call_id: str | None) -> None:
         asked(call_id)
@@ -233,7 +233,7 @@ def silent_after(api: Simulator, calls: int, monkeypatch: pytest.MonkeyPatch) ->
             over.wait(DEADLINE_S)
 
     with monkeypatch.context() as patch:
-        patch.setattr(api.requests, "asked", silent)
+        patch.setattr(api.requests, "count_request", silent)
         try:
             yield
         finally:
