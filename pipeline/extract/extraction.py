@@ -123,10 +123,7 @@ class Extraction:
             log.DEBUG,
             call_id=outcome.call_id,
             answer=outcome.outcome,
-            attempts=outcome.attempts,
-            http_status=outcome.http_status,
-            reason=outcome.reason,
-            json_path=outcome.json_path,
+            **outcome.to_log(),
         )
         self.on_outcome(outcome)
 

@@ -40,3 +40,12 @@ class Outcome:
         """Return the outcome as plain values for a manifest."""
         facts = {name: getattr(self, name) for name in self.__slots__}
         return facts | {"fetched_at": format_utc(self.fetched_at)}
+
+    def to_log(self) -> dict[str, Any]:
+        """Return what the log says about the outcome, in addition to its call id and its `outcome`."""
+        return {
+            "attempts": self.attempts,
+            "http_status": self.http_status,
+            "reason": self.reason,
+            "json_path": self.json_path,
+        }

@@ -103,10 +103,7 @@ def read_landed_outcomes(report: RunReport, landed: Iterable[Outcome]) -> None:
             log.DEBUG,
             call_id=outcome.call_id,
             outcome=outcome.outcome,
-            attempts=outcome.attempts,
-            http_status=outcome.http_status,
-            reason=outcome.reason,
-            json_path=outcome.json_path,
+            **outcome.to_log(),
         )
         report.outcomes[outcome.outcome] = report.outcomes.get(outcome.outcome, 0) + 1
         if outcome.outcome != "accepted":
