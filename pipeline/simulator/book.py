@@ -4,6 +4,7 @@ Invariant: the same arguments with an ``until`` give the same bytes, in any orde
 """
 
 from collections.abc import Iterator
+from copy import copy
 from datetime import UTC, datetime
 from random import Random
 from typing import Any, NamedTuple
@@ -34,6 +35,8 @@ class Outline(NamedTuple):
     call_status: str
     start_ms: int | None
     reason: str | None
+    # When a call was due: what sorts those without a start among each other.
+    due_ms: int
 
 
 class CallBook:
@@ -84,6 +87,12 @@ class CallBook:
         self._ids = CallIds(seed)
         self._first_live = count - (max(3, count // 100) if count >= 50 else 0)
 
+    def at(self, moment: datetime) -> "CallBook":
+        """Return the same calls as they read at another moment."""
+        moved = copy(self)
+        moved.as_of, moved._as_of_ms = moment, to_ms(moment)
+        return moved
+
     def __len__(self) -> int:
         return self.count
 
@@ -118,7 +127,8 @@ class CallBook:
             if setting.moment_ms < self._as_of_ms - LONGEST_MS:
                 # Connected calls leave their status to no chance, so any generator will do.
                 said = self._spell_reason(index, reason)
-                return Outline(setting.agent.agent_id, status(rng, reason), setting.moment_ms, said)
+                due_ms = setting.moment_ms
+                return Outline(setting.agent.agent_id, status(rng, reason), due_ms, said, due_ms)
             if setting.moment_ms > self._as_of_ms + NOTICE_MS:
                 return None
         call, rng = self._call(index)
@@ -130,7 +140,12 @@ class CallBook:
             seen["call_status"],
             seen.get("start_timestamp"),
             seen.get("disconnection_reason"),
+            call.start_ms,
         )
+
+    def due_ms(self, index: int) -> int:
+        """Return when a call was due, whether it started or not."""
+        return self._call(index)[0].start_ms
 
     def body(self, call_id: str) -> bytes | None:
         """Return what is served for an id, broken or sound, or None for an unknown one."""
