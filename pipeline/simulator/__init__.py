@@ -2,8 +2,9 @@
 
 Invariant: a seed fixes ids, payloads, broken bodies and faults; only request counts depend on who asks.
 Data order: chance, ids, schedule, agents → script, scenarios, slots → dialogue, outcomes, conversation
-→ calls, analysis, payload, reasons, money, woven → today, breakage → book → entries, rules, failures, account
-→ timeline, catalogue, criteria, pagekeys, listing → faults, requestlog, wire, app, server.
+→ calls, analysis, payload, reasons, money, woven, blanks → today, breakage → entries, book, items
+→ rules, failures, account → timeline, catalogue, criteria, pagekeys, listing → faults, requestlog, wire, app,
+server.
 """
 
 from .account import Account

@@ -25,8 +25,9 @@ from threading import RLock
 from typing import Any
 
 from .book import CallBook
-from .entries import Entry, Payload, encode_any, place_of
+from .entries import Entry, Payload, encode_any, make_place
 from .failures import Answer, Failures
+from .items import Items
 from .rules import ListingRules
 
 Update = Callable[[Payload], Payload | None]
@@ -39,6 +40,7 @@ class Snapshot:
     """An account at one moment: the calls of the book that are not hidden, and the entries by place."""
 
     book: CallBook
+    items: Items
     hidden: frozenset[int]
     entries: tuple[Entry, ...]
     by_id: Mapping[str, Entry]
@@ -51,6 +53,7 @@ class Account:
     def __init__(self, book: CallBook | None = None, rules: ListingRules | None = None) -> None:
         self._lock = RLock()
         self._book = CallBook(count=0, shape="today") if book is None else book
+        self._items = Items(self._book)
         # Every call that is not as the book has it; None stands for one that was deleted.
         self._entries: dict[str, Entry | None] = {}
         # What was changed of calls of the book, to be done again when they are read at another moment.
@@ -134,7 +137,7 @@ class Account:
         """
         with self._lock:
             self._newest += 1
-            place = place_of(item, f"raw {self._newest - _PUT:09}", self._newest, start_ms)
+            place = make_place(item, f"raw {self._newest - _PUT:09}", self._newest, start_ms)
             self._raw.append(Entry(place, deepcopy(item), None))
             self._snapshot = None
 
@@ -156,13 +159,22 @@ class Account:
         """Answer the next requests for this page of any listing with a status; None means for ever."""
         self._failures.plan(page, Answer.make(status, body, {}), times)
 
+    def make_items(self) -> None:
+        """Make what the listing tells of every call of the book now, so that no page has to wait for it.
+
+        It takes half a millisecond a call. What was made once is kept, so a second listing needs it less.
+        """
+        book = self._book
+        for index in range(len(book)):
+            self._items.read(book, index)
+
     def next_failure(self, asked: str | int) -> Answer | None:
         """Return the planned answer to a request for a call or a page, and count it; None: as ever."""
         return self._failures.take(asked)
 
-    def delay_of(self, call_id: str) -> float:
+    def read_delay(self, call_id: str) -> float:
         """Return how long the answer for a call is to take."""
-        return self._failures.delay_of(call_id)
+        return self._failures.read_delay(call_id)
 
     def payload(self, call_id: str) -> Payload:
         """Return a call's payload as it is now; raise KeyError when there is none of this id."""
@@ -195,6 +207,7 @@ class Account:
                 entries = [entry for entry in self._entries.values() if entry is not None]
                 self._snapshot = Snapshot(
                     self._book,
+                    self._items,
                     frozenset(self._hidden),
                     tuple(sorted([*entries, *self._raw], key=lambda entry: entry.place)),
                     {entry.call_id: entry for entry in entries if entry.call_id is not None},
@@ -216,7 +229,7 @@ class Account:
         self._write(call_id, payload)
 
     def _write(self, call_id: str, payload: Payload) -> None:
-        place = place_of(payload, call_id, self._creation(call_id))
+        place = make_place(payload, call_id, self._creation(call_id))
         self._set(call_id, Entry(place, payload, call_id))
 
     def _set(self, call_id: str, entry: Entry | None) -> None:

@@ -123,7 +123,7 @@ class _Simulator:
 
     async def _answer(self, request: Request, send: Send, call_id: str) -> None:
         scope, receive = request.scope, request.receive
-        delay_s = self._account.delay_of(call_id)
+        delay_s = self._account.read_delay(call_id)
         if delay_s and await _wait_unless_gone(receive, delay_s):
             return
         planned = self._account.next_failure(call_id)

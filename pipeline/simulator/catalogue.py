@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from heapq import merge
 
 from .account import Snapshot
-from .breakage import encode
-from .entries import Entry, Place, without_transcripts
+from .entries import Entry, Place
 from .timeline import Timeline
 
 # A call of the book by its index, or an entry.
@@ -57,7 +56,7 @@ class Catalogue:
     def item(self, listed: Listed) -> bytes:
         """Return what a page tells of something."""
         if isinstance(listed, int):
-            return encode(without_transcripts(self._account.book.payload(listed)))
+            return self._account.items.read(self._account.book, listed)
         return listed.body
 
     def read(self, listed: Listed, name: str) -> object:

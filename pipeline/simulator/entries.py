@@ -57,10 +57,10 @@ class Entry:
         """The item as it stands in a page: without transcripts, if it is a call."""
         if isinstance(self.item, bytes):
             return self.item
-        return encode_any(self.item if self.is_odd else without_transcripts(self.item))
+        return encode_any(self.item if self.is_odd else drop_transcripts(self.item))
 
 
-def place_of(payload: object, call_id: str, created: int, start_ms: int | None = None) -> Place:
+def make_place(payload: object, call_id: str, created: int, start_ms: int | None = None) -> Place:
     """Return the place of a payload; ``start_ms`` stands in for a start that it does not have."""
     start: Any = payload.get("start_timestamp") if isinstance(payload, dict) else None
     if start_ms is None and is_number(start) and float("-inf") < start < float("inf"):
@@ -68,7 +68,7 @@ def place_of(payload: object, call_id: str, created: int, start_ms: int | None =
     return Place(False, created, call_id) if start_ms is None else Place(True, start_ms, call_id)
 
 
-def without_transcripts(payload: Payload) -> Payload:
+def drop_transcripts(payload: Payload) -> Payload:
     """Return what a listing tells of a call: everything but what was said."""
     return {name: value for name, value in payload.items() if "transcript" not in name}
 

@@ -54,7 +54,7 @@ class Failures:
         with self._lock:
             self._delays[call_id] = seconds
 
-    def delay_of(self, call_id: str) -> float:
+    def read_delay(self, call_id: str) -> float:
         """Return how long the answer for a call is to take."""
         with self._lock:
             return self._delays.get(call_id, 0.0)

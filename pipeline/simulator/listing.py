@@ -90,7 +90,7 @@ class Listing:
 
     def _date(self, book: CallBook) -> tuple[Timeline, bool]:
         if self._timeline.book is not book:
-            self._timeline = Timeline(book)
+            self._timeline = Timeline(book, self._timeline)
         return self._timeline, self._timeline.date(_STEP)
 
     def _make_catalogue(self, account: Snapshot) -> Catalogue:

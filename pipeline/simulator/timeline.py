@@ -10,8 +10,10 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby
 
 from .book import CallBook, Outline
+from .calls import LONGEST_MS
 from .entries import Place
 from .reasons import ALL_REASONS
+from .schedule import to_ms
 
 STATUSES = ("registered", "ongoing", "ended", "error", "not_connected")
 # Later than any moment, so that calls without a start sort behind the others.
@@ -25,8 +27,11 @@ _UNLISTED = Outline("", STATUSES[0], None, None, 0)
 class Timeline:
     """What a listing sorts and filters by, for every call that is registered at the book's ``as_of``."""
 
-    def __init__(self, book: CallBook) -> None:
-        self.book = book
+    def __init__(self, book: CallBook, before: "Timeline | None" = None) -> None:
+        """Start with no call dated; ``before`` is that of the same book as it read at an earlier moment."""
+        is_earlier = before is not None and before.book.as_of <= book.as_of
+        self._before = before if is_earlier else None
+        self.book: CallBook = book
         self._agent_ids = book.agent_ids
         # By index: starts in milliseconds, and codes that index the tuples of names.
         self._starts = array("q")
@@ -45,7 +50,7 @@ class Timeline:
         if self._complete:
             return True
         for index in range(len(self._starts), min(len(self._starts) + calls, len(self.book))):
-            outline = self.book.outline(index)
+            outline = self._recall(index) or self.book.outline(index)
             seen = outline or _UNLISTED
             self._listed.append(outline is not None)
             if outline and outline.start_ms is None:
@@ -56,6 +61,7 @@ class Timeline:
             self._agents.append(self._agent_ids.index(seen.agent_id) if outline else 0)
         if len(self._starts) == len(self.book):
             self._sort()
+            self._before = None
             self._complete = True
         return self._complete
 
@@ -115,6 +121,18 @@ class Timeline:
     def agent_id(self, index: int) -> str:
         """Return which agent handles a call."""
         return self._agent_ids[self._agents[index]]
+
+    def _recall(self, index: int) -> Outline | None:
+        """Return the outline of a call that was over at the moment before: it stays."""
+        before = self._before
+        if before is None or index >= len(before._starts) or not before._listed[index]:
+            return None
+        start_ms = before.start_ms(index)
+        due_ms = before._due[index] if start_ms is None else start_ms
+        if due_ms >= to_ms(before.book.as_of) - LONGEST_MS:
+            return None
+        status, reason = before.call_status(index), before.reason(index)
+        return Outline(before.agent_id(index), status, start_ms, reason, due_ms)
 
     def _sort(self) -> None:
         starts = self._starts

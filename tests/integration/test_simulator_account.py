@@ -2,8 +2,10 @@
 
 import json
 import logging
+import threading
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from operator import eq, ge, gt, le, lt, ne
 from typing import Any
 
@@ -386,3 +388,75 @@ def test_odd_bytes_are_put_into_the_page_as_they_are() -> None:
         + json.dumps(call("one", 1), separators=(",", ":")).encode()
         + b'],"has_more":false}'
     )
+
+
+def test_time_goes_on_for_the_calls_of_a_book() -> None:
+    earlier, later = UNTIL - timedelta(days=3), UNTIL + timedelta(days=1)
+    account = Account(BOOK.at(earlier))
+    account.put(call("more", 5))
+    transferred, just_ended = BOOK.call_id(56), BOOK.call_id(57)
+    account.change(transferred, metadata={"patched": True})
+    with running(account) as server, client(server) as http:
+        for moment in (earlier, UNTIL, later):
+            account.as_of = moment
+            assert account.as_of == moment
+            book = BOOK.at(moment)
+            items = {item["call_id"]: item for each in pages(http, limit=9) for item in each["items"]}
+            known = {book.call_id(i) for i in range(60) if book.outline(i)} | {"more", transferred}
+            assert set(items) == known
+            assert get(http, just_ended).json() == book.payload(57)
+            assert get(http, transferred).json() == {**book.payload(56), "metadata": {"patched": True}}
+            assert items[transferred].get("call_analysis") == book.payload(56).get("call_analysis")
+        assert "call_analysis" in get(http, just_ended).json()
+        assert "transfer_end_timestamp" in items[transferred]
+
+
+def test_a_call_of_a_book_keeps_its_place_when_it_changes() -> None:
+    account = Account(CallBook(count=300, until=UNTIL, shape="today"))
+    with running(account) as server, client(server) as http:
+        before = listed(http, limit=100)
+        never = [each["call_id"] for each in page(http, limit=5)["items"]]
+        for call_id in (*never, before[150]):
+            account.change(call_id, metadata={"seen": True})
+        assert listed(http, limit=100) == before
+
+
+def test_thirty_thousand_explicit_calls_are_thirty_pages() -> None:
+    account = Account()
+    for number in range(30_000):
+        account.put({"call_id": f"call_{number}", "call_status": "ended", "start_timestamp": number})
+    with running(account) as server, client(server) as http:
+        assert len(set(listed(http, limit=1000))) == 30_000
+        assert server.requests.listings == server.requests.total == 30
+
+
+def test_an_account_can_be_changed_from_many_threads_while_it_is_listed() -> None:
+    account = Account(BOOK)
+    done = threading.Event()
+
+    def change(name: str) -> None:
+        for number in range(200):
+            account.put(call(f"{name}_{number}", number))
+            account.change(f"{name}_{number}", metadata={"n": number})
+            if number % 2:
+                account.delete(f"{name}_{number}")
+
+    with running(account) as server, client(server) as http, ThreadPoolExecutor(4) as threads:
+        changes = [threads.submit(change, name) for name in "abcd"]
+        while not done.is_set():
+            found = listed(http, limit=50)
+            assert len(found) == len(set(found))
+            assert set(BOOK.call_ids()) <= set(found)
+            if all(each.done() for each in changes):
+                done.set()
+        for each in changes:
+            each.result()
+        assert len(listed(http, limit=1000)) == 60 + 4 * 100
+
+
+def test_items_can_be_made_before_anybody_asks() -> None:
+    account = Account(BOOK)
+    account.make_items()
+    with running(account) as server, client(server) as http:
+        assert page(http, limit=1000)["items"] == page(http, limit=1000)["items"]
+        assert len(page(http, limit=1000)["items"]) == 60
