@@ -4,7 +4,6 @@ Invariant: words of a turn never run backwards, and an answer starts its latency
 """
 
 from dataclasses import dataclass, field
-from functools import lru_cache
 from random import Random
 from typing import Any
 
@@ -93,7 +92,7 @@ def _speak(rng: Random, line: Line, clock: int, pace: float, woven: list[Item]) 
             continue
         said: list[Item] = []
         for word in part.split():
-            end = clock + int(_length(word) * pace * (0.8 + 0.4 * rng.random()))
+            end = clock + int((85 + 46 * len(word)) * pace * (0.8 + 0.4 * rng.random()))
             said.append({"word": word, "start": clock / 1_000, "end": end / 1_000})
             clock = end + _PAUSES.get(word[-1], _NO_PAUSE)
         woven.append({"role": line.role, "content": part, "words": said})
@@ -112,23 +111,12 @@ def _time(rng: Random, line: Line, clock: int, pace: float, woven: list[Item]) -
             if not is_first:
                 clock = end = end + part.took_ms
             continue
-        for length, pause in _measure(part):
-            end = clock + int(length * pace * (0.8 + 0.4 * draw()))
-            clock = end + pause
+        for word in part.split():
+            end = clock + int((85 + 46 * len(word)) * pace * (0.8 + 0.4 * draw()))
+            clock = end + _PAUSES.get(word[-1], _NO_PAUSE)
         is_first = False
         woven.append({"role": line.role})
     return end
-
-
-# Most of what is said are the same few hundred sentences.
-@lru_cache(maxsize=2048)
-def _measure(part: str) -> tuple[tuple[int, int], ...]:
-    """Return the length of every word at an even pace, and the pause after it."""
-    return tuple((_length(word), _PAUSES.get(word[-1], _NO_PAUSE)) for word in part.split())
-
-
-def _length(word: str) -> int:
-    return 85 + 46 * len(word)
 
 
 def _weave_tool(rng: Random, tool: Invocation, woven: list[Item]) -> None:

@@ -128,6 +128,16 @@ def test_kept_items_are_those_of_the_moment_the_book_is_read_at() -> None:
             assert read == [book.item(index) for index in range(150, 200)]
 
 
+def test_items_are_the_same_plain_pressed_or_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pipeline.simulator.items._MOST_PLAIN", 20)
+    monkeypatch.setattr("pipeline.simulator.items._MOST_KEPT", 40)
+    items = Items(PLAIN)
+    for _ in range(2):
+        assert [json.loads(items.read(PLAIN, index)) for index in range(60)] == [
+            PLAIN.item(index) for index in range(60)
+        ]
+
+
 def test_items_of_old_calls_are_not_made_again(monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[int] = []
     item = CallBook.item
