@@ -3,8 +3,8 @@
 Invariant: a seed fixes ids, payloads, broken bodies and faults; only request counts depend on who asks.
 Data order: chance, ids, schedule, agents → script, scenarios, slots → dialogue, outcomes, conversation
 → calls, analysis, payload, reasons, money, woven, blanks → today, breakage → entries, book, items
-→ rules, failures, account → timeline, catalogue, criteria, pagekeys, listing → faults, requestlog, wire, app,
-server.
+→ timeline, rules, catalogue → failures, account → criteria, pagekeys, listing
+→ faults, requestlog, wire, app, server.
 """
 
 from .account import Account

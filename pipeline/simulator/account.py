@@ -17,14 +17,14 @@ Invariant: a change is visible from the next request on, and a request sees the 
 How the listing behaves where Retell documents nothing is in ``account.rules``.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from copy import deepcopy
-from dataclasses import dataclass
 from datetime import datetime
 from threading import RLock
 from typing import Any
 
 from .book import CallBook
+from .catalogue import Snapshot
 from .entries import Entry, Payload, encode_any, make_place
 from .failures import Answer, Failures
 from .items import Items
@@ -33,18 +33,6 @@ from .rules import ListingRules
 Update = Callable[[Payload], Payload | None]
 # What is put is newer than any call without a start in a book, whose place is a moment in milliseconds.
 _PUT = 2**62
-
-
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """An account at one moment: the calls of the book that are not hidden, and the entries by place."""
-
-    book: CallBook
-    items: Items
-    hidden: frozenset[int]
-    entries: tuple[Entry, ...]
-    by_id: Mapping[str, Entry]
-    rules: ListingRules
 
 
 class Account:
@@ -65,6 +53,8 @@ class Account:
         self._snapshot: Snapshot | None = None
         self._failures = Failures()
         self._rules = rules or ListingRules()
+        self.missing_status = 404
+        """The answer to who asks for a call that is not there; some deployments say 422."""
         self.on_page: Callable[[int], None] | None = None
         """Called with its number before a page is made; what it changes is on the page already."""
 
@@ -139,6 +129,12 @@ class Account:
             self._newest += 1
             place = make_place(item, f"raw {self._newest - _PUT:09}", self._newest, start_ms)
             self._raw.append(Entry(place, deepcopy(item), None))
+            self._snapshot = None
+
+    def delete_raw(self) -> None:
+        """Take everything out of the listing that no call stands behind."""
+        with self._lock:
+            self._raw.clear()
             self._snapshot = None
 
     def fail(

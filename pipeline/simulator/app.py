@@ -30,6 +30,7 @@ _PATHS = {
 }
 _LISTING_PATH = "/v3/list-calls"
 _UNAUTHORIZED = "Unauthorized: the API key is missing or invalid."
+_MISSING = "Cannot find requested asset under given api key."
 _GATEWAY_PAGE = "<html><head><title>502 Bad Gateway</title></head><body>502 Bad Gateway</body></html>\n"
 
 
@@ -134,7 +135,9 @@ class _Simulator:
             return
         body, index = self._account.body(call_id), self._account.book.index(call_id)
         if body is None:
-            await self._refuse(scope, receive, send, 404, "Not found.")
+            status = self._account.missing_status
+            message = "Not found." if status == 404 else _MISSING
+            await self._refuse(scope, receive, send, status, message)
             return
         # Faults are planned by the index of a book; what was put beside it fails by its own plans only.
         fault = None if index is None else self._faults.next_fault(index)

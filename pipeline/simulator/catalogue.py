@@ -3,17 +3,33 @@
 Invariant: everything that is listed has one place, and walking from a place never gives what is before it.
 """
 
+import json
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from heapq import merge
 
-from .account import Snapshot
+from .book import CallBook
+from .calls import LONGEST_MS
 from .entries import Entry, Place
+from .items import Items
+from .rules import ListingRules
 from .timeline import Timeline
 
 # A call of the book by its index, or an entry.
 Listed = int | Entry
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """An account at one moment: the calls of the book that are not hidden, and the entries by place."""
+
+    book: CallBook
+    items: Items
+    hidden: frozenset[int]
+    entries: tuple[Entry, ...]
+    by_id: Mapping[str, Entry]
+    rules: ListingRules
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +92,16 @@ class Catalogue:
     def end_ms(self, listed: Listed) -> float | None:
         """Return when something ended, or None when it has no end."""
         if isinstance(listed, int):
-            return self._account.book.payload(listed).get("end_timestamp")
+            end_ms: float | None = json.loads(self.item(listed)).get("end_timestamp")
+            return end_ms
         return listed.read_moment("end_timestamp")
+
+    def may_end_within(self, listed: Listed, low: float, high: float) -> bool:
+        """Return whether a look at the end is worth its price: making a call of the book to see it."""
+        start_ms = self.start_ms(listed)
+        if isinstance(listed, Entry):
+            return True
+        return start_ms is not None and low - LONGEST_MS <= start_ms <= high
 
     def _kinds(self, criteria: Criteria, descending: bool) -> list[bool]:
         """Return whether calls with a start come, and those without, in order."""

@@ -44,7 +44,7 @@ def read_criteria(given: object, catalogue: Catalogue, rules: ListingRules) -> C
             # A bound that does not belong to the range needs a test of its own.
             tests += [test] if value["op"] in ("gt", "lt", "ne") else []
         elif name == "end_timestamp":
-            tests.append(_read_moments(name, value, catalogue.end_ms)[1])
+            tests.append(_ends(value, catalogue))
         elif name == "call_status":
             tests.append(_among(catalogue, name, _enum(name, value, FILTER_STATUSES)))
         elif name == "disconnection_reason":
@@ -89,6 +89,11 @@ def _read_moments(
         value if op in ("eq", "lt", "le") else _EVER[1],
     )
     return bounds, lambda listed: (moment := read(listed)) is not None and compare(moment, value)
+
+
+def _ends(given: object, catalogue: Catalogue) -> Test:
+    (low, high), test = _read_moments("end_timestamp", given, catalogue.end_ms)
+    return lambda listed: catalogue.may_end_within(listed, low, high) and test(listed)
 
 
 def _enum(name: str, given: object, allowed: tuple[str, ...] | None = None) -> set[str]:

@@ -16,9 +16,9 @@ from itertools import islice
 from threading import Lock
 from typing import Any, Never
 
-from .account import Account, Snapshot
+from .account import Account
 from .book import CallBook
-from .catalogue import Catalogue, Listed
+from .catalogue import Catalogue, Listed, Snapshot
 from .chance import digest
 from .criteria import Refused, read_criteria
 from .entries import Place, encode_any

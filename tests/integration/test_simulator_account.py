@@ -199,8 +199,10 @@ def test_the_ends_of_a_book_are_filtered_too() -> None:
     ends = {p["call_id"]: p["end_timestamp"] for p in map(BOOK.payload, range(60)) if "end_timestamp" in p}
     middle = sorted(ends.values())[30]
     with running(Account(BOOK)) as server, client(server) as http:
-        criteria = {"end_timestamp": {"type": "number", "op": "ge", "value": middle}}
-        assert set(listed(http, filter_criteria=criteria)) == {i for i, end in ends.items() if end >= middle}
+        for op, compare in (("ge", ge), ("lt", lt), ("eq", eq), ("ne", ne)):
+            criteria = {"end_timestamp": {"type": "number", "op": op, "value": middle}}
+            found = set(listed(http, filter_criteria=criteria))
+            assert found == {call_id for call_id, end in ends.items() if compare(end, middle)}
 
 
 def test_status_agent_and_reason_filter_explicit_calls() -> None:
@@ -234,6 +236,16 @@ def test_a_call_answers_as_often_as_planned_and_then_as_ever() -> None:
         assert get(http, "nobody").json()["message"] == "Trial has ended."
         assert server.requests.by_call == {"one": 4, "nobody": 4}
         assert server.requests.served == {"one": 1}
+
+
+def test_a_missing_call_may_be_422() -> None:
+    account = account_of(call("one", 1))
+    account.missing_status = 422
+    with running(account) as server, client(server) as http:
+        account.delete("one")
+        assert get(http, "one").status_code == get(http, "two").status_code == 422
+        assert get(http, "one").json()["message"].startswith("Cannot find requested asset")
+        assert http.get("/nowhere").status_code == 404
 
 
 def test_a_call_can_take_its_time() -> None:
@@ -372,6 +384,8 @@ def test_odd_items_are_listed_as_they_are(item: Any) -> None:
         assert page(http, filter_criteria={"call_id": enum("one")})["items"] == [call("one", 1)]
         in_range = {"start_timestamp": {"type": "range", "op": "bt", "value": [1, 2]}}
         assert page(http, filter_criteria=in_range)["items"] == [item, call("one", 1)]
+        account.delete_raw()
+        assert listed(http) == ["three", "one"]
 
 
 def test_odd_bytes_are_put_into_the_page_as_they_are() -> None:
