@@ -2,16 +2,19 @@
 
 Invariant: a seed fixes ids, payloads, broken bodies and faults; only request counts depend on who asks.
 Data order: chance, ids, schedule, agents → script, scenarios, slots → dialogue, outcomes, conversation
-→ calls, analysis, payload, reasons, money, woven → today, breakage → book → timeline, criteria, listing
+→ calls, analysis, payload, reasons, money, woven, blanks → today, breakage → entries, book, items
+→ timeline, rules, catalogue → failures, account → criteria, pagekeys, listing
 → faults, requestlog, wire, app, server.
 """
 
+from .account import Account
 from .app import create_app
 from .book import SHAPES, CallBook
 from .breakage import BREAKAGE_KINDS, HOSTILE_KINDS
 from .faults import FAULT_KINDS, Faults
 from .listing import LISTING_FAULTS
 from .requestlog import RequestLog
+from .rules import ListingRules
 from .server import Simulator, running, serve
 
 __all__ = [
@@ -20,8 +23,10 @@ __all__ = [
     "HOSTILE_KINDS",
     "LISTING_FAULTS",
     "SHAPES",
+    "Account",
     "CallBook",
     "Faults",
+    "ListingRules",
     "RequestLog",
     "Simulator",
     "create_app",

@@ -13,8 +13,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from . import wire
+from .account import Account
 from .book import CallBook
-from .breakage import encode
 from .faults import STATUS_FAULTS, FaultCounter, Faults
 from .listing import Listing
 from .requestlog import NO_STATUS, RequestLog
@@ -30,36 +30,40 @@ _PATHS = {
 }
 _LISTING_PATH = "/v3/list-calls"
 _UNAUTHORIZED = "Unauthorized: the API key is missing or invalid."
+_MISSING = "Cannot find requested asset under given api key."
 _GATEWAY_PAGE = "<html><head><title>502 Bad Gateway</title></head><body>502 Bad Gateway</body></html>\n"
 
 
 def create_app(
-    book: CallBook,
+    served: Account | CallBook,
     api_key: str,
     faults: Faults | None = None,
     delay_s: float = 0.0,
     requests: RequestLog | None = None,
     listing_fault: str | None = None,
 ) -> App:
-    """Return an app that serves a book; cut and reset answers need the server of ``server.py`` below it.
+    """Return an app that serves an account or a book; cut and reset answers need the server of ``server.py``.
 
     ``listing_fault`` is one of ``LISTING_FAULTS``; ``faults`` are for calls and leave the listing alone.
     """
-    listing = Listing(book, listing_fault)
-    return _Simulator(book, api_key, faults or Faults(share=0.0), delay_s, requests or RequestLog(), listing)
+    account = served if isinstance(served, Account) else Account(served)
+    listing = Listing(account, listing_fault)
+    return _Simulator(
+        account, api_key, faults or Faults(share=0.0), delay_s, requests or RequestLog(), listing
+    )
 
 
 class _Simulator:
     def __init__(
         self,
-        book: CallBook,
+        account: Account,
         api_key: str,
         faults: Faults,
         delay_s: float,
         requests: RequestLog,
         listing: Listing,
     ) -> None:
-        self._book = book
+        self._account = account
         self._authorization = f"bearer {api_key}".encode()
         self._faults = FaultCounter(faults)
         self._delay_s = delay_s
@@ -74,17 +78,16 @@ class _Simulator:
         if request.method == "POST" and request.url.path == _LISTING_PATH:
             await self._list(request, send)
             return
-        call_id = _call_id(request, _PATHS[self._book.shape])
+        call_id = _call_id(request, _PATHS[self._account.book.shape])
         self._requests.count_request(call_id)
         if self._delay_s and await _wait_unless_gone(receive, self._delay_s):
             return
-        index = None if call_id is None else self._book.index(call_id)
         if not self._is_authorized(request):
             await self._refuse(scope, receive, send, 401, _UNAUTHORIZED)
-        elif index is None or call_id is None:
+        elif call_id is None:
             await self._refuse(scope, receive, send, 404, "Not found.")
         else:
-            await self._answer(request, send, call_id, index)
+            await self._answer(request, send, call_id)
 
     async def _list(self, request: Request, send: Send) -> None:
         self._requests.count_listing()
@@ -93,9 +96,11 @@ class _Simulator:
             body = await request.body()
         except ClientDisconnect:
             return
+        self._requests.keep_listing(body)
         if self._delay_s and await _wait_unless_gone(request.receive, self._delay_s):
             return
         if not self._is_authorized(request):
+            self._requests.count_listing_answer(401)
             await self._refuse(request.scope, request.receive, send, 401, _UNAUTHORIZED)
             return
         # In a thread, since a long book or a long page takes seconds in which others want their answers too.
@@ -103,7 +108,8 @@ class _Simulator:
             if await request.is_disconnected():
                 return
         status, page = await asyncio.to_thread(self._listing.answer, body)
-        response = _compress(request, encode(page), status)
+        response = _compress(request, page, status)
+        self._requests.count_listing_answer(status)
         self._requests.count_answer(None, status)
         await response(request.scope, request.receive, send)
 
@@ -116,10 +122,26 @@ class _Simulator:
         self._requests.count_answer(None, status)
         await JSONResponse({"status": "error", "message": message}, status)(scope, receive, send)
 
-    async def _answer(self, request: Request, send: Send, call_id: str, index: int) -> None:
+    async def _answer(self, request: Request, send: Send, call_id: str) -> None:
         scope, receive = request.scope, request.receive
-        fault = self._faults.next_fault(index)
-        if fault in STATUS_FAULTS:
+        delay_s = self._account.read_delay(call_id)
+        if delay_s and await _wait_unless_gone(receive, delay_s):
+            return
+        planned = self._account.next_failure(call_id)
+        if planned is not None:
+            self._requests.count_answer(call_id, planned.status)
+            headers = dict(planned.headers)
+            await Response(planned.body, planned.status, headers, "application/json")(scope, receive, send)
+            return
+        body, index = self._account.body(call_id), self._account.book.index(call_id)
+        if body is None:
+            status = self._account.missing_status
+            message = "Not found." if status == 404 else _MISSING
+            await self._refuse(scope, receive, send, status, message)
+            return
+        # Faults are planned by the index of a book; what was put beside it fails by its own plans only.
+        fault = None if index is None else self._faults.next_fault(index)
+        if index is not None and fault in STATUS_FAULTS:
             self._requests.count_answer(call_id, STATUS_FAULTS[fault])
             await self._status_fault(fault, index)(scope, receive, send)
             return
@@ -129,7 +151,8 @@ class _Simulator:
             return
         if fault == "slow" and await _wait_unless_gone(receive, self._faults.faults.slow_s):
             return
-        response = self._sound(request, call_id, index)
+        media_type = "text/html" if self._account.is_html(call_id) else "application/json"
+        response = _compress(request, body, 200, media_type)
         cut = fault in ("cut_body", "cut_body_without_length")
         self._requests.count_answer(call_id, 200, complete=not cut)
         if cut:
@@ -147,11 +170,6 @@ class _Simulator:
             headers = {"retry-after": self._faults.faults.retry_after(index)}
         message = fault.replace("_", " ").capitalize() + "."
         return JSONResponse({"status": "error", "message": message}, status, headers)
-
-    def _sound(self, request: Request, call_id: str, index: int) -> Response:
-        html = self._book.breakage(index) == "html"
-        media_type = "text/html" if html else "application/json"
-        return _compress(request, self._book.body(call_id) or b"", 200, media_type)
 
 
 def _compress(request: Request, body: bytes, status: int, media_type: str = "application/json") -> Response:

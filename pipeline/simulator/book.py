@@ -4,14 +4,16 @@ Invariant: the same arguments with an ``until`` give the same bytes, in any orde
 """
 
 from collections.abc import Iterator
+from copy import copy
 from datetime import UTC, datetime
 from random import Random
 from typing import Any, NamedTuple
 
 from . import breakage
 from .agents import make_agents
-from .calls import LIVE_STATES, LONGEST_MS, Call, draw_setting, make_call
+from .calls import LIVE_STATES, LIVE_STATES_TODAY, LONGEST_MS, TRANSFERRED, Call, draw_setting, make_call
 from .chance import deal, ordinal, stream
+from .entries import drop_transcripts
 from .ids import MAX_INDEX, CallIds, random_id
 from .outcomes import LIVE_DECK, NEVER_CONNECTED, REASON_DECK, status
 from .payload import v1
@@ -34,16 +36,21 @@ class Outline(NamedTuple):
     call_status: str
     start_ms: int | None
     reason: str | None
+    # When a call was due: what sorts those without a start among each other.
+    due_ms: int
 
 
 class CallBook:
     """Calls numbered from 0 to ``count - 1``, found by index or by id.
 
     The last hundredth (at least three of fifty) happens around ``until``, so that some are registered, some
-    ongoing and some without an analysis; the others keep their id and payload whatever ``count`` is.
+    ongoing and some without an analysis, and in a book of today some were transferred and still go on; the
+    others keep their id and payload whatever ``count`` is.
     Calls that nobody answered and that have no times are ``ended`` or ``error`` in API v1; with
     ``not_connected`` they have the status of that name, as they do today. ``shape`` is that of the payloads:
-    API v1's, the one of the early v2, today's, or for ``mixed`` each of them for some calls.
+    API v1's, the one of the early v2, today's, or for ``mixed`` each of them for some calls. In a share of
+    the calls of today's shape the words carry their blanks: half of them, unless the book is mixed or
+    ``blank_share`` says otherwise.
     """
 
     def __init__(
@@ -57,6 +64,7 @@ class CallBook:
         not_connected: bool = False,
         shape: str = "v1",
         broken_kinds: tuple[str, ...] = breakage.BREAKAGE_KINDS,
+        blank_share: float | None = None,
     ) -> None:
         if not 0 <= count <= MAX_INDEX:
             raise ValueError(f"count must be between 0 and {MAX_INDEX}, not {count}")
@@ -64,6 +72,10 @@ class CallBook:
             raise ValueError(f"days must be at least 1, not {days}")
         if not 0 <= broken_share <= 1:
             raise ValueError(f"broken_share must be between 0 and 1, not {broken_share}")
+        if blank_share is None:
+            blank_share = 0.5 if shape == "today" else 0.0
+        if not 0 <= blank_share <= 1:
+            raise ValueError(f"blank_share must be between 0 and 1, not {blank_share}")
         if shape not in SHAPES:
             raise ValueError(f"shape must be one of {', '.join(SHAPES)}, not {shape!r}")
         unknown = set(broken_kinds) - {*breakage.BREAKAGE_KINDS, *breakage.HOSTILE_KINDS}
@@ -78,11 +90,19 @@ class CallBook:
         self.not_connected = not_connected
         self.shape = shape
         self.broken_kinds = broken_kinds
+        self.blank_share = blank_share
+        self._live_states = LIVE_STATES_TODAY if shape == "today" else LIVE_STATES
         self._as_of_ms = to_ms(self.as_of)
         self._schedule = Schedule.before(to_ms(self.until), days)
         self._agents = make_agents(seed)
         self._ids = CallIds(seed)
-        self._first_live = count - (max(3, count // 100) if count >= 50 else 0)
+        self._first_live = count - (max(len(self._live_states), count // 100) if count >= 50 else 0)
+
+    def at(self, moment: datetime) -> "CallBook":
+        """Return the same calls as they read at another moment."""
+        moved = copy(self)
+        moved.as_of, moved._as_of_ms = moment, to_ms(moment)
+        return moved
 
     def __len__(self) -> int:
         return self.count
@@ -104,6 +124,11 @@ class CallBook:
         """Return the sound object of a call as it reads at ``as_of``, even if it is served broken."""
         return self._read(index, *self._call(index))
 
+    def item(self, index: int) -> dict[str, Any]:
+        """Return what a listing tells of a call: its payload without transcripts, for half the price."""
+        payload = self._read(index, *self._call(index, is_heard=False), is_heard=False)
+        return drop_transcripts(payload)
+
     @property
     def agent_ids(self) -> tuple[str, ...]:
         """The ids of all agents, whether they have calls or not."""
@@ -118,19 +143,25 @@ class CallBook:
             if setting.moment_ms < self._as_of_ms - LONGEST_MS:
                 # Connected calls leave their status to no chance, so any generator will do.
                 said = self._spell_reason(index, reason)
-                return Outline(setting.agent.agent_id, status(rng, reason), setting.moment_ms, said)
+                due_ms = setting.moment_ms
+                return Outline(setting.agent.agent_id, status(rng, reason), due_ms, said, due_ms)
             if setting.moment_ms > self._as_of_ms + NOTICE_MS:
                 return None
-        call, rng = self._call(index)
+        call, rng = self._call(index, is_heard=False)
         if call.start_ms > self._as_of_ms + NOTICE_MS:
             return None
-        seen = self._read(index, call, rng)
+        seen = self._read(index, call, rng, is_heard=False)
         return Outline(
             seen["agent_id"],
             seen["call_status"],
             seen.get("start_timestamp"),
             seen.get("disconnection_reason"),
+            call.start_ms,
         )
+
+    def due_ms(self, index: int) -> int:
+        """Return when a call was due, whether it started or not."""
+        return self._call(index, is_heard=False)[0].start_ms
 
     def body(self, call_id: str) -> bytes | None:
         """Return what is served for an id, broken or sound, or None for an unknown one."""
@@ -161,14 +192,18 @@ class CallBook:
         """Return why a call ends, and in which state it is at ``until`` when it is a live one."""
         if self._check_index(index) < self._first_live:
             return deal(self.seed, "reason", index, REASON_DECK), None
-        live = LIVE_STATES[(self.count - 1 - index) % len(LIVE_STATES)]
+        live = self._live_states[(self.count - 1 - index) % len(self._live_states)]
+        if live == TRANSFERRED:
+            return "call_transfer", live
         return deal(self.seed, "live", index, LIVE_DECK), live
 
-    def _call(self, index: int) -> tuple[Call, Random]:
+    def _call(self, index: int, *, is_heard: bool = True) -> tuple[Call, Random]:
         """Make a call, and return it with the generator that its payload goes on with."""
         reason, live = self._fate(index)
         rng = stream(self.seed, "call", index)
-        return make_call(rng, self._ids.encode(index), reason, self._agents, self._schedule, live), rng
+        call_id = self._ids.encode(index)
+        call = make_call(rng, call_id, reason, self._agents, self._schedule, live, is_heard=is_heard)
+        return call, rng
 
     def shape_of(self, index: int) -> str:
         """Return the shape of a call's payload."""
@@ -182,12 +217,16 @@ class CallBook:
             return reason
         return reason_today(stream(self.seed, "reason today", index), reason)
 
-    def _read(self, index: int, call: Call, rng: Random) -> dict[str, Any]:
+    def _read(self, index: int, call: Call, rng: Random, *, is_heard: bool = True) -> dict[str, Any]:
         payload = v1(call, rng, self._as_of_ms)
         shape = self.shape_of(index)
         if shape == "today":
             more = stream(self.seed, "today", index)
-            return today(call, payload, more, self._spell_reason(index, call.reason))
+            reason = call.reason if call.leg_is_long else self._spell_reason(index, call.reason)
+            has_blanks = ordinal(self.seed, "blanks", index, self.blank_share) is not None
+            return today(
+                call, payload, more, reason, self._as_of_ms, has_blanks=has_blanks, is_heard=is_heard
+            )
         if shape == "early_v2":
             payload = early_v2(call, payload)
         if self.not_connected and "disconnection_reason" in payload and "start_timestamp" not in payload:

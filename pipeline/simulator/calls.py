@@ -11,12 +11,15 @@ from .agents import WEB, Agent
 from .chance import choose
 from .conversation import Conversation, play
 from .scenarios_shop import SCENARIOS
-from .schedule import HOUR_MS, SECOND_MS, Schedule, busyness
+from .schedule import HOUR_MS, MINUTE_MS, SECOND_MS, Schedule, busyness
 from .script import Scenario
 from .slots import Slots, draw_slots, phone_number
 
 REGISTERED, ONGOING, JUST_ENDED = "registered", "ongoing", "just_ended"
+TRANSFERRED = "transferred"
 LIVE_STATES = (REGISTERED, ONGOING, JUST_ENDED)
+# Today's API tells of the leg that a call goes on with at whoever it was transferred to.
+LIVE_STATES_TODAY = (*LIVE_STATES, TRANSFERRED)
 # No dialogue comes near an hour, so a call that started earlier is over.
 LONGEST_MS = HOUR_MS
 # An analysis takes at least this long, so a call that has just ended has none yet.
@@ -43,6 +46,8 @@ class Call:
     start_ms: int
     end_ms: int
     analysed_ms: int | None
+    # Whether whoever it was transferred to keeps talking for long: past the analysis.
+    leg_is_long: bool = False
 
     @property
     def connected(self) -> bool:
@@ -80,9 +85,19 @@ def draw_setting(
 
 
 def make_call(
-    rng: Random, call_id: str, reason: str, agents: tuple[Agent, ...], schedule: Schedule, live: str | None
+    rng: Random,
+    call_id: str,
+    reason: str,
+    agents: tuple[Agent, ...],
+    schedule: Schedule,
+    live: str | None,
+    *,
+    is_heard: bool = True,
 ) -> Call:
-    """Let one call happen; a live one happens around the end of the schedule instead of somewhere in it."""
+    """Let one call happen; a live one happens around the end of the schedule instead of somewhere in it.
+
+    Of a call that is not heard everything is the same but the words, for half the price.
+    """
     setting = draw_setting(rng, reason, agents, schedule, live)
     agent, channel, scenario, slots = setting.agent, setting.channel, setting.scenario, setting.slots
     moment = setting.moment_ms
@@ -90,7 +105,7 @@ def make_call(
     lines = dialogue.write(rng, scenario, channel, slots)
     ending = outcomes.end(rng, reason, lines, slots, silence_limit_ms)
     slowness = agent.slowness(schedule.share_passed(moment), busyness(moment))
-    conversation = play(rng, ending.lines, agent, slowness)
+    conversation = play(rng, ending.lines, agent, slowness, is_heard=is_heard)
     if reason in outcomes.NEVER_CONNECTED:
         lasted = 4 * SECOND_MS + int(26 * SECOND_MS * rng.random())
     else:
@@ -118,6 +133,7 @@ def make_call(
         start_ms=start_ms,
         end_ms=end_ms,
         analysed_ms=None if never_analysed else end_ms + analysis_takes,
+        leg_is_long=live == TRANSFERRED,
     )
 
 
@@ -129,4 +145,6 @@ def _live_start(rng: Random, live: str, until_ms: int, lasted: int) -> int:
         return until_ms + 5 * SECOND_MS + int(85 * SECOND_MS * rng.random())
     if live == ONGOING:
         return until_ms - int(lasted * (0.2 + 0.6 * rng.random()))
+    if live == TRANSFERRED:
+        return until_ms - lasted - 4 * MINUTE_MS - int(4 * MINUTE_MS * rng.random())
     return until_ms - lasted - 5 * SECOND_MS - int(35 * SECOND_MS * rng.random())

@@ -31,13 +31,18 @@ class Conversation:
     end_ms: int = 0
 
 
-def play(rng: Random, lines: list[Line], agent: Agent, slowness: float) -> Conversation:
-    """Speak the lines one after the other."""
+def play(
+    rng: Random, lines: list[Line], agent: Agent, slowness: float, *, is_heard: bool = True
+) -> Conversation:
+    """Speak the lines one after the other; unless it is heard, they are timed, and no word is kept.
+
+    What is heard and what is not draw the same chances, so that everything but the words is the same.
+    """
     played = Conversation()
     transcript: list[str] = []
     paces = {"agent": 0.92 + 0.16 * rng.random(), "user": 0.85 + 0.4 * rng.random()}
     clock = 300 + int(900 * rng.random())
-    previous = ""
+    previous, began = "", clock
     for line in lines:
         if line.role == "agent" and previous == "user":
             e2e, llm, rtt = agent.answer(rng, slowness)
@@ -49,22 +54,27 @@ def play(rng: Random, lines: list[Line], agent: Agent, slowness: float) -> Conve
             # The user stays silent: the agent waits before it asks again.
             clock += 6_000 + int(4_000 * rng.random())
         elif previous:
-            clock += _reaction(rng, clock, played.turns[-1]["words"])
-        words, clock = _speak(rng, line, clock, paces[line.role], played.woven)
-        content = " ".join([word["word"] for word in words])
-        # The woven list has words of its own, so that whoever changes one list leaves the other alone.
-        played.turns.append({"role": line.role, "content": content, "words": [word.copy() for word in words]})
-        transcript.append(f"{line.role.capitalize()}: {content}\n")
+            clock += _reaction(rng, clock, began)
+        began = clock
+        if is_heard:
+            words, clock = _speak(rng, line, clock, paces[line.role], played.woven)
+            content = " ".join([word["word"] for word in words])
+            # The woven list has words of its own, so that whoever changes one list leaves the other alone.
+            said = [word.copy() for word in words]
+            played.turns.append({"role": line.role, "content": content, "words": said})
+            transcript.append(f"{line.role.capitalize()}: {content}\n")
+        else:
+            clock = _time(rng, line, clock, paces[line.role], played.woven)
+            played.turns.append({"role": line.role, "content": "", "words": []})
         played.end_ms = max(played.end_ms, clock)
         previous = line.role
     played.transcript = "".join(transcript)
     return played
 
 
-def _reaction(rng: Random, clock: int, words: list[Item]) -> int:
+def _reaction(rng: Random, clock: int, began: int) -> int:
     """Draw how long after the agent's end a user speaks: below zero when the user interrupts."""
-    spoken = clock - int(words[0]["start"] * 1_000)
-    if spoken > 2_500 and rng.random() < 0.08:
+    if clock - began > 2_500 and rng.random() < 0.08:
         return -60 - int((_LONGEST_OVERLAP_MS - 60) * rng.random())
     return 180 + int(rng.expovariate(1 / 550))
 
@@ -88,6 +98,25 @@ def _speak(rng: Random, line: Line, clock: int, pace: float, woven: list[Item]) 
         woven.append({"role": line.role, "content": part, "words": said})
         words += said
     return words, end
+
+
+def _time(rng: Random, line: Line, clock: int, pace: float, woven: list[Item]) -> int:
+    """Return when a line was over, and weave its parts without words: ``_speak`` for no one to hear."""
+    draw = rng.random
+    end = clock
+    is_first = True
+    for part in line.parts:
+        if isinstance(part, Invocation):
+            _weave_tool(rng, part, woven)
+            if not is_first:
+                clock = end = end + part.took_ms
+            continue
+        for word in part.split():
+            end = clock + int((85 + 46 * len(word)) * pace * (0.8 + 0.4 * draw()))
+            clock = end + _PAUSES.get(word[-1], _NO_PAUSE)
+        is_first = False
+        woven.append({"role": line.role})
+    return end
 
 
 def _weave_tool(rng: Random, tool: Invocation, woven: list[Item]) -> None:

@@ -4,89 +4,96 @@ Invariant: a criterion is understood in full or refused; a listing never ignores
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from operator import eq, ge, gt, le, lt, ne
 from typing import Any
 
-from .book import CallBook
-from .timeline import STATUSES, Timeline
+from .catalogue import Catalogue, Criteria, Listed
+from .entries import ANYTHING, is_number
+from .rules import ListingRules
+from .timeline import STATUSES
 
 # The SDK offers no filter for calls that are only registered.
 FILTER_STATUSES = tuple(status for status in STATUSES if status != "registered")
+_COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
+    "eq": eq, "ne": ne, "gt": gt, "ge": ge, "lt": lt, "le": le,
+}  # fmt: skip
+_EVER = (float("-inf"), float("inf"))
+Test = Callable[[Listed], bool]
 
 
 class Refused(Exception):
-    """A request the API answers with 400; the message says why, and is all ASCII."""
+    """A request the API answers with 400 or another status; the message says why, and is all ASCII."""
+
+    def __init__(self, message: str, status: int = 400) -> None:
+        super().__init__(message)
+        self.status = status
 
 
-@dataclass(frozen=True, slots=True)
-class Criteria:
-    """The positions ``first`` up to ``beyond`` of a timeline whose calls pass every test, given by index."""
-
-    first: int
-    beyond: int
-    tests: tuple[Callable[[int], bool], ...]
-
-    def matching(self, timeline: Timeline, positions: Iterable[int]) -> Iterable[int]:
-        """Return the indices of the calls at these positions that pass the tests."""
-        indices = map(timeline.index, positions)
-        return filter(self._passes, indices) if self.tests else indices
-
-    def count(self, timeline: Timeline) -> int:
-        """Return how many calls match."""
-        positions = range(self.first, self.beyond)
-        return sum(1 for _ in self.matching(timeline, positions)) if self.tests else len(positions)
-
-    def _passes(self, index: int) -> bool:
-        return all(test(index) for test in self.tests)
-
-
-def read_criteria(given: object, book: CallBook, timeline: Timeline) -> Criteria:
+def read_criteria(given: object, catalogue: Catalogue, rules: ListingRules) -> Criteria:
     """Return what ``filter_criteria`` asks for; all of them must hold."""
     if given is None:
         given = {}
     if not isinstance(given, dict):
         raise Refused("filter_criteria must be an object.")
-    first, beyond = 0, len(timeline)
-    tests: list[Callable[[int], bool]] = []
+    starts: tuple[float, float] | None = None
+    ids: frozenset[str] | None = None
+    tests: list[Test] = []
     for name, value in given.items():
         if name == "start_timestamp":
-            first, beyond, unequal_ms = _starts(value, timeline)
-            if unequal_ms is not None:
-                tests.append(_differs(timeline.start_ms, unequal_ms))
+            starts, test = _read_moments(name, value, catalogue.start_ms)
+            # A bound that does not belong to the range needs a test of its own.
+            tests += [test] if value["op"] in ("gt", "lt", "ne") else []
+        elif name == "end_timestamp":
+            tests.append(_ends(value, catalogue))
         elif name == "call_status":
-            tests.append(_among(timeline.call_status, _enum(name, value, FILTER_STATUSES)))
+            tests.append(_among(catalogue, name, _enum(name, value, FILTER_STATUSES)))
         elif name == "disconnection_reason":
             # Any reason will do: API v1 had some that the SDK of today no longer offers.
-            tests.append(_among(timeline.reason, _enum(name, value)))
+            tests.append(_among(catalogue, name, _enum(name, value)))
         elif name == "call_id":
-            tests.append(_among(lambda index: index, {book.index(call_id) for call_id in _enum(name, value)}))
+            ids = _read_ids(_enum(name, value), rules)
         elif name == "agent":
-            tests.append(_among(timeline.agent_id, _agents(value)))
+            tests.append(_among(catalogue, "agent_id", _agents(value)))
         else:
             raise Refused(f"filter_criteria.{name!a} is not a filter of the simulator.")
-    return Criteria(first, beyond, tuple(tests))
+    finds_startless = not given.keys().isdisjoint(("call_status", "call_id"))
+    return Criteria(starts, ids, finds_startless, tuple(tests))
 
 
-def _starts(given: object, timeline: Timeline) -> tuple[int, int, float | None]:
-    """Return the positions that a filter on the start leaves, and the one moment it leaves out."""
-    kind, op, value = _parts("start_timestamp", given)
+def _read_ids(ids: set[str], rules: ListingRules) -> frozenset[str] | None:
+    if rules.refuses_id_filter is not None:
+        raise Refused("filter_criteria.call_id is not supported.", rules.refuses_id_filter)
+    if rules.most_ids_in_filter is not None and len(ids) > rules.most_ids_in_filter:
+        raise Refused(f"filter_criteria.call_id.value must be at most {rules.most_ids_in_filter} ids.")
+    return None if rules.ignores_id_filter else frozenset(ids)
+
+
+def _read_moments(
+    name: str, given: object, read: Callable[[Listed], float | None]
+) -> tuple[tuple[float, float], Test]:
+    """Return the bounds of a filter on moments, and its test, which no call without the moment passes."""
+    kind, op, value = _parts(name, given)
     if (kind, op) == ("range", "bt"):
-        if not isinstance(value, list) or len(value) != 2 or not all(map(_is_number, value)):
-            raise Refused("filter_criteria.start_timestamp.value must be two numbers.")
+        if not isinstance(value, list) or len(value) != 2 or not all(map(is_number, value)):
+            raise Refused(f"filter_criteria.{name}.value must be two numbers.")
         # Both bounds belong to the range.
-        return timeline.first_from(value[0]), timeline.first_after(value[1]), None
-    if kind != "number" or op not in ("eq", "ne", "gt", "ge", "lt", "le"):
-        raise Refused("filter_criteria.start_timestamp must be a range with bt or a number with eq to le.")
-    if not _is_number(value):
-        raise Refused("filter_criteria.start_timestamp.value must be a number.")
-    first = {"eq": timeline.first_from, "ge": timeline.first_from, "gt": timeline.first_after}.get(op)
-    beyond = {"eq": timeline.first_after, "le": timeline.first_after, "lt": timeline.first_from}.get(op)
-    return (
-        first(value) if first else 0,
-        # Calls without a start are not even unequal to a moment.
-        beyond(value) if beyond else timeline.started,
-        value if op == "ne" else None,
+        low, high = value
+        return (low, high), lambda listed: (moment := read(listed)) is not None and low <= moment <= high
+    if kind != "number" or op not in tuple(_COMPARISONS):
+        raise Refused(f"filter_criteria.{name} must be a range with bt or a number with eq to le.")
+    if not is_number(value):
+        raise Refused(f"filter_criteria.{name}.value must be a number.")
+    compare = _COMPARISONS[op]
+    bounds = (
+        value if op in ("eq", "gt", "ge") else _EVER[0],
+        value if op in ("eq", "lt", "le") else _EVER[1],
     )
+    return bounds, lambda listed: (moment := read(listed)) is not None and compare(moment, value)
+
+
+def _ends(given: object, catalogue: Catalogue) -> Test:
+    (low, high), test = _read_moments("end_timestamp", given, catalogue.end_ms)
+    return lambda listed: catalogue.may_end_within(listed, low, high) and test(listed)
 
 
 def _enum(name: str, given: object, allowed: tuple[str, ...] | None = None) -> set[str]:
@@ -116,14 +123,6 @@ def _agents(given: object) -> set[str]:
     return {agent["agent_id"] for agent in given}
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _among(read: Callable[[int], object], wanted: Iterable[object]) -> Callable[[int], bool]:
-    values = frozenset(wanted)
-    return lambda index: read(index) in values
-
-
-def _differs(read: Callable[[int], object], value: object) -> Callable[[int], bool]:
-    return lambda index: read(index) != value
+def _among(catalogue: Catalogue, name: str, wanted: Iterable[object]) -> Test:
+    values = frozenset((*wanted, ANYTHING))
+    return lambda listed: catalogue.read(listed, name) in values

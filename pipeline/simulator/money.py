@@ -16,7 +16,7 @@ _TELEPHONY = ("us_telephony", 0.025)
 
 
 def cost(rng: Random, duration_ms: int, *, by_phone: bool) -> dict[str, Any]:
-    """Return the cost of a call; a call that lasted no time costs nothing."""
+    """Return the cost of a call when all of it is over; a call that lasted no time costs nothing."""
     seconds = ceil(duration_ms / 1000)
     lines = [choose(rng, _VOICES), choose(rng, _MODELS), *([_TELEPHONY] if by_phone else [])]
     products: list[dict[str, Any]] = [
@@ -28,11 +28,30 @@ def cost(rng: Random, duration_ms: int, *, by_phone: bool) -> dict[str, Any]:
         transfer = {"product": _TELEPHONY[0], "unit_price": _TELEPHONY[1], "cost": 0.5}
         products.append({**transfer, "is_transfer_leg_cost": True})
     return {
-        "combined_cost": round(sum(line["cost"] for line in products), 4),
+        "combined_cost": _combine(products),
         "product_costs": products,
         "total_duration_seconds": seconds,
         "total_duration_unit_price": round(sum(price for _, price in lines), 7) if seconds else 0,
     }
+
+
+def add_leg(cost: dict[str, Any], leg_ms: int) -> dict[str, Any]:
+    """Return the cost of a call with that of a transferred leg, in place of any that it has."""
+    seconds = ceil(leg_ms / 1000)
+    leg = {"product": _TELEPHONY[0], "unit_price": _TELEPHONY[1], "cost": round(_TELEPHONY[1] * seconds, 4)}
+    products = [*drop_leg(cost)["product_costs"], {**leg, "is_transfer_leg_cost": True}]
+    return {**cost, "product_costs": products, "combined_cost": _combine(products)}
+
+
+def drop_leg(cost: dict[str, Any]) -> dict[str, Any]:
+    """Return the cost of a call while its transferred leg goes on."""
+    products = [line for line in cost["product_costs"] if not line.get("is_transfer_leg_cost")]
+    return {**cost, "product_costs": products, "combined_cost": _combine(products)}
+
+
+def _combine(products: list[dict[str, Any]]) -> float:
+    costs: list[float] = [line["cost"] for line in products]
+    return round(sum(costs), 4)
 
 
 def token_usage(rng: Random, requests: int) -> dict[str, Any]:

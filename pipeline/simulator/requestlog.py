@@ -3,11 +3,15 @@
 Invariant: an answer is counted before its last byte is sent, so whoever has read it finds it counted.
 """
 
-from collections import Counter
+import json
+from collections import Counter, deque
 from threading import Lock
+from typing import Any
 
 # Stands in for the status of a connection that was reset before an answer.
 NO_STATUS = 0
+# Listing requests whose bodies are kept: enough for ten million calls, and no leak in a server that runs on.
+_BODIES = 10_000
 
 
 class RequestLog:
@@ -21,6 +25,8 @@ class RequestLog:
         self._by_call: Counter[str] = Counter()
         self._by_status: Counter[int] = Counter()
         self._served: Counter[str] = Counter()
+        self._listing_bodies: deque[Any] = deque(maxlen=_BODIES if per_call else 0)
+        self._listing_statuses: Counter[int] = Counter()
 
     def count_request(self, call_id: str | None) -> None:
         """Count a request as it arrives; the id is None when the path names none."""
@@ -34,6 +40,20 @@ class RequestLog:
         with self._lock:
             self._total += 1
             self._listings += 1
+
+    def keep_listing(self, body: bytes) -> None:
+        """Keep what a listing was asked for."""
+        try:
+            asked = json.loads(body)
+        except (ValueError, RecursionError):
+            asked = None
+        with self._lock:
+            self._listing_bodies.append(asked)
+
+    def count_listing_answer(self, status: int) -> None:
+        """Count the answer of a listing as it leaves, apart from those of calls."""
+        with self._lock:
+            self._listing_statuses[status] += 1
 
     def count_answer(self, call_id: str | None, status: int, complete: bool = True) -> None:
         """Count an answer as it leaves."""
@@ -53,6 +73,18 @@ class RequestLog:
         """Requests for a page of the listing, authorized or not."""
         with self._lock:
             return self._listings
+
+    @property
+    def listing_bodies(self) -> list[Any]:
+        """The parsed bodies of listing requests in order, None for one that is no JSON; the last 10,000."""
+        with self._lock:
+            return list(self._listing_bodies)
+
+    @property
+    def listing_statuses(self) -> Counter[int]:
+        """Answers of the listing by status; ``by_status`` counts them too."""
+        with self._lock:
+            return self._listing_statuses.copy()
 
     @property
     def by_call(self) -> Counter[str]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import uvicorn
 
+from .account import Account
 from .app import App, create_app
 from .book import CallBook
 from .faults import Faults
@@ -31,7 +32,7 @@ class Simulator:
 
 @contextmanager
 def running(
-    book: CallBook,
+    served: Account | CallBook,
     *,
     api_key: str = "key_simulated",
     faults: Faults | None = None,
@@ -40,9 +41,9 @@ def running(
     delay_s: float = 0.0,
     listing_fault: str | None = None,
 ) -> Iterator[Simulator]:
-    """Serve a book from a thread until the block ends; a port in use is an OSError."""
+    """Serve an account or a book from a thread until the block ends; a port in use is an OSError."""
     requests = RequestLog()
-    app = create_app(book, api_key, faults, delay_s, requests, listing_fault)
+    app = create_app(served, api_key, faults, delay_s, requests, listing_fault)
     listener = _listen(host, port)
     started = threading.Event()
     server = _Server(app, started.set)

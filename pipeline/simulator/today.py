@@ -6,9 +6,10 @@ Invariant: what both objects tell of a call is the same, and today's one satisfi
 from random import Random
 from typing import Any
 
+from .blanks import add_blanks
 from .calls import Call
 from .chance import choose, choose_weighted
-from .money import cost, token_usage
+from .money import add_leg, cost, drop_leg, token_usage
 from .outcomes import NEVER_CONNECTED
 from .payload import Payload, summarise
 from .woven import scrub, session_items, transfer_target, woven_today
@@ -31,8 +32,21 @@ def early_v2(call: Call, v1: Payload) -> Payload:
     return payload
 
 
-def today(call: Call, v1: Payload, rng: Random, reason: str) -> Payload:
-    """Return today's object of a call; ``reason`` is why it ended, should it be over."""
+def today(
+    call: Call,
+    v1: Payload,
+    rng: Random,
+    reason: str,
+    as_of_ms: int,
+    *,
+    has_blanks: bool = False,
+    is_heard: bool = True,
+) -> Payload:
+    """Return today's object of a call; ``reason`` is why it ended, should it be over.
+
+    With ``has_blanks`` the words carry the blanks between them. Of a call that is not heard there are no
+    transcripts, and everything else.
+    """
     setting = choose_weighted(rng, (("everything", 0.85), ("everything_except_pii", 0.15)))
     payload = _setup(call, v1, rng)
     payload["data_storage_setting"] = "basic_attributes_only" if call.opted_out else setting
@@ -50,8 +64,11 @@ def today(call: Call, v1: Payload, rng: Random, reason: str) -> Payload:
         over["latency"] = _latency(call, rng)
         if call.conversation.llm and not call.agent.custom_llm:
             over["llm_token_usage"] = token_usage(rng, len(call.conversation.llm))
-        over |= _transfer(call, rng, reason)
-        over |= _make_transcripts(call, v1, rng, setting, reason)
+        over |= _transfer(call, rng, reason, over["call_cost"], as_of_ms)
+        transcripts = _make_transcripts(
+            call, v1, rng, setting, reason, has_blanks=has_blanks, is_heard=is_heard
+        )
+        over |= transcripts if is_heard else {}
         over |= _links(call, v1, rng, setting, signed=signed)
     if rng.random() < 0.5:
         over["collected_dynamic_variables"] = {"city": call.slots["city"]} if call.completed else {}
@@ -103,18 +120,32 @@ def _latency(call: Call, rng: Random) -> Payload:
     return {metric: {**summarise(values), "values": values} for metric, values in samples.items()}
 
 
-def _transfer(call: Call, rng: Random, reason: str) -> Payload:
+def _transfer(call: Call, rng: Random, reason: str, cost: Payload, as_of_ms: int) -> Payload:
+    """Return where a call went on, and once that leg is over, when it ended and what it cost."""
     if call.reason != "call_transfer" or reason == "transfer_cancelled":
         return {}
     destination = choose(rng, (call.to_number, "sip:desk@office.example;transport=tls"))
+    leg_ms = rng.randrange(600_000, 3_000_000) if call.leg_is_long else rng.randrange(5_000, 90_000)
+    if as_of_ms < call.end_ms + leg_ms:
+        return {"transfer_destination": destination, "call_cost": drop_leg(cost)}
     return {
         "transfer_destination": destination,
-        "transfer_end_timestamp": call.end_ms + rng.randrange(5_000, 90_000),
+        "transfer_end_timestamp": call.end_ms + leg_ms,
+        "call_cost": add_leg(cost, leg_ms) if call.leg_is_long else cost,
     }
 
 
-def _make_transcripts(call: Call, v1: Payload, rng: Random, setting: str, reason: str) -> Payload:
-    """Return the transcripts that are stored, whole or scrubbed."""
+def _make_transcripts(
+    call: Call,
+    v1: Payload,
+    rng: Random,
+    setting: str,
+    reason: str,
+    *,
+    has_blanks: bool,
+    is_heard: bool,
+) -> Payload:
+    """Return the transcripts that are stored, whole or scrubbed; unless heard, none of their words."""
     if call.opted_out or not v1.get("transcript_object"):
         return {}
     turns = [
@@ -126,7 +157,7 @@ def _make_transcripts(call: Call, v1: Payload, rng: Random, setting: str, reason
     ]
     woven = woven_today(rng, v1["transcript_with_tool_calls"], by_phone=call.by_phone)
     transcript = v1["transcript"]
-    if reason in ("call_transfer", "transfer_bridged") and rng.random() < 0.5:
+    if reason in ("call_transfer", "transfer_bridged") and rng.random() < 0.5 and is_heard:
         # Whoever the call went to is heard too.
         answer = transfer_target(turns)
         turns, woven = [*turns, answer], [*woven, answer]
@@ -136,8 +167,12 @@ def _make_transcripts(call: Call, v1: Payload, rng: Random, setting: str, reason
         if rng.random() < 0.1:
             found[f"{name}_transcript_with_tool_calls"] = session_items(rng, name, call.slots)
     hidden = {call.slots["first"], call.slots["last"]}
-    scrubs = {f"scrubbed_{name}": scrub(items, hidden) for name, items in found.items()}
-    scrubs["scrubbed_transcript_with_tool_calls"] = scrub(woven, hidden)
+    scrubs = {f"scrubbed_{name}": scrub(items, hidden) for name, items in found.items()} if is_heard else {}
+    scrubbed = scrub(woven, hidden) if is_heard else []
+    if has_blanks and is_heard:
+        lengths = [len(turn["words"]) for turn in turns]
+        turns, woven, scrubbed = (add_blanks(items, lengths) for items in (turns, woven, scrubbed))
+    scrubs["scrubbed_transcript_with_tool_calls"] = scrubbed
     if setting == "everything_except_pii":
         return scrubs
     found |= {

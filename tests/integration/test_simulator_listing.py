@@ -94,11 +94,15 @@ def test_walking_all_pages_gives_every_call_once(http: httpx.Client, order: str,
     assert sorted(ids(walk(http, sort_order=order, limit=limit))) == sorted(BOOK.call_ids())
 
 
-def test_calls_are_sorted_by_start_then_id_with_those_without_a_start_last(http: httpx.Client) -> None:
+def test_calls_are_sorted_by_start_then_id_with_those_without_a_start_last_as_they_were_due(
+    http: httpx.Client,
+) -> None:
     ascending = walk(http, sort_order="ascending")
-    expected = sorted(
-        payloads(), key=lambda p: ("start_timestamp" not in p, p.get("start_timestamp"), p["call_id"])
-    )
+    order = {
+        p["call_id"]: ("start_timestamp" not in p, p.get("start_timestamp", BOOK.due_ms(index)), p["call_id"])
+        for index, p in enumerate(payloads())
+    }
+    expected = sorted(payloads(), key=lambda p: order[p["call_id"]])
     assert sum("start_timestamp" not in item for item in ascending) > 3
     assert ids(ascending) == ids(expected)
     assert ids(walk(http, sort_order="descending")) == ids(expected)[::-1]

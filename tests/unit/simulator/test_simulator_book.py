@@ -373,7 +373,7 @@ def test_an_outline_says_what_the_payload_says(as_of: datetime) -> None:
             assert p["call_status"] == "registered"
             assert as_of < UNTIL
         else:
-            assert outline == (
+            assert outline[:4] == (
                 p["agent_id"],
                 p["call_status"],
                 p.get("start_timestamp"),
@@ -390,7 +390,7 @@ def test_a_call_has_an_outline_from_ninety_seconds_before_its_start() -> None:
     )
     assert early is None
     assert registered is not None
-    assert registered[1:] == ("registered", None, None)
+    assert registered[1:4] == ("registered", None, None)
 
 
 def test_no_call_comes_near_an_hour() -> None:
