@@ -3,13 +3,14 @@
 Invariant: a seed fixes ids, payloads, broken bodies and faults; only request counts depend on who asks.
 Data order: chance, ids, schedule, agents → script, scenarios, slots → dialogue, outcomes, conversation
 → calls, analysis, payload, reasons, money, woven → today, breakage → book → timeline, criteria, listing
-→ faults, requestlog, wire, app, server.
+→ faults, limits, requestlog, wire, app, server.
 """
 
 from .app import create_app
 from .book import SHAPES, CallBook
 from .breakage import BREAKAGE_KINDS, HOSTILE_KINDS
 from .faults import FAULT_KINDS, Faults
+from .limits import Limits, Window
 from .listing import LISTING_FAULTS
 from .requestlog import RequestLog
 from .server import Simulator, running, serve
@@ -22,8 +23,10 @@ __all__ = [
     "SHAPES",
     "CallBook",
     "Faults",
+    "Limits",
     "RequestLog",
     "Simulator",
+    "Window",
     "create_app",
     "running",
     "serve",
