@@ -6,6 +6,8 @@
     ├── ConfigurationError        exit 2   a setting is missing or wrong; nothing was fetched
     ├── ApiError                  exit 1   the run cannot go on; what was fetched is landed
     │   ├── KeyRefused                     401 or 403
+    │   ├── AccountRefused                 402
+    │   ├── LimitUsedUp                    429 for half an hour
     │   ├── ApiUnreachable                 one call after another failed, with no success between
     │   │   └── NoConnection               no connection could be made at all, or none that is safe
     │   └── ListingFailed                  which calls there are could not be found out
@@ -75,6 +77,32 @@ class KeyRefused(ApiError):
             f"the API refused the key ({status}): check RETELL_API_KEY and that it belongs to the "
             "workspace of these calls",
             status=status,
+            call_id=call_id,
+        )
+
+
+class AccountRefused(ApiError):
+    """The API answered 402: the account may not ask for anything now."""
+
+    def __init__(self, status: int, call_id: str | None = None) -> None:
+        super().__init__(
+            f"the API refused the account ({status}: its trial has ended, or a payment is due): settle the "
+            "billing in the Retell dashboard, then run the same command again; what was fetched is kept",
+            status=status,
+            call_id=call_id,
+        )
+
+
+class LimitUsedUp(ApiError):
+    """The account's limit has let nothing through for ``for_s`` seconds."""
+
+    def __init__(self, for_s: float, call_id: str | None = None) -> None:
+        self.for_s = for_s
+        super().__init__(
+            f"the API has refused everything for {for_s / 60:,.0f} minutes (429: the account's limit is used "
+            "up): see what else asks with this account, then run the same command again; what was fetched is "
+            "kept",
+            status=429,
             call_id=call_id,
         )
 

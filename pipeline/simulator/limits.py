@@ -114,7 +114,8 @@ class LimitCounter:
         is_admitted = self._admitted[limiter] < window.count
         self._admitted[limiter] += is_admitted
         left = max(0, window.count - self._admitted[limiter])
-        return is_admitted, left, self._began_s[limiter] + window.seconds - now_s
+        # Rounded, since a sum of such times is seldom exact and a thousandth too much is a whole second then.
+        return is_admitted, left, round(self._began_s[limiter] + window.seconds - now_s, 6)
 
 
 def add_headers(send: Send, headers: Headers) -> Send:
