@@ -37,12 +37,16 @@ class Source(Protocol):
 
 @dataclass(frozen=True)
 class Extracted:
-    """What an extraction did: ids by outcome, requests and retries, and the error that stopped it, if any."""
+    """What an extraction did: ids by outcome, requests and retries, and the error that stopped it, if any.
+
+    ``account_rate`` is set where the account's limit held requests back: calls a second that it lets through.
+    """
 
     outcomes: Counter[str]
     request_count: int
     retry_count: int
     error: PipelineError | None = None
+    account_rate: float | None = None
 
 
 @dataclass
