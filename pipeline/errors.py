@@ -113,9 +113,12 @@ class ApiUnreachable(ApiError):
     def __init__(self, base_url: str, failures: int, reason: str) -> None:
         self.base_url = base_url
         self.failures = failures
+        advice = "check the network and RETELL_BASE_URL"
+        if reason.startswith("HTTP 429"):
+            advice = "see what else asks with this account, or lower --rate"
         super().__init__(
-            f"{failures} calls in a row failed after all retries at {base_url} (last: {reason}): check the "
-            "network and RETELL_BASE_URL, then run the same command again"
+            f"{failures} calls in a row failed after all retries at {base_url} (last: {reason}): {advice}, "
+            "then run the same command again"
         )
 
 

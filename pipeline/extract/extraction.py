@@ -74,7 +74,7 @@ class Extraction:
     async def run(self, ids: Iterator[str]) -> None:
         """Fetch every id. Requests start in the order of the iterator; answers come in any order.
 
-        Raises KeyRefused and ApiUnreachable from the source, and CancelledError when it is cancelled or
+        Raises what ends a run from the source (an ApiError), and CancelledError when it is cancelled or
         stopped, after landing what arrived; LandingError when a chunk cannot be written, which then is lost.
         """
         process.collect_cycles_rarely()

@@ -22,8 +22,8 @@ from pipeline.retell.limit_headers import ToldLimit
 # What Retell publishes; what the server tells, or is seen to do, comes before that.
 _WINDOW_S = 10.0
 _SHORTEST_HOLD_S, _LONGEST_HOLD_S = 0.05, 60.0
-# After so many windows in a row without a single answer, and without a word, no window is what refuses.
-_MOST_SILENT_WINDOWS = 3
+# When to look again, in windows, where one does not open and nothing tells why.
+_LOOKS = (0.1, 0.2, 0.4, 0.8)
 _MOST_CAREFUL_WINDOWS = 16
 
 
@@ -100,7 +100,7 @@ class AccountLimit:
                 window.take_told(self._limit, told.remaining, self._find_end(now_s, told))
                 self._assumed = self._limit
                 return
-            window.take_untold()
+            window.take_untold(now_s, self._window_s)
             if window.assumed is not None and window.admitted_count > window.assumed:
                 self._assumed = max(self._assumed or 0, window.admitted_count)
                 self._next_careful_windows = 1
@@ -125,11 +125,8 @@ class AccountLimit:
                 self._refused_since_s = now_s
             if window is not self._window:
                 return True
-            if is_silent and not window.admitted_count and not window.is_closed:
-                self._silent_windows += 1
-                if self._silent_windows > _MOST_SILENT_WINDOWS:
-                    self._forget(now_s)
-                    return False
+            if is_silent and not window.admitted_count:
+                return window.is_closed or self._wait_for_silent_window(now_s)
             if not window.is_told and not window.is_closed:
                 self._learn_assumed(window)
             asked_s = min(retry_after_s or 0.0, _LONGEST_HOLD_S)
@@ -185,6 +182,18 @@ class AccountLimit:
         self._silent_windows = 0
         self._window = Window(now_s, None, is_opening=False)
 
+    def _wait_for_silent_window(self, now_s: float) -> bool:
+        """Hold requests back until another look at a window that did not open; return whether one is due."""
+        if self._silent_windows == len(_LOOKS):
+            # What does not open is no window.
+            self._forget(now_s)
+            return False
+        hold_s = min(_LOOKS[self._silent_windows] * self._window_s, _LONGEST_HOLD_S)
+        self._silent_windows += 1
+        self._window.close(now_s + hold_s, not_before_s=now_s + hold_s)
+        self._has_held = True
+        return True
+
     def _find_end(self, now_s: float, told: ToldLimit | None) -> float:
         """Return when the window ends by what an answer tells, or else as it is assumed."""
         if told is None or told.reset_s is None:
@@ -214,7 +223,9 @@ class AccountLimit:
         """Take over how long a window was that was waited for and used up."""
         # A hold that was cut short is no window, and what is nearly the same is the same.
         if seconds < _LONGEST_HOLD_S and abs(seconds - self._window_s) > self._window_s / 10:
-            self._window_s = max(0.1, round(seconds, 1))
+            # Seen from here a window is a little longer than it is, and most are of whole seconds.
+            whole_s = math.floor(seconds)
+            self._window_s = whole_s if 0 < whole_s > seconds / 1.2 else max(0.1, round(seconds, 1))
 
     def _learn_assumed(self, window: Window) -> None:
         """Take over how many requests a window had that refuses one, and told nothing before."""

@@ -81,9 +81,12 @@ class Window:
         self.is_told = True
         self.is_opening = False
 
-    def take_untold(self) -> None:
-        """Note an answer that told nothing: one less is left."""
+    def take_untold(self, now_s: float, length_s: float) -> None:
+        """Note an answer that told nothing: one less is left, and the first says when the window began."""
         self.admitted_count += 1
+        if self.admitted_count == 1 and self.ends_s is not None and not self.is_closed:
+            # It began when the server had the request; to ask a moment too early would cost a refusal.
+            self.ends_s = now_s + length_s
         self.is_opening = False
         self._use_one()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import random
 from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -98,6 +99,8 @@ class LimitedServer(httpx.AsyncBaseTransport):
     retry_after: str = "none"
     clock_ahead_s: float = 0.0
     latency_s: float = 0.05
+    jitter: float = 0.5
+    chance: random.Random = field(default_factory=lambda: random.Random(5))
     refuses_until_s: float = 0.0
     change: Callable[[LimitedServer, float], None] = lambda server, since_s: None
     counts: Counter[int] = field(default_factory=Counter)
@@ -107,7 +110,8 @@ class LimitedServer(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Answer one request."""
-        await asyncio.sleep(self.latency_s / 2)
+        # On a network no two requests take the same time.
+        await asyncio.sleep(self.latency_s / 2 * self.chance.uniform(1 - self.jitter, 1 + self.jitter))
         if self.began_s is None:
             self.began_s = now_s()
         self.change(self, now_s() - self.began_s)
