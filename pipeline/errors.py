@@ -6,6 +6,8 @@
     ├── ConfigurationError        exit 2   a setting is missing or wrong; nothing was fetched
     ├── ApiError                  exit 1   the run cannot go on; what was fetched is landed
     │   ├── KeyRefused                     401 or 403
+    │   ├── AccountRefused                 402
+    │   ├── LimitUsedUp                    429 for half an hour
     │   ├── ApiUnreachable                 one call after another failed, with no success between
     │   │   └── NoConnection               no connection could be made at all, or none that is safe
     │   └── ListingFailed                  which calls there are could not be found out
@@ -79,15 +81,44 @@ class KeyRefused(ApiError):
         )
 
 
+class AccountRefused(ApiError):
+    """The API answered 402: the account may not ask for anything now."""
+
+    def __init__(self, status: int, call_id: str | None = None) -> None:
+        super().__init__(
+            f"the API refused the account ({status}: its trial has ended, or a payment is due): settle the "
+            "billing in the Retell dashboard, then run the same command again; what was fetched is kept",
+            status=status,
+            call_id=call_id,
+        )
+
+
+class LimitUsedUp(ApiError):
+    """The account's limit has let nothing through for ``for_s`` seconds."""
+
+    def __init__(self, for_s: float, call_id: str | None = None) -> None:
+        self.for_s = for_s
+        super().__init__(
+            f"the API has refused everything for {for_s / 60:,.0f} minutes (429: the account's limit is used "
+            "up): see what else asks with this account, then run the same command again; what was fetched is "
+            "kept",
+            status=429,
+            call_id=call_id,
+        )
+
+
 class ApiUnreachable(ApiError):
     """So many calls failed in a row, after all their retries, that going on is pointless."""
 
     def __init__(self, base_url: str, failures: int, reason: str) -> None:
         self.base_url = base_url
         self.failures = failures
+        advice = "check the network and RETELL_BASE_URL"
+        if reason.startswith("HTTP 429"):
+            advice = "see what else asks with this account, or lower --rate"
         super().__init__(
-            f"{failures} calls in a row failed after all retries at {base_url} (last: {reason}): check the "
-            "network and RETELL_BASE_URL, then run the same command again"
+            f"{failures} calls in a row failed after all retries at {base_url} (last: {reason}): {advice}, "
+            "then run the same command again"
         )
 
 

@@ -8,28 +8,18 @@ from __future__ import annotations
 
 import json
 import sys
-import time
 from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Any
 
 from rich import box
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TaskProgressColumn,
-    TextColumn,
-    TimeRemainingColumn,
-)
 from rich.table import Table
 from rich.text import Text
 
 from pipeline import log
 
 _PLAIN_WIDTH = 140
-_LINE_EVERY_S = 5.0
 _IDS = frozenset({"call_id", "agent_id", "run_id", "first_call_id"})
 
 # Transcripts come from strangers: what they say must not move the cursor, rename the terminal or turn the
@@ -141,84 +131,3 @@ def _to_plain(value: Any) -> Any:
     if isinstance(value, date):
         return value.isoformat()
     return str(value)
-
-
-class RunProgress:
-    """Shows how far a run is: a bar on a terminal, a line now and then elsewhere."""
-
-    def __init__(self) -> None:
-        self._done = self._total = self._retries = self._loaded = 0
-        self._started = self._said = time.monotonic()
-        self._bar: Progress | None = None
-        self._task: Any = None
-
-    def add_total(self, total: int) -> None:
-        """Let so many more calls be expected."""
-        if self._total == 0:
-            self._started = self._said = time.monotonic()
-        self._total += total
-        if self._bar is not None:
-            self._bar.update(self._task, total=self._total)
-        elif err.is_terminal and total and not log.is_json():
-            self._bar = Progress(
-                TextColumn("fetching"),
-                BarColumn(),
-                MofNCompleteColumn(),
-                TaskProgressColumn(show_speed=True),
-                TextColumn("{task.fields[rate]}/s"),
-                TimeRemainingColumn(),
-                TextColumn("{task.fields[loaded]} loaded, {task.fields[retries]} retries"),
-                console=err,
-                transient=True,
-            )
-            self._task = self._bar.add_task("calls", total=self._total, rate="-", loaded=0, retries=0)
-            self._bar.start()
-
-    def count_call(self) -> None:
-        """Count one more call."""
-        self._done += 1
-        self._show()
-
-    def set_retries(self, requests: int, retries: int) -> None:
-        """Take the number of retries so far."""
-        self._retries = retries
-
-    def count_loaded(self, records: int) -> None:
-        """Count calls that are in the warehouse now."""
-        self._loaded += records
-
-    def stop(self) -> None:
-        """Take the bar away."""
-        if self._bar is not None:
-            self._bar.stop()
-            self._bar = None
-
-    def _show(self) -> None:
-        now = time.monotonic()
-        rate = self._done / max(now - self._started, 1e-6)
-        if self._bar is not None:
-            self._bar.update(
-                self._task,
-                completed=self._done,
-                rate=f"{rate:,.0f}",
-                loaded=f"{self._loaded:,}",
-                retries=f"{self._retries:,}",
-            )
-        elif now - self._said >= _LINE_EVERY_S:
-            self._said = now
-            left_s = (self._total - self._done) / max(rate, 1e-6)
-            if log.is_json():
-                log.event(
-                    "progress",
-                    done=self._done,
-                    total=self._total,
-                    calls_per_s=round(rate, 1),
-                    left_s=round(left_s),
-                    loaded=self._loaded,
-                    retries=self._retries,
-                )
-                return
-            say(
-                f"{self._done:,} of {self._total:,} calls, {rate:,.0f}/s, about {left_s:,.0f} s left, "
-                f"{self._loaded:,} loaded, {self._retries:,} retries"
-            )

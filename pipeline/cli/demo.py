@@ -16,7 +16,7 @@ from pipeline.cli.watch import run_backfill
 from pipeline.config import Settings, load_settings
 from pipeline.errors import UsageError
 from pipeline.runs.maintenance import open_warehouse
-from pipeline.simulator import CallBook, Faults, running, serve
+from pipeline.simulator import CallBook, Faults, Limits, Window, running, serve
 from pipeline.warehouse import queries
 
 _KEY = "key_simulated"
@@ -67,6 +67,19 @@ def _print_next_steps(demo: Settings, call_id: str) -> None:
     console.print_text(f"3. load your own calls:\n   RETELL_API_KEY=… {called} -m pipeline backfill ids.txt")
 
 
+def read_limits(calls: str | None, listing: str | None) -> Limits | None:
+    """Return the limits that the command line names, if any; raise UsageError for text that is none."""
+    if calls is None and listing is None:
+        return None
+    try:
+        return Limits(
+            general=None if calls is None else Window.read(calls),
+            listing=None if listing is None else Window.read(listing),
+        )
+    except ValueError as unreadable:
+        raise UsageError(str(unreadable)) from None
+
+
 def run_simulator(
     calls: int,
     seed: int,
@@ -77,6 +90,7 @@ def run_simulator(
     broken: float,
     delay_s: float,
     shape: str,
+    limits: Limits | None = None,
 ) -> None:
     """Serve simulated calls until Ctrl-C; raise UsageError for a port or file that cannot be used."""
     book = CallBook(seed=seed, count=calls, broken_share=broken, shape=shape)
@@ -95,7 +109,7 @@ def run_simulator(
         console.say("serving until Ctrl-C")
 
     try:
-        serve(
+        requests = serve(
             book,
             api_key=_KEY,
             host=host,
@@ -103,8 +117,12 @@ def run_simulator(
             faults=Faults(share=faults) if faults else None,
             delay_s=delay_s,
             on_ready=tell,
+            limits=limits,
         )
     except OSError as refused:
         raise UsageError(
             f"cannot listen on {host}:{port} ({refused.strerror}): choose another with --host or --port"
         ) from None
+    if limits is not None:
+        beyond = sum(requests.refusals.values())
+        console.say(f"refused {beyond:,} of {requests.total:,} requests, which were beyond the limit")

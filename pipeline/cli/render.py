@@ -7,6 +7,7 @@ from typing import Any
 
 from pipeline.cli import console
 from pipeline.landing.repair import Repair
+from pipeline.retell.account_pace import describe_rate
 from pipeline.runs.plan import Plan
 from pipeline.runs.run_report import OUTCOME_LABELS, RunReport
 from pipeline.warehouse.checks import CheckResult
@@ -29,6 +30,8 @@ def print_run(report: RunReport) -> None:
         f"{report.request_count:,} requests ({report.retry_count:,} retries) in {report.duration_s:,.1f} s; "
         f"warehouse {report.warehouse}"
     )
+    if report.account_rate is not None:
+        console.print_text(describe_rate(report.account_rate))
     if report.unaccounted:
         print_unaccounted([vars(item) for item in report.unaccounted])
     print_drift(report.drift)

@@ -29,11 +29,20 @@ def simulate(
         Literal["v1", "early_v2", "today", "mixed"],
         typer.Option(help="Shape of the payloads; mixed has some calls in each."),
     ] = "mixed",
+    limit: Annotated[
+        str | None,
+        typer.Option(metavar="N:SECONDS", help="Most requests for calls in so many seconds, such as 100:10."),
+    ] = None,
+    list_limit: Annotated[
+        str | None,
+        typer.Option(metavar="N:SECONDS", help="Most pages of the listing in so many seconds."),
+    ] = None,
 ) -> None:
     """Serve simulated calls on this machine until Ctrl-C, to try things without an account."""
-    from pipeline.cli.demo import run_simulator
+    from pipeline.cli.demo import read_limits, run_simulator
 
-    run_simulator(calls, seed, host, port, ids, faults, broken, delay, shape)
+    limits = read_limits(limit, list_limit)
+    run_simulator(calls, seed, host, port, ids, faults, broken, delay, shape, limits)
 
 
 @command

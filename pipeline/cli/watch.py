@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TextIO
 
 from pipeline.cli import console
+from pipeline.cli.progress import RunProgress
 from pipeline.config import Settings
 from pipeline.runs import backfill
 from pipeline.runs.backfill import Backfill
@@ -43,13 +44,14 @@ def run_sync(settings: Settings, since: datetime | None, until: datetime | None)
 
 @contextmanager
 def _show_progress() -> Iterator[Observer]:
-    progress = console.RunProgress()
+    progress = RunProgress()
     try:
         yield Observer(
             say=console.say,
             on_plan=lambda plan: progress.add_total(plan.to_fetch),
             on_outcome=lambda outcome: progress.count_call(),
             on_requests=progress.set_retries,
+            on_account=progress.set_account,
             on_load=progress.count_loaded,
         )
     finally:

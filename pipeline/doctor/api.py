@@ -89,6 +89,13 @@ def _check_endpoint(probed: Probed) -> Finding:
     found = f"answered {status} in {probed.duration_s * 1000:,.0f} ms"
     if 300 <= status < 400:
         return Finding("endpoint", "fail", f"{found}: a redirect", "set RETELL_BASE_URL to where it leads")
+    if status == 402:
+        return Finding(
+            "endpoint",
+            "fail",
+            f"{found}: the account's trial has ended, or a payment is due",
+            "settle the billing in the Retell dashboard",
+        )
     if status == 429:
         return Finding("endpoint", "warn", found, "it is asked too much: lower PIPELINE_RATE, or wait")
     if status >= 500:

@@ -122,4 +122,5 @@ def extract_batch(settings: Settings, run_id: str, batch: Batch, watch: Watch, a
         asyncio.run(extract())
     except PipelineError as stopped:
         error = stopped
-    return Extracted(extraction.counts, client.stats.requests, client.stats.retries, error)
+    stats = client.stats
+    return Extracted(extraction.counts, stats.requests, stats.retries, error, stats.account_rate)

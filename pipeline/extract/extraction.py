@@ -37,12 +37,16 @@ class Source(Protocol):
 
 @dataclass(frozen=True)
 class Extracted:
-    """What an extraction did: ids by outcome, requests and retries, and the error that stopped it, if any."""
+    """What an extraction did: ids by outcome, requests and retries, and the error that stopped it, if any.
+
+    ``account_rate`` is set where the account's limit held requests back: calls a second that it lets through.
+    """
 
     outcomes: Counter[str]
     request_count: int
     retry_count: int
     error: PipelineError | None = None
+    account_rate: float | None = None
 
 
 @dataclass
@@ -70,7 +74,7 @@ class Extraction:
     async def run(self, ids: Iterator[str]) -> None:
         """Fetch every id. Requests start in the order of the iterator; answers come in any order.
 
-        Raises KeyRefused and ApiUnreachable from the source, and CancelledError when it is cancelled or
+        Raises what ends a run from the source (an ApiError), and CancelledError when it is cancelled or
         stopped, after landing what arrived; LandingError when a chunk cannot be written, which then is lost.
         """
         process.collect_cycles_rarely()

@@ -13,6 +13,7 @@ from typing import Any
 
 from pipeline.report import figures
 from pipeline.report.write import WrittenReport
+from pipeline.retell.account_pace import describe_rate
 from pipeline.runs.run_report import OUTCOME_LABELS, RunReport
 from pipeline.warehouse.checks import CheckResult
 
@@ -26,6 +27,7 @@ def format_run_report(report: RunReport, latency: list[dict[str, Any]], links: M
     parts = [
         f"# {report.command} {report.status}",
         f"{report.summary}.",
+        "" if report.account_rate is None else f"The run was {describe_rate(report.account_rate)}.",
         " · ".join(f"[{_escape(title)}]({address})" for title, address in links.items()),
         _format_table(
             [{"outcome": OUTCOME_LABELS[name], "ids": ids} for name, ids in report.outcomes.items()]

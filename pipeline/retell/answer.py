@@ -11,6 +11,7 @@ from typing import Literal
 
 from pipeline.payload.fast_parse import ParsedBody
 from pipeline.payload.strict_json import Malformed
+from pipeline.retell.account_pace import AccountPace
 
 ApiVersion = Literal["v1", "v2"]
 Status = Literal["found", "not_found", "malformed", "failed"]
@@ -39,7 +40,11 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Stats:
-    """What a client has done so far; ``received_bytes`` are counted off the wire, before decompression."""
+    """What a client has done so far, and under which limits.
+
+    ``received_bytes`` are counted off the wire, before decompression; ``account`` is how fast the account
+    lets calls through, None where it has told no limit.
+    """
 
     requests: int
     retries: int
@@ -47,3 +52,9 @@ class Stats:
     received_bytes: int
     concurrency: int
     api_version: ApiVersion | None
+    account: AccountPace | None = None
+
+    @property
+    def account_rate(self) -> float | None:
+        """Calls a second that the account lets through; None where it has held nothing back."""
+        return self.account.rate if self.account is not None and self.account.has_held else None

@@ -1,7 +1,7 @@
 """Asks the API for one thing, with retries, and ends the run where the API does not work at all.
 
 Invariant: whatever happens to a request becomes one `Reply`, unless the run as a whole cannot go on
-(`KeyRefused`, `ApiUnreachable`).
+(`KeyRefused`, `AccountRefused`, `LimitUsedUp`, `ApiUnreachable`).
 """
 
 from __future__ import annotations
@@ -45,7 +45,8 @@ class Api:
     async def ask(self, request: ApiRequest) -> Reply:
         """Return what came of a request, after retries where these can help.
 
-        Raises `KeyRefused` on 401 and 403, `ApiUnreachable` once `breaker` requests in a row have failed, and
+        Raises `KeyRefused` on 401 and 403, `AccountRefused` on 402, `LimitUsedUp` where the account's limit
+        lets nothing through for long, `ApiUnreachable` once `breaker` requests in a row have failed, and
         `NoConnection` where no connection can be made.
         """
         # Before the request, not after the failure that was one too many: no reply is lost to the breaker.
@@ -68,10 +69,10 @@ class Api:
     async def _ask_with_retries(self, request: ApiRequest) -> Reply:
         async def attempt(number: int) -> Reply:
             request.attempts = number
-            self.retry_count += number > 1
             return await self._sender.send(request)
 
-        def log_retry(failure: Retriable, number: int, wait_s: float) -> None:
+        def count_retry(failure: Retriable, number: int, wait_s: float) -> None:
+            self.retry_count += 1
             log.event(
                 "retry",
                 log.DEBUG,
@@ -88,5 +89,5 @@ class Api:
             clock=lambda: self._clock() - request.queued_s,
             sleep=self._sleep,
             rng=self._rng,
-            on_retry=log_retry,
+            on_retry=count_retry,
         )

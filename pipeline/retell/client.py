@@ -1,7 +1,7 @@
 """Asks the API for one call at a time, or which calls there are, and turns what happens into an answer.
 
 Invariant: every call asked for gets exactly one `Answer`, and every page that is listed is whole or an error,
-unless the run as a whole cannot go on (`KeyRefused`, `ApiUnreachable`).
+unless the run as a whole cannot go on (`KeyRefused`, `AccountRefused`, `LimitUsedUp`, `ApiUnreachable`).
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from urllib.parse import quote
 import httpx
 
 from pipeline.config import Settings
+from pipeline.retell.account import Account, share_account
 from pipeline.retell.answer import Answer, ApiVersion, Stats, Status
 from pipeline.retell.api import Api
 from pipeline.retell.base_url import BaseUrl
@@ -38,7 +39,8 @@ class CallsClient:
     ``rate`` is in requests per second; ``request_timeout_s`` bounds each single read, write and connect, and
     ``deadline_s`` a whole request, so that a body which drips byte by byte ends too; ``listing_timeout_s``
     bounds both for a page of the listing. ``clock`` and ``sleep`` are in seconds, ``rng`` yields 0 to 1,
-    ``now`` is aware; ``breaker`` calls in a row that fail without a proper answer end the run. Raises
+    ``now`` is aware; ``breaker`` calls in a row that fail without a proper answer end the run. ``account``
+    has the limits that clients share; without one the client has an account of its own. Raises
     `ConfigurationError` for a base URL or a key that cannot be used.
     """
 
@@ -59,6 +61,7 @@ class CallsClient:
         listing_timeout_s: float = 300,
         max_body_bytes: int = 15 * MIB,
         breaker: int = 25,
+        account: Account | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         rng: Callable[[], float] = random.random,
@@ -71,13 +74,13 @@ class CallsClient:
             base_url=BaseUrl(base_url, allow_http=allow_http),
             api_key=api_key,
             transport=transport,
-            limit=AdaptiveLimit(
-                concurrency, rate=rate, hold_cap_s=policy.retry_after_cap_s, clock=clock, sleep=sleep
-            ),
+            account=account or Account(clock),
+            limit=AdaptiveLimit(concurrency, rate=rate, clock=clock, sleep=sleep),
             timeout_s=request_timeout_s,
             deadline_s=deadline_s,
             max_body_bytes=max_body_bytes,
             clock=clock,
+            sleep=sleep,
             now=now,
         )
         self._api = Api(self._sender, policy, breaker=breaker, clock=clock, sleep=sleep, rng=rng)
@@ -85,6 +88,8 @@ class CallsClient:
     @classmethod
     def of(cls, settings: Settings, *, concurrency: int, rate: float | None) -> CallsClient:
         """Return a client for the settings, with the share of their concurrency and rate that it may use.
+
+        All such clients of a process share the limits of the account.
 
         Raises ConfigurationError for settings that cannot be used.
         """
@@ -95,6 +100,7 @@ class CallsClient:
             api_version=settings.api_version,
             concurrency=concurrency,
             rate=rate,
+            account=share_account(settings.base_url, settings.require_key()),
         )
 
     async def __aenter__(self) -> Self:
@@ -110,7 +116,7 @@ class CallsClient:
 
     @property
     def stats(self) -> Stats:
-        """The counters, the concurrency allowed now and the API version decided on, as they are now."""
+        """The counters, the concurrency and pace allowed now, and the API version decided on."""
         return Stats(
             requests=self._sender.request_count,
             retries=self._api.retry_count,
@@ -118,13 +124,15 @@ class CallsClient:
             received_bytes=self._sender.bodies.received_bytes,
             concurrency=self._sender.limit.limit,
             api_version=self._version,
+            account=self._sender.account.limits["get"].pace,
         )
 
     async def get_call(self, call_id: str) -> Answer:
         """Return what the API says about ``call_id``, after retries where these can help.
 
-        Raises ValueError for text that is no call id, `KeyRefused` on 401 and 403, and `ApiUnreachable` once
-        `breaker` calls in a row have failed.
+        Raises ValueError for text that is no call id, `KeyRefused` on 401 and 403, `AccountRefused` on 402,
+        `LimitUsedUp` after half an hour in which the account's limit let nothing through, and
+        `ApiUnreachable` once `breaker` calls in a row have failed.
         """
         if not is_call_id(call_id):
             raise ValueError("not a call id: 1 to 128 of A-Z a-z 0-9 _ -")
@@ -157,8 +165,8 @@ class CallsClient:
         """Return a page of the calls that pass all ``filters``, by the time they started.
 
         ``limit`` is calls per page, ``pagination_key`` that of the page before. Raises `ListingFailed` when
-        there is no page to be had, ValueError for a limit the API does not have, `KeyRefused` and
-        `ApiUnreachable` as `get_call` does.
+        there is no page to be had, ValueError for a limit the API does not have, and what ends a run as
+        `get_call` does.
         """
         return await fetch_page(
             self._api,
@@ -189,4 +197,4 @@ def _read_status(reply: Reply) -> Status:
         return "found"
     if reply.fault is not None:
         return "malformed"
-    return "not_found" if reply.status == 404 else "failed"
+    return "not_found" if reply.is_absent else "failed"

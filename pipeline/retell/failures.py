@@ -35,8 +35,8 @@ class Retriable(Exception):
 
     ``reason`` is a short phrase without payload text; ``status`` the HTTP status when there was one;
     ``retry_after_s`` what the server asked for, in seconds, not capped yet; ``body`` what came, if it can
-    be kept; ``fault`` what was wrong with it. ``is_attempt`` is False where no connection was made:
-    that counts as no attempt of its call.
+    be kept; ``fault`` what was wrong with it. ``is_attempt`` is False where no connection was made, or the
+    account's limit refused: that counts as no attempt of its call.
     """
 
     def __init__(

@@ -86,7 +86,7 @@ async def fetch_page(
     if pagination_key is not None:
         asked["pagination_key"] = pagination_key
     content = json.dumps(asked, allow_nan=False).encode()
-    reply = await api.ask(ApiRequest("POST", [_PATH], content, timeout_s))
+    reply = await api.ask(ApiRequest("POST", [_PATH], content, timeout_s, route="list"))
     if reply.parsed is None:
         raise _make_error(reply, reply.reason or "no answer")
     try:

@@ -26,7 +26,7 @@ class Reply:
     ``status`` is that of the last response, None when there was none. When the body is sound JSON,
     ``parsed`` holds it and ``reason`` is None; otherwise ``reason`` is a short phrase without payload text,
     and ``fault`` says what is wrong with the body, if one came. When it ``is_too_large``, ``body`` is only
-    its beginning.
+    its beginning. ``is_absent`` is the API's word that what was asked for does not exist.
     """
 
     status: int | None
@@ -35,6 +35,7 @@ class Reply:
     fault: Malformed | None = field(default=None, repr=False)
     reason: str | None = None
     is_too_large: bool = False
+    is_absent: bool = False
 
 
 class BodyReader:
@@ -57,17 +58,26 @@ class BodyReader:
                 break
         return body
 
-    async def drain(self, response: httpx.Response) -> None:
-        """Read a body that nobody needs, as far as this is worth it."""
+    async def drain(self, response: httpx.Response, *, keeps: bool = False) -> bytes:
+        """Read a body that nobody needs, as far as this is worth it.
+
+        Returns what came, decoded up to the same size, if it ``keeps`` that; else nothing.
+        """
+        kept: Body | None = None
+        with suppress(UnsupportedEncoding):
+            kept = Body(response.headers.get("content-encoding", ""), _DRAINED) if keeps else None
         # An error page read to its end leaves the connection usable; a long one is not worth it. If it breaks
         # off, what the status and the headers said still holds.
         drained = 0
-        with suppress(httpx.TransportError, OSError):
+        with suppress(httpx.TransportError, OSError, Retriable):
             async for raw in _pieces(response):
                 self.received_bytes += len(raw)
                 drained += len(raw)
+                if kept is not None and not kept.is_too_large:
+                    kept.feed(raw)
                 if drained > _DRAINED:
-                    return
+                    break
+        return b"" if kept is None else kept.beginning()
 
 
 def make_reply(body: Body) -> Reply:

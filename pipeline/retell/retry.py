@@ -3,7 +3,7 @@
 Invariant: an attempt follows another only for a failure that may pass by itself, not before the server's
 `Retry-After` (up to a cap), not more than ``max_attempts`` times and not after ``budget_s``. A failure to
 connect counts neither as an attempt nor as time: how long an outage may last is decided once for all calls
-(`outage`).
+(`outage`). Nor does a refusal that says when to come back: requests wait for that together (`account_limit`).
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ import time
 from asyncio import sleep as asyncio_sleep
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from typing import TypeVar
 
 from pipeline.retell.failures import Retriable
+from pipeline.retell.http_dates import find_server_time, read_date
 
 T = TypeVar("T")
 
@@ -71,18 +71,18 @@ class RetryPolicy:
         Any other exception, a cancellation too, passes at once.
         """
         began_s = clock()
-        number, counted = 1, 0
+        number = 1
         while True:
             try:
                 return await attempt(number)
             except Retriable as failure:
                 if not failure.is_attempt:
-                    began_s, wait_s = clock(), 0.0
-                else:
-                    counted += 1
-                    wait_s = self.wait_s(counted, failure.retry_after_s, rng)
-                    if counted >= self.max_attempts or clock() - began_s + wait_s > self.budget_s:
-                        raise
+                    on_retry(failure, number, 0.0)
+                    began_s = clock()
+                    continue
+                wait_s = self.wait_s(number, failure.retry_after_s, rng)
+                if number >= self.max_attempts or clock() - began_s + wait_s > self.budget_s:
+                    raise
                 on_retry(failure, number, wait_s)
             await sleep(wait_s)
             number += 1
@@ -97,7 +97,8 @@ def read_retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
     """Return the seconds that the server asks to wait, or None when it asks for nothing intelligible.
 
     Reads ``retry-after-ms`` (milliseconds, as Retell's SDK does), else ``Retry-After`` in seconds or as an
-    HTTP date (RFC 9110, 10.2.3) against ``now`` (aware). Garbage and dates in the past are ignored.
+    HTTP date (RFC 9110, 10.2.3) by the server's own clock, else by ``now`` (aware). Garbage and dates in the
+    past are ignored.
     """
     in_ms = headers.get("retry-after-ms", "").strip()
     if _DECIMAL.match(in_ms):
@@ -105,11 +106,8 @@ def read_retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
     text = headers.get("retry-after", "").strip()
     if _DECIMAL.match(text):
         return float(text)
-    try:
-        moment = parsedate_to_datetime(text)
-    except (ValueError, TypeError, IndexError, OverflowError):
+    moment = read_date(text)
+    if moment is None:
         return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    wait_s = (moment - now).total_seconds()
+    wait_s = (moment - find_server_time(headers, now)).total_seconds()
     return wait_s if wait_s > 0 else None

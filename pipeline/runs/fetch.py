@@ -88,7 +88,9 @@ class FetchRun(Run):
         finally:
             self._finish_loading(loader)
         stats = self.client.stats
-        self.count(Extracted(extraction.counts, stats.requests, stats.retries))
+        self.count(
+            Extracted(extraction.counts, stats.requests, stats.retries, account_rate=stats.account_rate)
+        )
         if isinstance(loader.error, PipelineError):
             self.report.error = self.report.error or loader.error
         else:
@@ -99,6 +101,7 @@ class FetchRun(Run):
         self.report.fetched_count += extracted.outcomes["accepted"]
         self.report.request_count += extracted.request_count
         self.report.retry_count += extracted.retry_count
+        self.report.account_rate = extracted.account_rate or self.report.account_rate
 
     def interrupt(self, interruption: BaseException) -> None:
         """Note that somebody wants the run to end, and say that what was fetched is loaded first."""
@@ -147,6 +150,8 @@ class FetchRun(Run):
                 self.interrupt(interruption)
 
     def _tell_outcome(self, outcome: Outcome) -> None:
-        self.observer.on_outcome(outcome)
         stats = self.client.stats
+        if stats.account is not None:
+            self.observer.on_account(stats.account)
+        self.observer.on_outcome(outcome)
         self.observer.on_requests(stats.requests, stats.retries)

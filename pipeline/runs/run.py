@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from sqlalchemy import Connection
 
@@ -33,6 +33,24 @@ from pipeline.warehouse.database import Warehouse
 T = TypeVar("T")
 
 
+class Pace(Protocol):
+    """What an account lets through, as of one moment: work without the network knows no more of it."""
+
+    @property
+    def rate(self) -> float:
+        """Calls a second."""
+        ...
+
+    @property
+    def is_holding(self) -> bool:
+        """Whether calls had to wait for it lately."""
+        ...
+
+    def estimate_s(self, calls: int) -> float:
+        """Return the seconds until so many more calls are let through."""
+        ...
+
+
 @dataclass(frozen=True)
 class Observer:
     """Who is told what a run does while it goes on; every part may be left out."""
@@ -41,6 +59,7 @@ class Observer:
     on_plan: Callable[[Plan], None] = lambda plan: None
     on_outcome: Callable[[Outcome], None] = lambda outcome: None
     on_requests: Callable[[int, int], None] = lambda requests, retries: None
+    on_account: Callable[[Pace], None] = lambda pace: None
     on_load: Callable[[int], None] = lambda records: None
 
 

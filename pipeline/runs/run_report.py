@@ -61,6 +61,8 @@ class RunReport:
     chunks_loaded: int = 0
     calls_loaded: int = 0
     duration_s: float = 0.0
+    account_rate: float | None = None
+    """Calls a second that the account lets through, where its limit held the run back."""
     is_interrupted: bool = False
     is_dry_run: bool = False
     error: PipelineError | None = None

@@ -4,7 +4,7 @@ Invariant: a seed fixes ids, payloads, broken bodies and faults; only request co
 Data order: chance, ids, schedule, agents → script, scenarios, slots → dialogue, outcomes, conversation
 → calls, analysis, payload, reasons, money, woven, blanks → today, breakage → entries, book, items
 → timeline, rules, catalogue → failures, account → criteria, pagekeys, listing
-→ faults, requestlog, wire, app, server.
+→ faults, limits, requestlog, wire, app, server.
 """
 
 from .account import Account
@@ -12,6 +12,7 @@ from .app import create_app
 from .book import SHAPES, CallBook
 from .breakage import BREAKAGE_KINDS, HOSTILE_KINDS
 from .faults import FAULT_KINDS, Faults
+from .limits import Limits, Window
 from .listing import LISTING_FAULTS
 from .requestlog import RequestLog
 from .rules import ListingRules
@@ -26,9 +27,11 @@ __all__ = [
     "Account",
     "CallBook",
     "Faults",
+    "Limits",
     "ListingRules",
     "RequestLog",
     "Simulator",
+    "Window",
     "create_app",
     "running",
     "serve",

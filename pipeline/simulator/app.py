@@ -16,6 +16,7 @@ from . import wire
 from .account import Account
 from .book import CallBook
 from .faults import STATUS_FAULTS, FaultCounter, Faults
+from .limits import LimitCounter, Limiter, Limits, add_headers
 from .listing import Listing
 from .requestlog import NO_STATUS, RequestLog
 
@@ -41,16 +42,17 @@ def create_app(
     delay_s: float = 0.0,
     requests: RequestLog | None = None,
     listing_fault: str | None = None,
+    limits: Limits | None = None,
 ) -> App:
     """Return an app that serves an account or a book; cut and reset answers need the server of ``server.py``.
 
-    ``listing_fault`` is one of ``LISTING_FAULTS``; ``faults`` are for calls and leave the listing alone.
+    ``listing_fault`` is one of ``LISTING_FAULTS``; ``faults`` are for calls and leave the listing alone;
+    ``limits`` are those of the account, which requests with another key do not use up.
     """
     account = served if isinstance(served, Account) else Account(served)
     listing = Listing(account, listing_fault)
-    return _Simulator(
-        account, api_key, faults or Faults(share=0.0), delay_s, requests or RequestLog(), listing
-    )
+    requests = requests or RequestLog()
+    return _Simulator(account, api_key, faults or Faults(share=0.0), delay_s, requests, listing, limits)
 
 
 class _Simulator:
@@ -62,6 +64,7 @@ class _Simulator:
         delay_s: float,
         requests: RequestLog,
         listing: Listing,
+        limits: Limits | None,
     ) -> None:
         self._account = account
         self._authorization = f"bearer {api_key}".encode()
@@ -69,13 +72,22 @@ class _Simulator:
         self._delay_s = delay_s
         self._requests = requests
         self._listing = listing
+        self._limits = None if limits is None else LimitCounter(limits)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         if scope["type"] != "http":
             raise RuntimeError(f"the simulator speaks HTTP, not {scope['type']}")
         request = Request(scope, receive)
-        if request.method == "POST" and request.url.path == _LISTING_PATH:
+        is_listing = request.method == "POST" and request.url.path == _LISTING_PATH
+        if self._limits is not None and self._is_authorized(request):
+            limiter: Limiter = "list" if is_listing else "general"
+            is_admitted, headers = self._limits.admit(limiter)
+            send = add_headers(send, headers)
+            if not is_admitted:
+                await self._refuse_for_now(request, send, limiter)
+                return
+        if is_listing:
             await self._list(request, send)
             return
         call_id = _call_id(request, _PATHS[self._account.book.shape])
@@ -121,6 +133,16 @@ class _Simulator:
     async def _refuse(self, scope: Scope, receive: Receive, send: Send, status: int, message: str) -> None:
         self._requests.count_answer(None, status)
         await JSONResponse({"status": "error", "message": message}, status)(scope, receive, send)
+
+    async def _refuse_for_now(self, request: Request, send: Send, limiter: Limiter) -> None:
+        if limiter == "list":
+            self._requests.count_listing()
+        else:
+            self._requests.count_request(_call_id(request, _PATHS[self._account.book.shape]))
+        if self._delay_s and await _wait_unless_gone(request.receive, self._delay_s):
+            return
+        self._requests.count_refusal(limiter)
+        await self._refuse(request.scope, request.receive, send, 429, "Rate limit exceeded.")
 
     async def _answer(self, request: Request, send: Send, call_id: str) -> None:
         scope, receive = request.scope, request.receive

@@ -24,6 +24,7 @@ class RequestLog:
         self._listings = 0
         self._by_call: Counter[str] = Counter()
         self._by_status: Counter[int] = Counter()
+        self._refusals: Counter[str] = Counter()
         self._served: Counter[str] = Counter()
         self._listing_bodies: deque[Any] = deque(maxlen=_BODIES if per_call else 0)
         self._listing_statuses: Counter[int] = Counter()
@@ -54,6 +55,11 @@ class RequestLog:
         """Count the answer of a listing as it leaves, apart from those of calls."""
         with self._lock:
             self._listing_statuses[status] += 1
+
+    def count_refusal(self, limiter: str) -> None:
+        """Count a request that a limit refuses; its answer is counted beside that."""
+        with self._lock:
+            self._refusals[limiter] += 1
 
     def count_answer(self, call_id: str | None, status: int, complete: bool = True) -> None:
         """Count an answer as it leaves."""
@@ -97,6 +103,12 @@ class RequestLog:
         """Answers by status; 0 stands for a reset, and a cut body counts as the 200 it began as."""
         with self._lock:
             return self._by_status.copy()
+
+    @property
+    def refusals(self) -> Counter[str]:
+        """Requests that the account's limits refused: ``general`` for calls, ``list`` for the listing."""
+        with self._lock:
+            return self._refusals.copy()
 
     @property
     def served(self) -> Counter[str]:

@@ -17,6 +17,7 @@ from .account import Account
 from .app import App, create_app
 from .book import CallBook
 from .faults import Faults
+from .limits import Limits
 from .requestlog import RequestLog
 from .wire import TransportProtocol
 
@@ -40,13 +41,14 @@ def running(
     host: str = "127.0.0.1",
     delay_s: float = 0.0,
     listing_fault: str | None = None,
+    limits: Limits | None = None,
 ) -> Iterator[Simulator]:
     """Serve an account or a book from a thread until the block ends; a port in use is an OSError."""
     requests = RequestLog()
-    app = create_app(served, api_key, faults, delay_s, requests, listing_fault)
+    app = create_app(served, api_key, faults, delay_s, requests, listing_fault, limits)
     listener = _listen(host, port)
     started = threading.Event()
-    server = _Server(app, started.set)
+    server = _Server(app, started.set, has_own_date=limits is not None and limits.clock_ahead_s != 0)
     thread = threading.Thread(target=server.run, args=([listener],), name="simulator", daemon=True)
     base_url = _url(listener)
     thread.start()
@@ -70,10 +72,15 @@ def serve(
     faults: Faults | None,
     delay_s: float,
     on_ready: Callable[[str], None],
-) -> None:
-    """Serve a book until Ctrl-C; ``on_ready`` is given the base URL once requests are accepted."""
+    limits: Limits | None = None,
+) -> RequestLog:
+    """Serve a book until Ctrl-C, and return what was asked.
+
+    ``on_ready`` is given the base URL once requests are accepted.
+    """
     # A long run meets ever more calls, and nobody asks how often each was served.
-    app = create_app(book, api_key, faults, delay_s, RequestLog(per_call=False))
+    requests = RequestLog(per_call=False)
+    app = create_app(book, api_key, faults, delay_s, requests, limits=limits)
     listener = _listen(host, port)
     base_url = _url(listener)
     try:
@@ -83,6 +90,7 @@ def serve(
         pass
     finally:
         listener.close()
+    return requests
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -110,7 +118,7 @@ def _url(listener: socket.socket) -> str:
 class _Server(uvicorn.Server):
     """Uvicorn that says when it is ready, and that waits for no client when it stops."""
 
-    def __init__(self, app: App, on_ready: Callable[[], None]) -> None:
+    def __init__(self, app: App, on_ready: Callable[[], None], *, has_own_date: bool = False) -> None:
         super().__init__(
             uvicorn.Config(
                 app,
@@ -122,6 +130,8 @@ class _Server(uvicorn.Server):
                 log_config=None,
                 log_level="warning",
                 access_log=False,
+                # An answer has one date: the app's where its clock is to be wrong.
+                date_header=not has_own_date,
                 # Longer than clients keep connections, so that none is closed as it is used again.
                 timeout_keep_alive=120,
             )

@@ -413,3 +413,12 @@ def test_help_names_every_command_and_the_exit_codes(cli: Cli) -> None:
         assert command.callback is not None
         assert f" {command.callback.__name__} " in ran.out
     assert "130" in ran.out
+
+
+@pytest.mark.parametrize("option", ["--limit", "--list-limit"])
+def test_a_limit_that_is_none_is_refused(cli: Cli, option: str) -> None:
+    ran = cli("simulate", option, "100")
+    assert (ran.code, ran.err) == (
+        2,
+        "error: '100' is not a limit such as 100:10, requests and seconds\n",
+    )

@@ -107,7 +107,8 @@ def test_a_clock_that_is_off_is_named(ahead_s: float, state: str, words: str) ->
 
 
 @pytest.mark.parametrize(
-    ("status", "state"), [(404, "ok"), (302, "fail"), (429, "warn"), (503, "warn"), (200, "warn")]
+    ("status", "state"),
+    [(404, "ok"), (302, "fail"), (402, "fail"), (429, "warn"), (503, "warn"), (200, "warn")],
 )
 def test_an_answer_is_judged_by_its_status(status: int, state: str) -> None:
     assert api._check_endpoint(Probed("/", status)).state == state

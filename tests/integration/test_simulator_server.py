@@ -9,11 +9,12 @@ import socket
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 
 import httpx
 import pytest
 
-from pipeline.simulator import CallBook, Faults, Simulator, create_app, running, serve
+from pipeline.simulator import CallBook, Faults, Limits, Simulator, Window, create_app, running, serve
 
 BOOK = CallBook(count=120, until=datetime(2025, 3, 14, 18, tzinfo=UTC), broken_share=0.1)
 STATUS_KINDS = {
@@ -212,6 +213,36 @@ def test_a_client_that_gives_up_on_a_slow_answer_is_served_on_the_next_try() -> 
             assert http.get(f"/get-call/{call_id}").status_code == 200
         assert server.requests.by_call[call_id] == 2
         assert server.requests.served[call_id] == 1
+
+
+def test_a_limit_refuses_what_is_beyond_it_and_counts_that() -> None:
+    limits = Limits(general=Window(3, 600), listing=Window(1, 600))
+    with running(BOOK, limits=limits) as server, client(server) as http:
+        call_id = BOOK.call_id(0)
+        answers = [http.get(f"/get-call/{call_id}") for _ in range(5)]
+        assert [answer.status_code for answer in answers] == [200, 200, 200, 429, 429]
+        assert [answer.headers["RateLimit-Remaining"] for answer in answers] == ["2", "1", "0", "0", "0"]
+        assert answers[4].headers["X-RateLimit-Limiter"] == "general"
+        pages = [http.post("/v3/list-calls", json={}) for _ in range(2)]
+        assert [page.status_code for page in pages] == [200, 429]
+        assert pages[1].headers["X-RateLimit-Limiter"] == "list"
+        assert server.requests.refusals == {"general": 2, "list": 1}
+        assert server.requests.by_status == {200: 4, 429: 3}
+        assert server.requests.by_call[call_id] == 5
+
+
+def test_another_key_uses_up_no_limit() -> None:
+    with running(BOOK, limits=Limits(general=Window(1, 600))) as server, client(server) as http:
+        path = f"/get-call/{BOOK.call_id(0)}"
+        assert http.get(path, headers={"authorization": "Bearer other"}).status_code == 401
+        assert http.get(path).status_code == 200
+
+
+def test_a_clock_that_is_wrong_gives_the_only_date() -> None:
+    limits = Limits(general=Window(9, 600), clock_ahead_s=3600)
+    with running(BOOK, limits=limits) as server, client(server) as http:
+        (date,) = http.get(f"/get-call/{BOOK.call_id(0)}").headers.get_list("date")
+        assert (parsedate_to_datetime(date) - datetime.now(UTC)).total_seconds() > 3500
 
 
 def test_a_delay_is_served_after_it() -> None:

@@ -38,6 +38,12 @@ def run_page(report: RunReport = REPORT, latency: list[dict[str, Any]] | None = 
     return markdown.format_run_report(report, latency or [], {})
 
 
+def test_a_run_that_the_account_limited_says_so() -> None:
+    assert "limited by the account" not in run_page()
+    page = run_page(replace(REPORT, account_rate=7.5))
+    assert "The run was limited by the account: 7.5 calls a second." in page.splitlines()
+
+
 def cells_of(line: str) -> list[str]:
     """Split a row at the bars that Markdown takes for borders."""
     return [cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]]

@@ -14,7 +14,14 @@ import httpx
 import pytest
 
 from pipeline import __version__
-from pipeline.errors import ApiUnreachable, ConfigurationError, KeyRefused, NoConnection
+from pipeline.errors import (
+    AccountRefused,
+    ApiUnreachable,
+    ConfigurationError,
+    KeyRefused,
+    LimitUsedUp,
+    NoConnection,
+)
 from pipeline.payload.fast_parse import ParsedBody
 from pipeline.retell.answer import Answer, Stats
 from pipeline.retell.call_id import is_call_id
@@ -53,10 +60,15 @@ class Api:
         self.slept_s.append(seconds)
 
     def client(self, **options: Any) -> CallsClient:
-        settings = {"base_url": "https://api.test", "api_key": KEY, "api_version": "v2", **options}
+        settings = {
+            "base_url": "https://api.test",
+            "api_key": KEY,
+            "api_version": "v2",
+            "clock": lambda: 0.0,
+            **options,
+        }
         return CallsClient(
             transport=httpx.MockTransport(self),
-            clock=lambda: 0.0,
             sleep=self.sleep,
             rng=lambda: 1.0,
             now=lambda: NOW,
@@ -206,6 +218,78 @@ def test_a_refused_key_stops_at_once(status: int) -> None:
     assert len(api.requests) == 1
 
 
+def test_an_account_that_must_pay_stops_at_once_and_says_what_to_do() -> None:
+    api = Api(httpx.Response(402), ok())
+    with pytest.raises(AccountRefused, match="settle the billing") as caught:
+        api.ask()
+    assert (caught.value.status, caught.value.call_id, caught.value.exit_code) == (402, "call_1", 1)
+    assert len(api.requests) == 1
+
+
+_ABSENT = b'{"status": "error", "message": "Cannot find requested asset under given api key"}'
+
+
+@pytest.mark.parametrize(
+    ("content", "encoding", "status"),
+    [
+        (_ABSENT, "identity", "not_found"),
+        (_ABSENT.upper(), "identity", "not_found"),
+        (gzip.compress(_ABSENT), "gzip", "not_found"),
+        (b" " * 70_000 + _ABSENT, "identity", "failed"),
+        (gzip.compress(b" " * 70_000_000), "gzip", "failed"),
+        (b"not gzip", "gzip", "failed"),
+        (_ABSENT, "br", "failed"),
+        (b'{"message": "call_id must be a string"}', "identity", "failed"),
+        (b"", "identity", "failed"),
+    ],
+    ids=[
+        "as documented", "in capitals", "gzip", "behind many blanks", "a bomb", "damaged", "another encoding",
+        "about something else", "without a body",
+    ],
+)  # fmt: skip
+def test_a_422_that_finds_nothing_is_not_found(content: bytes, encoding: str, status: str) -> None:
+    answer = Api(raw(422, content, content_encoding=encoding)).ask()
+    assert (answer.status, answer.http_status, answer.attempts) == (status, 422, 1)
+    assert answer.body == b""
+
+
+def test_a_422_that_finds_nothing_is_asked_for_on_the_other_path() -> None:
+    api = Api(raw(422, _ABSENT), ok())
+    assert api.ask(api_version="auto").status == "found"
+    assert api.paths == ["/v2/get-call/call_1", "/get-call/call_1"]
+
+
+def test_a_refusal_that_says_when_to_come_back_is_no_attempt() -> None:
+    refused = httpx.Response(429, headers={"ratelimit-limit": "1", "ratelimit-reset": "5"})
+    api = Api(*[refused] * 50, ok())
+    answer = api.ask(concurrency=8, clock=lambda: sum(api.slept_s))
+    assert (answer.status, answer.attempts) == ("found", 1)
+    assert api.slept_s == [5] * 50
+    assert api.stats
+    assert (api.stats.throttled, api.stats.retries, api.stats.concurrency) == (50, 50, 8)
+
+
+def test_an_account_that_lets_nothing_through_for_half_an_hour_ends_the_run() -> None:
+    api = Api(httpx.Response(429, headers={"ratelimit-limit": "1", "ratelimit-reset": "9999999"}))
+    with pytest.raises(LimitUsedUp, match="for 31 minutes"):
+        api.ask(clock=lambda: sum(api.slept_s))
+    # Once a minute, however long the server asks for.
+    assert set(api.slept_s) == {60}
+    assert len(api.requests) == 32
+
+
+def test_a_refusal_that_asks_for_nothing_is_an_attempt() -> None:
+    answer = Api(httpx.Response(429, headers={"retry-after": "0"})).ask()
+    assert (answer.status, answer.attempts, answer.reason) == ("failed", 6, "HTTP 429 after 6 attempts")
+
+
+def test_hops_of_a_redirect_use_up_the_limit_too() -> None:
+    told = {"ratelimit-limit": "2", "ratelimit-remaining": "0", "ratelimit-reset": "7"}
+    api = Api(httpx.Response(307, headers={"location": "/moved", **told}), ok())
+    assert api.ask().status == "found"
+    assert api.slept_s == [7]
+
+
 def test_the_second_version_is_asked_when_the_first_is_absent() -> None:
     api = Api(httpx.Response(404), ok(), ok())
 
@@ -261,7 +345,7 @@ def test_calls_under_way_while_the_version_is_decided_agree() -> None:
     assert api.stats.requests <= 40 + 8
 
 
-@pytest.mark.parametrize("status", [400, 402, 410, 422, 204, 304])
+@pytest.mark.parametrize("status", [400, 410, 422, 204, 304])
 def test_other_statuses_fail_at_once(status: int) -> None:
     api = Api(httpx.Response(status), ok())
     answer = api.ask()

@@ -182,53 +182,6 @@ def test_a_recovered_slot_wakes_a_waiter() -> None:
     run(scenario())
 
 
-@pytest.mark.parametrize(("asked_s", "held_until_s"), [(20, 70), (3600, 110), (-5, 50)])
-def test_retry_after_holds_every_new_request_up_to_a_cap(asked_s: float, held_until_s: float) -> None:
-    async def scenario() -> None:
-        time = Time()
-        limit = limit_of(4, time, hold_cap_s=60)
-        async with limit.slot() as slot:
-            slot.note_throttling(asked_s)
-        started_s = []
-
-        async def request() -> None:
-            async with limit.slot():
-                started_s.append(time.now_s)
-
-        await asyncio.gather(*(request() for _ in range(5)))
-        assert started_s == [held_until_s] * 5
-
-    run(scenario())
-
-
-def test_a_second_retry_after_extends_the_wait_of_those_who_wait() -> None:
-    async def scenario() -> None:
-        time = Time()
-        limit = limit_of(4, time)
-        async with limit.slot() as first, limit.slot() as second:
-            first.note_throttling(10)
-            waiter = asyncio.create_task(succeed(limit, 1))
-            await asyncio.sleep(0)
-            second.note_throttling(30)
-        await waiter
-        assert time.now_s == 80
-
-    run(scenario())
-
-
-def test_a_shorter_retry_after_does_not_shorten_the_wait() -> None:
-    async def scenario() -> None:
-        time = Time()
-        limit = limit_of(4, time)
-        async with limit.slot() as first, limit.slot() as second:
-            first.note_throttling(30)
-            second.note_throttling(1)
-        await succeed(limit, 1)
-        assert time.now_s == 80
-
-    run(scenario())
-
-
 def test_starts_are_evenly_paced() -> None:
     async def scenario() -> None:
         time = Time()
@@ -284,6 +237,54 @@ def test_spacing_shrinks_away_with_successes() -> None:
         settled_s = time.now_s
         await succeed(limit, 100)
         assert time.now_s == settled_s
+
+    run(scenario())
+
+
+async def be_refused(limit: AdaptiveLimit, time: Time, seconds: float) -> None:
+    until_s = time.now_s + seconds
+    while time.now_s < until_s:
+        async with limit.slot() as slot:
+            time.now_s += 0.1
+            slot.note_throttling()
+
+
+def test_what_refused_everything_for_long_leaves_no_trace() -> None:
+    async def scenario() -> None:
+        time = Time()
+        limit = limit_of(16, time)
+        await be_refused(limit, time, 300)
+        assert limit.limit == 1
+        # The next request is still one of those that are far apart.
+        await succeed(limit, 1)
+        assert limit.limit == 16
+        well_again_s = time.now_s
+        await succeed(limit, 50)
+        assert time.now_s - well_again_s <= 10
+
+    run(scenario())
+
+
+def test_a_limit_that_was_found_before_long_refusals_is_kept() -> None:
+    async def scenario() -> None:
+        time = Time()
+        limit = limit_of(16, time)
+        await be_refused(limit, time, 0.1)
+        await succeed(limit, 1)
+        await be_refused(limit, time, 300)
+        await succeed(limit, 1)
+        assert limit.limit == 8
+
+    run(scenario())
+
+
+def test_a_window_of_refusals_is_learned_from() -> None:
+    async def scenario() -> None:
+        time = Time()
+        limit = limit_of(16, time)
+        await be_refused(limit, time, 10)
+        await succeed(limit, 1)
+        assert limit.limit == 1
 
     run(scenario())
 
@@ -348,7 +349,7 @@ def test_no_slot_is_leaked_or_exceeded_whatever_happens(seed: int, maximum: int,
                 for _ in range(chance.randrange(3)):
                     await asyncio.sleep(0)
                 if chance.random() < 0.3:
-                    slot.note_throttling(chance.choice([None, 0.5]))
+                    slot.note_throttling()
                 elif chance.random() < 0.8:
                     slot.note_success()
                 else:
