@@ -27,7 +27,7 @@ _FAULTS = Faults(share=0.05, kinds=("rate_limited", "server_error", "cut_body", 
 def run_demo(settings: Settings, *, calls: int, seed: int, as_json: bool) -> None:
     """Simulate calls, backfill them, and print what the warehouse answers; leave with the run's exit code."""
     book = CallBook(seed=seed, count=calls, shape="mixed")
-    ids = io.StringIO("".join(f"{call_id}\n" for call_id in book.call_ids()))
+    ids = io.BytesIO("".join(f"{call_id}\n" for call_id in book.call_ids()).encode("ascii"))
     with running(book, api_key=_KEY, faults=_FAULTS) as server:
         console.say(f"simulated API with {calls:,} calls at {server.base_url}")
         demo = load_settings(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import sys
-from typing import Annotated
+from typing import Annotated, BinaryIO
 
 import typer
 
@@ -43,7 +44,7 @@ def backfill(
         list[str],
         typer.Argument(
             metavar="IDS…|FILE|-",
-            help="Ids; or a file: one id a line, a CSV with a call_id column, a JSON array; or - for stdin.",
+            help="Ids; or a file of them: one id a line, a CSV with a call_id column, JSON; or - for stdin.",
         ),
     ],
     warehouse: Warehouse = None,
@@ -72,7 +73,7 @@ def backfill(
         rate=rate,
     )
     if dry_run:
-        plan = runs.dry_run(settings, ids, sys.stdin, force=force)
+        plan = runs.dry_run(settings, ids, _open_stdin(), force=force)
         if json:
             print_json(
                 {
@@ -90,12 +91,18 @@ def backfill(
     from pipeline.cli.tracking import is_tracked, run_tracked_backfill
 
     if is_tracked(prefect):
-        report = run_tracked_backfill(settings, ids, sys.stdin, force=force)
+        report = run_tracked_backfill(settings, ids, _open_stdin(), force=force)
     else:
         from pipeline.cli.watch import run_backfill
 
-        report = run_backfill(settings, ids, sys.stdin, force=force)
+        report = run_backfill(settings, ids, _open_stdin(), force=force)
     print_report_and_exit(report, json)
+
+
+def _open_stdin() -> BinaryIO:
+    """Return stdin as bytes, since a file of ids is not always in the encoding of the terminal."""
+    # There is none where whoever started the process closed it.
+    return io.BytesIO() if sys.stdin is None else sys.stdin.buffer
 
 
 @command

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from pipeline import log
 from pipeline.errors import ConfigurationError
@@ -54,7 +54,7 @@ def is_tracked(flag: bool | None) -> bool:
     return False
 
 
-def run_tracked_backfill(settings: Settings, ids: list[str], stdin: TextIO, *, force: bool) -> RunReport:
+def run_tracked_backfill(settings: Settings, ids: list[str], stdin: BinaryIO, *, force: bool) -> RunReport:
     """Run a backfill as a flow run."""
     from pipeline import flows
 
@@ -71,7 +71,7 @@ def _is_server_named() -> bool:
 
 
 @contextmanager
-def _make_parameters(sources: list[str], stdin: TextIO) -> Iterator[dict[str, Any]]:
+def _make_parameters(sources: list[str], stdin: BinaryIO) -> Iterator[dict[str, Any]]:
     from pipeline.runs.ids import read_ids
 
     if len(sources) == 1 and Path(sources[0]).is_file():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from typing import TextIO
+from typing import BinaryIO
 
 from pipeline.cli import console
 from pipeline.cli.progress import RunProgress
@@ -20,7 +20,7 @@ from pipeline.runs.sync import Sync
 def run_backfill(
     settings: Settings,
     sources: Iterable[str],
-    stdin: TextIO,
+    stdin: BinaryIO,
     *,
     force: bool = False,
     command: str = "backfill",

@@ -49,7 +49,7 @@ def backfill_calls(
 
     Args:
         ids: Ids of the calls to fetch; for many, name a file.
-        ids_file: A file on the worker: one id a line, a CSV with a call_id column, or a JSON array.
+        ids_file: A file on the worker: one id a line, a CSV with a call_id column, or JSON.
         force: Fetch calls that are final, or were fetched just now, too.
     """
 
@@ -60,8 +60,8 @@ def backfill_calls(
             )
         # Given as text, so that an id is never taken for a file of that name.
         sources = [*(["-"] if ids else []), *([ids_file] if ids_file else [])]
-        text = io.StringIO("\n".join(ids))
-        return backfill.Backfill(settings, observer, force=force, steps=steps).run(sources, text)
+        stdin = io.BytesIO("\n".join(ids).encode("ascii"))
+        return backfill.Backfill(settings, observer, force=force, steps=steps).run(sources, stdin)
 
     return _run_in_tasks("backfill", run)
 

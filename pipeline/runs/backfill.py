@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TextIO
+from typing import BinaryIO
 
 from sqlalchemy import Connection
 
@@ -34,7 +34,7 @@ class Backfill:
     force: bool = False
     steps: Steps = field(default_factory=Steps)
 
-    def run(self, sources: Iterable[str], stdin: TextIO) -> RunReport:
+    def run(self, sources: Iterable[str], stdin: BinaryIO) -> RunReport:
         """Fetch and load the calls whose ids the sources name; see `ids.read_ids` for what a source is.
 
         Raises UsageError, ConfigurationError and WarehouseError before anything is fetched. What stops the
@@ -78,7 +78,7 @@ def _fetch(run: FetchRun, plan: Plan) -> None:
         run.fetch(lambda extract: extract(plan))
 
 
-def dry_run(settings: Settings, sources: Iterable[str], stdin: TextIO, *, force: bool = False) -> Plan:
+def dry_run(settings: Settings, sources: Iterable[str], stdin: BinaryIO, *, force: bool = False) -> Plan:
     """Return what a backfill of these ids would do, without a request and without writing anything.
 
     The plan's list of ids is gone when this returns. Raises what `Backfill.run` raises before it fetches.

@@ -6,39 +6,25 @@ nothing is fetched. The spool keeps the order of the input and memory stays flat
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
-from typing import TextIO
+from typing import BinaryIO
 
 from pipeline.errors import MalformedId, UsageError
 from pipeline.retell.call_id import is_call_id
-
-_COLUMN = "call_id"
-_DELIMITERS = (",", ";", "\t")
-
-
-@dataclass(frozen=True, slots=True)
-class PlacedId:
-    """A call id as it stands in the input, with the place to name when it is malformed."""
-
-    call_id: str
-    place: str
+from pipeline.runs.id_formats import read_source
+from pipeline.runs.id_text import PlacedId
 
 
-def read_ids(sources: Iterable[str], stdin: TextIO) -> Iterator[PlacedId]:
-    """Yield every id of the sources in order: ids, files (lines, CSV or JSON array) and ``-`` for stdin.
+def read_ids(sources: Iterable[str], stdin: BinaryIO) -> Iterator[PlacedId]:
+    """Yield every id of the sources in order: ids, files in any form of `id_formats`, and ``-`` for stdin.
 
     Raises UsageError for a file that is missing, unreadable or not of a known form, and MalformedId for
     the first text that is not a call id.
     """
     for number, source in enumerate(sources, start=1):
         if source == "-":
-            found = _read_text(stdin, "stdin")
+            found = _read_stdin(stdin)
         elif _matches_path(source, lambda path: path.exists() and not path.is_dir()):
             found = _read_file(Path(source))
         elif _matches_path(source, Path.is_dir):
@@ -53,7 +39,7 @@ def read_ids(sources: Iterable[str], stdin: TextIO) -> Iterator[PlacedId]:
             yield placed
 
 
-def spool_ids(sources: Iterable[str], stdin: TextIO, spool: Path) -> int:
+def spool_ids(sources: Iterable[str], stdin: BinaryIO, spool: Path) -> int:
     """Write ``position,call_id`` lines for every id of the sources to `spool`; return how many there are.
 
     Raises what `read_ids` raises, and UsageError when there is not a single id.
@@ -80,77 +66,16 @@ def _matches_path(source: str, kind: Callable[[Path], bool]) -> bool:
 
 def _read_file(path: Path) -> Iterator[PlacedId]:
     try:
-        with path.open(encoding="utf-8-sig", newline="") as lines:
-            yield from _read_text(lines, str(path))
+        with path.open("rb") as source:
+            yield from read_source(source, str(path))
     except OSError as failure:
         raise UsageError(
             f"cannot read {path} ({failure.strerror}): check its permissions or name another file"
         ) from None
 
 
-def _read_text(text: TextIO, name: str) -> Iterator[PlacedId]:
+def _read_stdin(stdin: BinaryIO) -> Iterator[PlacedId]:
     try:
-        lines = iter(text)
-        for blanks, first in enumerate(lines):
-            if first.strip().lstrip("\ufeff"):
-                yield from _read_lines(first.lstrip("\ufeff"), lines, blanks, name)
-                return
-    except UnicodeDecodeError:
-        raise UsageError(f"{name} is not UTF-8 text: save the ids as plain text, CSV or JSON") from None
-
-
-def _read_lines(first: str, rest: Iterator[str], blanks: int, name: str) -> Iterator[PlacedId]:
-    """Tell the form of the input by its first line that is not blank, and read it."""
-    if first.lstrip().startswith("["):
-        return _read_json(first + "".join(rest), name)
-    for delimiter in _DELIMITERS:
-        try:
-            header = [field.strip() for field in next(csv.reader([first], delimiter=delimiter))]
-        except csv.Error:
-            # Too long for a field, so no header; as ids its parts are looked at one by one.
-            continue
-        if _COLUMN in header:
-            return _read_csv(rest, header.index(_COLUMN), delimiter, blanks + 1, name)
-    if name.lower().endswith(".csv"):
-        raise UsageError(f"{name} has no column {_COLUMN}: name the column of the ids so in its first line")
-    return _read_id_lines(chain([first], rest), blanks, name)
-
-
-def _read_id_lines(lines: Iterable[str], blanks: int, name: str) -> Iterator[PlacedId]:
-    for number, line in enumerate(lines, start=blanks + 1):
-        call_id = line.split("#", 1)[0].strip()
-        if call_id:
-            yield PlacedId(call_id, f"{name} line {number}")
-
-
-def _read_csv(
-    lines: Iterator[str], column: int, delimiter: str, skipped: int, name: str
-) -> Iterator[PlacedId]:
-    reader = csv.reader(lines, delimiter=delimiter)
-    try:
-        for row in reader:
-            place = f"{name} line {skipped + reader.line_num}"
-            if not any(field.strip() for field in row):
-                continue
-            yield PlacedId(row[column].strip() if column < len(row) else "", place)
-    except csv.Error as broken:
-        raise UsageError(
-            f"{name} line {skipped + reader.line_num} is not readable CSV ({broken}): correct it"
-        ) from None
-
-
-def _read_json(text: str, name: str) -> Iterator[PlacedId]:
-    try:
-        items = json.load(io.StringIO(text))
-    except (ValueError, RecursionError) as broken:
-        where = f" line {broken.lineno}" if isinstance(broken, json.JSONDecodeError) else ""
-        raise UsageError(f"{name}{where} is not a JSON array of ids: correct it") from None
-    if not isinstance(items, list):
-        raise UsageError(f"{name} is not a JSON array of ids: correct it")
-    for number, item in enumerate(items, start=1):
-        call_id = item.get(_COLUMN) if isinstance(item, dict) else item
-        place = f"{name} item {number}"
-        if not isinstance(call_id, str):
-            # As text, a number or null could pass for an id.
-            raise MalformedId(json.dumps(item), place)
-        yield PlacedId(call_id, place)
+        yield from read_source(stdin, "stdin")
+    except OSError as failure:
+        raise UsageError(f"cannot read stdin ({failure.strerror}): give it a file or a pipe") from None

@@ -49,7 +49,7 @@ def backfill(
     server: Simulator, data_dir: Path, ids: Iterable[str], *, force: bool = False, **more: object
 ) -> RunReport:
     run = Backfill(settings_for(server, data_dir, **more), force=force)
-    return run.run(["-"], io.StringIO("\n".join(ids)))
+    return run.run(["-"], io.BytesIO("\n".join(ids).encode()))
 
 
 def test_a_backfill_loads_every_call_it_was_asked_for(tmp_path: Path) -> None:
@@ -115,7 +115,7 @@ def test_a_run_loads_only_where_something_waits_and_opens_the_file_only_where_it
 
     def run(folder: str, steps: Steps) -> None:
         run = Backfill(settings_for(server, tmp_path / folder), steps=steps)
-        assert run.run([SMALL.call_id(0)], io.StringIO()).exit_code == 0
+        assert run.run([SMALL.call_id(0)], io.BytesIO()).exit_code == 0
 
     with running(SMALL) as server:
         run("data", first)
@@ -154,7 +154,7 @@ def test_a_short_run_makes_one_copy_for_readers(tmp_path: Path, monkeypatch: pyt
     with running(SMALL) as server:
         settings = settings_for(server, tmp_path, publish="run")
         run = Backfill(settings, steps=_LoadingLate())
-        assert run.run([SMALL.call_id(0)], io.StringIO()).calls_loaded == 1
+        assert run.run([SMALL.call_id(0)], io.BytesIO()).calls_loaded == 1
     assert made == [settings.readers_copy]
     assert query(Warehouse.at(settings.readers_copy), "select count(*) from calls") == [(1,)]
 
@@ -370,7 +370,7 @@ def test_every_id_is_told_of_once_while_the_run_goes_on(tmp_path: Path) -> None:
     )
     with running(SMALL) as server:
         run = Backfill(settings_for(server, tmp_path), observer)
-        run.run([*SMALL.call_ids(), *unknown], io.StringIO())
+        run.run([*SMALL.call_ids(), *unknown], io.BytesIO())
     assert planned == [63]
     assert sum(loaded) == 60
     assert sorted(outcome.call_id for outcome in told) == sorted([*SMALL.call_ids(), *unknown])

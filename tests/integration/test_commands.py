@@ -6,7 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from io import StringIO
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +37,7 @@ def template(server: Simulator, tmp_path_factory: pytest.TempPathFactory) -> Pat
     """A data folder after a backfill of the whole book."""
     folder = tmp_path_factory.mktemp("template")
     settings = load_settings(api_key=server.api_key, base_url=server.base_url, data_dir=folder)
-    assert Backfill(settings).run(["-"], StringIO("\n".join(IDS))).exit_code == 0
+    assert Backfill(settings).run(["-"], BytesIO("\n".join(IDS).encode())).exit_code == 0
     return folder
 
 
@@ -89,6 +89,52 @@ def test_ids_of_a_file_are_those_that_are_fetched(
     (tmp_path / "ids").write_bytes(content.format(*IDS[:3]).encode())
     assert cli("backfill", "ids", server=server).code == 0
     assert set(landed_calls(tmp_path / "data")) == set(IDS[:3])
+
+
+# What a spreadsheet, an export, a dump and a shell write, each with the same three ids.
+FILES_OF_IDS = {
+    "concatenated.csv": (
+        b"\xef\xbb\xbfcall_id,agent\r\ncall_aaa111,x\r\ncall_bbb222,x\r\ncall_ccc333,x\r\n"
+        b'"call_id"\n"call_aaa111"\n"call_bbb222"\n"call_ccc333"\n'
+    ),
+    "header.csv": b"Call ID,Duration\ncall_aaa111,60\ncall_bbb222,60\ncall_ccc333,60\n",
+    "camel_case.csv": b"callId,Duration\ncall_aaa111,60\ncall_bbb222,60\ncall_ccc333,60\n",
+    "separator.csv": b"sep=;\r\ncall_id;agent\r\ncall_aaa111;x\r\ncall_bbb222;x\r\ncall_ccc333;x\r\n",
+    "utf_16.csv": "\ufeffcall_id\tagent\r\ncall_aaa111\tx\r\ncall_bbb222\tx\r\ncall_ccc333\tx\r\n".encode(
+        "utf-16-le"
+    ),
+    "empty_columns.txt": b"call_aaa111,,,\ncall_bbb222,,,\r\n,,,\ncall_ccc333,,,",
+    "lines.jsonl": b'{"call_id": "call_aaa111", "x": 1}\n{"call_id": "call_bbb222"}\n"call_ccc333"\n',
+    "list.json": (
+        b'{"items": [{"call_id": "call_aaa111"}, {"call_id": "call_bbb222"}, {"call_id": "call_ccc333"}], '
+        b'"has_more": false}'
+    ),
+    "webhooks.jsonl": b"".join(
+        b'{"event": "call_ended", "call": {"call_id": "%s"}}\n' % call_id
+        for call_id in (b"call_aaa111", b"call_bbb222", b"call_ccc333")
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FILES_OF_IDS)
+def test_files_of_ids_that_people_have_are_read(name: str, cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(FILES_OF_IDS[name])
+    for ran in (
+        cli("backfill", name, "--dry-run"),
+        cli("backfill", "-", "--dry-run", stdin=FILES_OF_IDS[name]),
+    ):
+        dropped = 3 if name == "concatenated.csv" else 0
+        assert ran.code == 0, ran.err
+        assert f"would fetch 3 of 3 ids ({dropped} duplicates dropped" in ran.out
+
+
+def test_a_process_without_stdin_reads_files_and_misses_only_stdin(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pipeline.cli import fetch
+
+    monkeypatch.setattr(fetch.sys, "stdin", None)
+    assert fetch._open_stdin().read() == b""
 
 
 def test_ids_come_from_stdin_from_arguments_and_from_files_at_once(

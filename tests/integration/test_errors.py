@@ -42,7 +42,12 @@ BAD_FILES = {
     "two on a line": ("ids.txt", b"abc def\n", "ids.txt line 1: 'abc def' is not a call id"),
     "too long": ("ids.txt", b"a" * 129, "ids.txt line 1: 'aaaaaaaaaaaaa"),
     "terminal escape": ("ids.txt", b"abc\n\x1b[31mred\n", "ids.txt line 2: '\\x1b[31mred' is not a call id"),
-    "csv without the column": ("ids.csv", b"id,agent\nabc,x\n", "ids.csv has no column call_id"),
+    "csv without the column": ("ids.csv", b"call,agent\nabc,x\n", "ids.csv has no column call_id"),
+    "csv with two columns": (
+        "ids.csv",
+        b"call_id,Call ID\nabc,x\n",
+        "ids.csv line 1 has two call ids, named",
+    ),
     "csv with a short row": (
         "ids.csv",
         b"agent,call_id\nx,abc\n\ny\n",
@@ -50,16 +55,31 @@ BAD_FILES = {
     ),
     "csv with a malformed id": ("ids.csv", b"call_id\nabc\nno good\n", "ids.csv line 3: 'no good' is not"),
     "csv with a column only": ("ids.csv", b"call_id\n", "there are no call ids in ids.csv"),
-    "broken json": ("ids.json", b'["abc",\n"def"', "ids.json line 2 is not a JSON array of ids"),
+    "broken json": ("ids.json", b'["abc",\n"def"', "ids.json line 2 ends in the middle of its JSON"),
     "json with a number": ("ids.json", b'["abc", 5]', "ids.json item 2: '5' is not a call id"),
     "json with nothing": ("ids.json", b"[]", "there are no call ids in ids.json"),
     "json with a long number": ("ids.json", b"[" + b"1" * 5000 + b"]", "ids.json"),
-    "json too deep": ("ids.json", b"[" * 200_000, "ids.json is not a JSON array of ids"),
-    "binary": ("ids.txt", b"abc\n\x89PNG\r\n\x1a\n\0\xff", "ids.txt is not UTF-8 text"),
-    "utf-16": ("ids.txt", "abc\n".encode("utf-16"), "ids.txt is not UTF-8 text"),
-    "nul bytes": ("ids.txt", b"abc\0\0\n", "ids.txt line 1: 'abc\\x00\\x00' is not a call id"),
+    "json too deep": ("ids.json", b"[" * 200_000, "ids.json line 1 is nested too deep"),
+    "binary": ("ids.txt", b"abc\n\x89PNG\r\n\x1a\n\0\xff", "ids.txt line 2 is neither UTF-8 nor UTF-16 text"),
+    "workbook": (
+        "ids.xlsx",
+        b"PK\x03\x04\x14\0",
+        "ids.xlsx is an Excel workbook or another zip file: save it as",
+    ),
+    "utf-16": ("ids.txt", "abc\n".encode("utf-16-le"), "ids.txt is UTF-16 text without a byte order mark"),
+    "nul bytes": ("ids.txt", b"abc\0\0\n", "ids.txt line 1 has a NUL byte, so it is no text: save"),
     "one endless line": ("ids.txt", b"abc," * 50_000, "ids.txt"),
-    "a quote that never ends": ("ids.csv", b'call_id\n"abc\n' + b"x\n" * 100_000, "ids.csv line"),
+    "a quote that never ends": (
+        "ids.csv",
+        b'call_id\n"abc\n' + b"x\n" * 100_000,
+        "ids.csv line 2 opens a quote that is never closed",
+    ),
+    "a quote that takes rows with it": (
+        "ids.csv",
+        b"call_id,summary\n"
+        + b"".join(b"call_%04d,%s\n" % (n, b'"said: 5' if n == 2 else b"ok") for n in range(1000)),
+        "ids.csv line 4 opens a quote that is still open at the id on line 5: close it",
+    ),
 }
 
 
@@ -84,8 +104,8 @@ def test_bad_ids_on_stdin_are_named_with_their_line(cli: Cli, server: Simulator)
     ran = cli("backfill", "-", server=server)
     assert "there are no call ids in stdin" in sentence(ran)
     assert ran.code == 2
-    ran = cli("backfill", "-", server=server, stdin=b"\xff\xfe")
-    assert "stdin is not UTF-8 text" in sentence(ran)
+    ran = cli("backfill", "-", server=server, stdin=b"\xff\xfe\0")
+    assert "stdin line 1 is neither UTF-8 nor UTF-16 text" in sentence(ran)
     assert server.requests.total == 0
 
 

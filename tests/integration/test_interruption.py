@@ -29,7 +29,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Tables:
     return tables_of(warehouse_in(folder))
 
 
-_NO_STDIN = io.StringIO()
+_NO_STDIN = io.BytesIO()
 
 
 def begin(start: Start, server: Simulator, data_dir: Path) -> Process:

@@ -27,7 +27,7 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ids.write_text("\n".join(BOOK.call_ids()))
     with running(BOOK) as server:
         settings = load_settings(api_key=server.api_key, base_url=server.base_url, data_dir=folder)
-        with ids.open() as lines:
+        with ids.open("rb") as lines:
             assert Backfill(settings).run(["-"], lines).exit_code == 0
     return folder / "warehouse.duckdb"
 

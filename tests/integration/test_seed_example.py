@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from io import StringIO
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +53,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("seed")
     with page() as base_url:
         settings = load_settings(api_key="key_of_page", base_url=base_url, data_dir=folder)
-        assert Backfill(settings).run([CALL_ID], StringIO()).exit_code == 0
+        assert Backfill(settings).run([CALL_ID], BytesIO()).exit_code == 0
     return folder
 
 
