@@ -126,6 +126,12 @@ class Settings(BaseSettings):
         description="How far `sync` goes back before the latest call it has seen",
     )
 
+    deleted: Literal["keep", "hide"] = Field(
+        "keep",
+        alias="PIPELINE_DELETED",
+        description="Whether views show calls that are deleted at the source: keep or hide",
+    )
+
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info",
         alias="PIPELINE_LOG_LEVEL",

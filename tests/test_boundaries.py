@@ -23,6 +23,7 @@ COMMANDS = [
     "demo",
     "backfill",
     "sync",
+    "reconcile",
     "refresh",
     "load",
     "replay",

@@ -1,4 +1,4 @@
-"""Commands that fetch calls: demo, backfill, sync, refresh."""
+"""Commands that fetch calls: demo, backfill, sync, refresh, reconcile."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from pipeline.cli.options import (
     DataDir,
     DryRun,
     Force,
+    NumbersOnly,
     Rate,
     Tracked,
     Warehouse,
@@ -55,6 +56,7 @@ def backfill(
     concurrency: Concurrency = None,
     rate: Rate = None,
     force: Force = False,
+    numbers_only: NumbersOnly = False,
     dry_run: DryRun = False,
     prefect: Tracked = None,
     json: AsJson = False,
@@ -91,11 +93,11 @@ def backfill(
     from pipeline.cli.tracking import is_tracked, run_tracked_backfill
 
     if is_tracked(prefect):
-        report = run_tracked_backfill(settings, ids, _open_stdin(), force=force)
+        report = run_tracked_backfill(settings, ids, _open_stdin(), force=force, numbers_only=numbers_only)
     else:
         from pipeline.cli.watch import run_backfill
 
-        report = run_backfill(settings, ids, _open_stdin(), force=force)
+        report = run_backfill(settings, ids, _open_stdin(), force=force, numbers_only=numbers_only)
     print_report_and_exit(report, json)
 
 
@@ -120,6 +122,7 @@ def sync(
         str | None,
         typer.Option("--until", metavar="TIME", help="End here.", rich_help_panel=RUN),
     ] = None,
+    numbers_only: NumbersOnly = False,
     warehouse: Warehouse = None,
     data_dir: DataDir = None,
     base_url: BaseUrl = None,
@@ -130,7 +133,7 @@ def sync(
     prefect: Tracked = None,
     json: AsJson = False,
 ) -> None:
-    """List the calls that are new since the last sync, fetch and load them."""
+    """List the calls that are new since the last sync, load their numbers, then fetch them whole."""
     from datetime import UTC, datetime
 
     from pipeline.cli.tracking import is_tracked
@@ -151,11 +154,13 @@ def sync(
     if is_tracked(prefect):
         from pipeline import flows
 
-        report = flows.run_tracked(settings, flows.sync_calls, since=start, until=stop)
+        report = flows.run_tracked(
+            settings, flows.sync_calls, since=start, until=stop, numbers_only=numbers_only
+        )
     else:
         from pipeline.cli.watch import run_sync
 
-        report = run_sync(settings, start, stop)
+        report = run_sync(settings, start, stop, numbers_only=numbers_only)
     print_report_and_exit(report, json)
 
 
@@ -171,7 +176,7 @@ def refresh(
     prefect: Tracked = None,
     json: AsJson = False,
 ) -> None:
-    """Fetch again the calls that are not final: still going on, or without an analysis yet."""
+    """Fetch again the calls that are not final, and those that an earlier run left open."""
     from pipeline.cli.tracking import is_tracked
 
     settings = read_settings(
@@ -191,4 +196,52 @@ def refresh(
         from pipeline.cli.watch import run_refresh
 
         report = run_refresh(settings)
+    print_report_and_exit(report, json)
+
+
+@command
+def reconcile(
+    since: Annotated[
+        str,
+        typer.Option(
+            "--since",
+            metavar="TIME",
+            help="Calls that started then or later: a date, a time (UTC), or how long ago.",
+            rich_help_panel=RUN,
+        ),
+    ] = "30d",
+    warehouse: Warehouse = None,
+    data_dir: DataDir = None,
+    base_url: BaseUrl = None,
+    allow_http: AllowHttp = None,
+    api_version: ApiVersion = None,
+    concurrency: Concurrency = None,
+    rate: Rate = None,
+    prefect: Tracked = None,
+    json: AsJson = False,
+) -> None:
+    """Compare the account with the warehouse; fetch what has changed or is missing, note what is gone."""
+    from datetime import UTC, datetime
+
+    from pipeline.cli.tracking import is_tracked
+    from pipeline.times import parse_moment
+
+    settings = read_settings(
+        warehouse=warehouse,
+        data_dir=data_dir,
+        base_url=base_url,
+        allow_http=allow_http,
+        api_version=api_version,
+        concurrency=concurrency,
+        rate=rate,
+    )
+    first = parse_moment(since, datetime.now(UTC))
+    if is_tracked(prefect):
+        from pipeline import flows
+
+        report = flows.run_tracked(settings, flows.reconcile_calls, since=first.isoformat())
+    else:
+        from pipeline.cli.watch import run_reconcile
+
+        report = run_reconcile(settings, first)
     print_report_and_exit(report, json)

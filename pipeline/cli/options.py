@@ -54,6 +54,14 @@ DryRun = Annotated[
     bool,
     typer.Option("--dry-run", help="Say what would be fetched; ask and write nothing.", rich_help_panel=RUN),
 ]
+NumbersOnly = Annotated[
+    bool,
+    typer.Option(
+        "--numbers-only",
+        help="List calls with their numbers; leave whole calls to the next run.",
+        rich_help_panel=RUN,
+    ),
+]
 Tracked = Annotated[
     bool | None,
     typer.Option(

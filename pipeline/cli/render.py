@@ -30,6 +30,8 @@ def print_run(report: RunReport) -> None:
         f"{report.request_count:,} requests ({report.retry_count:,} retries) in {report.duration_s:,.1f} s; "
         f"warehouse {report.warehouse}"
     )
+    if report.compared is not None:
+        console.print_text(report.compared.summary)
     if report.account_rate is not None:
         console.print_text(describe_rate(report.account_rate))
     if report.unaccounted:
@@ -153,13 +155,31 @@ def print_status(found: dict[str, Any]) -> None:
             "detail": "detail",
         },
     )
+    latest = found["runs"][0] if found["runs"] else {}
+    if latest.get("allowed_calls_per_second") is not None:
+        console.print_text(f"{latest['run_id']} {describe_rate(latest['allowed_calls_per_second'])}")
     console.print_heading("Ids by latest outcome")
     console.print_table(found["outcomes"], {"outcome": "outcome", "ids": "ids", "latest_at": "latest (UTC)"})
+    print_reconciled(found["reconciled"])
     if found["unaccounted"]:
         print_unaccounted(found["unaccounted"])
     print_drift(found["drift"])
     console.print_heading("Rows")
     console.print_table(found["row_counts"], {"table_name": "table", "row_count": "rows"})
+
+
+def print_reconciled(row: dict[str, Any] | None) -> None:
+    """Print when warehouse and account were last proved to agree."""
+    if row is None:
+        console.print_text(
+            "warehouse and account have not been compared yet: run `python -m pipeline reconcile`"
+        )
+        return
+    console.print_text(
+        f"warehouse and account agreed at {row['proved_at']:%Y-%m-%d %H:%M} (UTC) on the "
+        f"{row['listed_count']:,} calls that started from {row['since_at']:%Y-%m-%d} "
+        f"to {row['until_at']:%Y-%m-%d}"
+    )
 
 
 def print_call(found: dict[str, Any]) -> None:

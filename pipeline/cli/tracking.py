@@ -54,12 +54,16 @@ def is_tracked(flag: bool | None) -> bool:
     return False
 
 
-def run_tracked_backfill(settings: Settings, ids: list[str], stdin: BinaryIO, *, force: bool) -> RunReport:
+def run_tracked_backfill(
+    settings: Settings, ids: list[str], stdin: BinaryIO, *, force: bool, numbers_only: bool
+) -> RunReport:
     """Run a backfill as a flow run."""
     from pipeline import flows
 
     with _make_parameters(ids, stdin) as parameters:
-        report: RunReport = flows.run_tracked(settings, flows.backfill_calls, force=force, **parameters)
+        report: RunReport = flows.run_tracked(
+            settings, flows.backfill_calls, force=force, numbers_only=numbers_only, **parameters
+        )
     return report
 
 

@@ -12,6 +12,7 @@ from pipeline.cli.progress import RunProgress
 from pipeline.config import Settings
 from pipeline.runs import backfill
 from pipeline.runs.backfill import Backfill
+from pipeline.runs.reconcile import Reconcile
 from pipeline.runs.run import Observer
 from pipeline.runs.run_report import RunReport
 from pipeline.runs.sync import Sync
@@ -23,11 +24,12 @@ def run_backfill(
     stdin: BinaryIO,
     *,
     force: bool = False,
+    numbers_only: bool = False,
     command: str = "backfill",
 ) -> RunReport:
     """Run a backfill with its progress on stderr."""
     with _show_progress() as observer:
-        return Backfill(settings, observer, command, force).run(sources, stdin)
+        return Backfill(settings, observer, command, force, numbers_only).run(sources, stdin)
 
 
 def run_refresh(settings: Settings) -> RunReport:
@@ -36,10 +38,18 @@ def run_refresh(settings: Settings) -> RunReport:
         return backfill.refresh(settings, observer)
 
 
-def run_sync(settings: Settings, since: datetime | None, until: datetime | None) -> RunReport:
+def run_sync(
+    settings: Settings, since: datetime | None, until: datetime | None, *, numbers_only: bool = False
+) -> RunReport:
     """Fetch what is new since the last sync, with its progress on stderr."""
     with _show_progress() as observer:
-        return Sync(settings, observer, since, until).run()
+        return Sync(settings, observer, since, until, numbers_only).run()
+
+
+def run_reconcile(settings: Settings, since: datetime) -> RunReport:
+    """Compare the account with the warehouse, with its progress on stderr."""
+    with _show_progress() as observer:
+        return Reconcile(settings, observer, since).run()
 
 
 @contextmanager

@@ -97,7 +97,8 @@ def extract_batch(settings: Settings, run_id: str, batch: Batch, watch: Watch, a
     )
     landed: set[str] = set()
     if attempt > 1:
-        landed = {outcome.call_id for outcome in landing.read_outcomes(run_id)}.intersection(batch.call_ids)
+        answered = {outcome.call_id for outcome in landing.read_outcomes(run_id) if outcome.is_answer}
+        landed = answered.intersection(batch.call_ids)
 
     def ids() -> Iterator[str]:
         for call_id in batch.call_ids:

@@ -10,6 +10,7 @@ server        whether a server answers, and the end of one of our own
 from pipeline.flows.definitions import (
     backfill_calls,
     check_warehouse,
+    reconcile_calls,
     refresh_calls,
     sync_calls,
     write_report,
@@ -21,6 +22,7 @@ __all__ = [
     "backfill_calls",
     "check_warehouse",
     "find_server_failure",
+    "reconcile_calls",
     "refresh_calls",
     "run_tracked",
     "stop_own_server",

@@ -28,6 +28,7 @@ from pipeline.flows.tasks import Tasks
 from pipeline.report.write import write
 from pipeline.runs import backfill, maintenance
 from pipeline.runs.fetch import Steps
+from pipeline.runs.reconcile import Reconcile
 from pipeline.runs.run import Observer
 from pipeline.runs.run_report import RunReport
 from pipeline.runs.sync import Sync
@@ -44,6 +45,7 @@ def backfill_calls(
     ids: Annotated[list[CallId], Field(max_length=2000)] = [],  # noqa: B006  it is shown, and never changed
     ids_file: str = "",
     force: bool = False,
+    numbers_only: bool = False,
 ) -> State[Any]:
     """Fetch calls by id and load them. Calls that are final are left, so the same ids may be given again.
 
@@ -51,6 +53,7 @@ def backfill_calls(
         ids: Ids of the calls to fetch; for many, name a file.
         ids_file: A file on the worker: one id a line, a CSV with a call_id column, or JSON.
         force: Fetch calls that are final, or were fetched just now, too.
+        numbers_only: List the calls, and leave whole calls to the next run.
     """
 
     def run(settings: Settings, observer: Observer, steps: Steps) -> RunReport:
@@ -61,22 +64,27 @@ def backfill_calls(
         # Given as text, so that an id is never taken for a file of that name.
         sources = [*(["-"] if ids else []), *([ids_file] if ids_file else [])]
         stdin = io.BytesIO("\n".join(ids).encode("ascii"))
-        return backfill.Backfill(settings, observer, force=force, steps=steps).run(sources, stdin)
+        return backfill.Backfill(settings, observer, force=force, numbers_only=numbers_only, steps=steps).run(
+            sources, stdin
+        )
 
     return _run_in_tasks("backfill", run)
 
 
 @flow(flow_run_name="sync")
-def sync_calls(since: datetime | None = None, until: datetime | None = None) -> State[Any]:
-    """List the calls that are new since the last sync, fetch and load them.
+def sync_calls(
+    since: datetime | None = None, until: datetime | None = None, numbers_only: bool = False
+) -> State[Any]:
+    """List the calls that are new since the last sync, and load their numbers; fetch and load whole calls.
 
     Args:
         since: Begin here; by default a little before where the last sync came to.
         until: End here; by default now.
+        numbers_only: Leave whole calls to the next run.
     """
 
     def run(settings: Settings, observer: Observer, steps: Steps) -> RunReport:
-        return Sync(settings, observer, since, until, steps).run()
+        return Sync(settings, observer, since, until, numbers_only, steps).run()
 
     return _run_in_tasks("sync", run)
 
@@ -85,6 +93,21 @@ def sync_calls(since: datetime | None = None, until: datetime | None = None) -> 
 def refresh_calls() -> State[Any]:
     """Fetch again the calls that are not final: still going on, or without an analysis yet."""
     return _run_in_tasks("refresh", backfill.refresh)
+
+
+@flow(flow_run_name="reconcile")
+def reconcile_calls(since: str = "30d") -> State[Any]:
+    """Compare the account with the warehouse, and put right what differs.
+
+    Args:
+        since: Calls that started then or later: a date, a time (UTC), or how long ago, such as 30d.
+    """
+
+    def run(settings: Settings, observer: Observer, steps: Steps) -> RunReport:
+        first = parse_moment(since, datetime.now(UTC))
+        return Reconcile(settings, observer, first, steps).run()
+
+    return _run_in_tasks("reconcile", run)
 
 
 @flow(flow_run_name="check")

@@ -11,8 +11,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from itertools import count
-from threading import Event
 from typing import Any, cast
 
 from prefect import get_run_logger, task
@@ -86,11 +86,12 @@ class Tasks(Steps):
         most_at_once = batches.count_side_by_side(run.settings, plan.to_fetch)
         running: list[PrefectFuture[Any]] = []
         ended: list[PrefectFuture[Any]] = []
-        one_ended = Event()
+        one_ended = asyncio.Event()
+        loop = asyncio.get_running_loop()
 
         def note_end(task: PrefectFuture[Any]) -> None:
             ended.append(task)
-            one_ended.set()
+            loop.call_soon_threadsafe(one_ended.set)
 
         stopped: BaseException | None = None
         show_at_s = time.monotonic() + _PROGRESS_EVERY_S
@@ -102,10 +103,10 @@ class Tasks(Steps):
                     running.append(task)
                 if not running:
                     break
-                one_ended.wait(_LOOK_EVERY_S)
+                # The listing goes on meanwhile.
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(one_ended.wait(), _LOOK_EVERY_S)
                 one_ended.clear()
-                # Ctrl-C reaches a coroutine only where it lets others go on.
-                await asyncio.sleep(0)
                 for task in [task for task in running if task in ended]:
                     task.wait()  # it has ended; only now its state is at hand
                     running.remove(task)

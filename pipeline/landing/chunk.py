@@ -31,7 +31,8 @@ MANIFEST = ".json"
 class LandedChunk:
     """A complete chunk on disk; `payloads` is None when none of its ids had a payload to land.
 
-    `is_plain` says that all of its payloads are (`payload.known_fields`).
+    `is_plain` says that all of its payloads are (`payload.known_fields`), `is_listed` that they are items of
+    a listing.
     """
 
     chunk_id: str
@@ -41,6 +42,7 @@ class LandedChunk:
     byte_count: int
     sha256: str | None
     is_plain: bool = False
+    is_listed: bool = False
 
 
 class ChunkWriter:
@@ -141,8 +143,10 @@ class ChunkWriter:
             self._part(PAYLOADS).replace(payloads)
         self._part(MANIFEST).replace(path)
         sync_folder(self._folder)
-        is_plain = _are_plain(self._outcomes)
-        return LandedChunk(self.chunk_id, path, payloads, self.record_count, size, checksum, is_plain)
+        is_plain, is_listed = _are_plain(self._outcomes), _are_listed(self._outcomes)
+        return LandedChunk(
+            self.chunk_id, path, payloads, self.record_count, size, checksum, is_plain, is_listed
+        )
 
     def _finish_payloads(self) -> tuple[Path | None, int, str | None]:
         if self._payloads is None:
@@ -167,7 +171,7 @@ def verify_chunk(manifest: Path) -> LandedChunk:
         chunk_id, record_count = said["chunk_id"], said["record_count"]
         payloads = None if name is None else manifest.with_name(name)
         accepted_count = sum(outcome["outcome"] == "accepted" for outcome in said["outcomes"])
-        is_plain = _are_plain(said["outcomes"])
+        is_plain, is_listed = _are_plain(said["outcomes"]), _are_listed(said["outcomes"])
         # Under another chunk's name it would be taken for loaded, or wait for ever.
         if chunk_id != manifest.stem or payloads == manifest:
             raise ValueError
@@ -185,7 +189,7 @@ def verify_chunk(manifest: Path) -> LandedChunk:
             f"the landed file {payloads} is missing or not what its manifest says: {REPAIR_ADVICE}",
             path=payloads,
         )
-    return LandedChunk(chunk_id, manifest, payloads, record_count, size, checksum, is_plain)
+    return LandedChunk(chunk_id, manifest, payloads, record_count, size, checksum, is_plain, is_listed)
 
 
 def read_outcomes(manifest: Path) -> list[Outcome]:
@@ -196,6 +200,10 @@ def read_outcomes(manifest: Path) -> list[Outcome]:
 def _are_plain(outcomes: list[dict[str, Any]]) -> bool:
     # Chunks of earlier versions say nothing of it.
     return all(facts.get("is_plain", False) for facts in outcomes if facts["outcome"] == "accepted")
+
+
+def _are_listed(outcomes: list[dict[str, Any]]) -> bool:
+    return any(facts.get("detail") == "listed" for facts in outcomes)
 
 
 def _encode(manifest: dict[str, Any]) -> bytes:

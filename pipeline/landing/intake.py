@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Literal
 
 from pipeline.landing.folder import Landing
 from pipeline.landing.outcome import Outcome
@@ -19,12 +20,16 @@ from pipeline.payload.validate import Rejected, validate
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """How a body came: for which id, when (aware), with which HTTP status and after how many attempts."""
+    """How a body came: for which id, when (aware), with which HTTP status and after how many attempts.
+
+    `detail` is listed for an item of a listing, which has all of a call but its transcripts.
+    """
 
     call_id: str
     fetched_at: datetime
     http_status: int | None = None
     attempts: int = 0
+    detail: Literal["whole", "listed"] = "whole"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +57,7 @@ def judge(receipt: Receipt, body: bytes, parsed: ParsedBody | Malformed | None =
                 judged.reason,
                 json_path=judged.json_path,
                 value=judged.value,
+                detail=receipt.detail,
             )
         )
     return Judgement(
@@ -64,6 +70,8 @@ def judge(receipt: Receipt, body: bytes, parsed: ParsedBody | Malformed | None =
             payload_hash=judged.payload_hash,
             has_plain_speech=judged.has_plain_speech,
             is_plain=judged.is_plain,
+            detail=receipt.detail,
+            listed_hash=judged.listed_hash,
         ),
         judged.line,
     )
@@ -80,10 +88,23 @@ def take_in(
 
     Raises LandingError when the quarantine cannot be written.
     """
-    judgement = judge(receipt, body, parsed)
-    if judgement.line is not None:
-        return judgement
+    return keep(landing, run_id, judge(receipt, body, parsed), body, parsed)
+
+
+def keep(
+    landing: Landing,
+    run_id: str,
+    judgement: Judgement,
+    body: bytes,
+    parsed: ParsedBody | Malformed | None = None,
+) -> Judgement:
+    """Keep the body of a judgement that rejects it in quarantine; return the judgement with its path.
+
+    Raises LandingError when the quarantine cannot be written.
+    """
     outcome = judgement.outcome
+    if judgement.line is not None or outcome.outcome != "rejected":
+        return judgement
     facts = {
         "call_id": outcome.call_id,
         "reason": outcome.reason,

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from pipeline.times import format_utc, parse_utc
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one call id when it was asked for.
+    """What became of one call id when it was asked for, listed or given.
 
-    `outcome` is accepted, not_found, rejected or failed; the load turns accepted into loaded,
-    unchanged or not_final. `has_plain_speech`: its turns and words have no field for the load to look for;
-    `is_plain`: nor has the rest of its payload (`payload.known_fields`). `fetched_at` is aware.
+    `outcome` is accepted, not_found, rejected, failed or, of an id that a run was given and has not asked for
+    yet, waiting; the load turns accepted into loaded, unchanged, not_final, listed or changed. `detail` is
+    whole, or listed for what a listing says of a call; `listed_hash` is that of this part of the payload.
+    `has_plain_speech`: its turns and words have no field for the load to look for; `is_plain`: nor has the
+    rest of its payload (`payload.known_fields`). `fetched_at` is aware.
     """
 
     call_id: str
@@ -30,6 +32,13 @@ class Outcome:
     quarantine_path: str | None = None
     has_plain_speech: bool = False
     is_plain: bool = False
+    detail: Literal["whole", "listed"] = "whole"
+    listed_hash: str | None = None
+
+    @property
+    def is_answer(self) -> bool:
+        """Whether the API was asked for the whole call; not that it was listed or given."""
+        return self.detail == "whole" and self.outcome != "waiting"
 
     @classmethod
     def from_manifest(cls, facts: dict[str, Any]) -> Self:

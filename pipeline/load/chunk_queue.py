@@ -20,6 +20,7 @@ class _Waiting:
     manifest: Path
     # None of a chunk that an earlier run landed: nobody has looked into it yet.
     record_count: int | None
+    is_reason_to_load: bool = True
 
 
 class ChunkQueue:
@@ -32,12 +33,14 @@ class ChunkQueue:
         self._waiting = deque(_Waiting(manifest, None) for manifest in manifests)
         self._under_way: dict[Path, _Waiting] = {}
         self._is_closed = is_closed
+        # How many wait until all is settled: nobody else waits for more to come then.
+        self._hurried_count = 0
         self._news = threading.Condition()
 
-    def put(self, chunk: LandedChunk) -> None:
-        """Add a chunk that was landed just now."""
+    def put(self, chunk: LandedChunk, *, is_reason_to_load: bool = True) -> None:
+        """Add a chunk that was landed just now; one that is no reason to load is loaded with the next."""
         with self._news:
-            self._waiting.append(_Waiting(chunk.manifest, chunk.record_count))
+            self._waiting.append(_Waiting(chunk.manifest, chunk.record_count, is_reason_to_load))
             self._news.notify_all()
 
     def close(self) -> None:
@@ -59,15 +62,30 @@ class ChunkQueue:
     def wait_for(self, records: int, limit_s: float | None = None) -> bool:
         """Wait until a chunk is there, and so many payloads, or until no more come.
 
-        Returns whether that was so within the limit.
+        While somebody waits until all is settled, a chunk is enough. Returns whether that was so within the
+        limit.
         """
         with self._news:
-            return self._news.wait_for(lambda: self._is_closed or self._has(records), limit_s)
+            return self._news.wait_for(
+                lambda: self._is_closed or self._has(0 if self._hurried_count else records), limit_s
+            )
 
     def wait_until_closed(self, limit_s: float) -> bool:
         """Wait until no more chunks come; return whether that was so within the limit."""
         with self._news:
             return self._news.wait_for(lambda: self._is_closed, limit_s)
+
+    def wait_until_settled(self) -> None:
+        """Wait until the chunks that wait now, or are under way, are settled, or until no more come.
+
+        They are loaded however little they are.
+        """
+        with self._news:
+            chunks = self._list_unsettled()
+            self._hurried_count += 1
+            self._news.notify_all()
+            self._news.wait_for(lambda: self._is_closed or not chunks & self._list_unsettled())
+            self._hurried_count -= 1
 
     def take(self) -> Path | None:
         """Return the manifest of the next chunk, which is under way from now on; None where none waits."""
@@ -82,6 +100,7 @@ class ChunkQueue:
         """Forget a chunk that is loaded, or that cannot be."""
         with self._news:
             del self._under_way[manifest]
+            self._news.notify_all()
 
     def put_back(self, manifests: Iterable[Path] | None = None) -> None:
         """Let chunks under way wait again, before all others; by default all of them."""
@@ -90,7 +109,10 @@ class ChunkQueue:
             self._waiting.extendleft(self._under_way.pop(manifest) for manifest in reversed(given_back))
             self._news.notify_all()
 
+    def _list_unsettled(self) -> set[Path]:
+        return {waiting.manifest for waiting in self._waiting} | set(self._under_way)
+
     def _has(self, records: int) -> bool:
-        counts = [waiting.record_count for waiting in self._waiting]
+        counts = [waiting.record_count for waiting in self._waiting if waiting.is_reason_to_load]
         # How much is in a chunk of an earlier run is not known: it is enough.
         return bool(counts) and (None in counts or sum(count or 0 for count in counts) >= records)

@@ -41,14 +41,20 @@ _TABLES = (
     "conversations",
     "turn_timings",
 )
+# What is noted of ids, whether there are payloads or not.
+_LEDGER = ("confirmed", "etl_rejects", "etl_outcomes", "deleted_calls", "stored_days", "etl_chunks")
 
 
 @dataclass
 class Loaded:
-    """What loading did: chunks and payloads loaded, and a sentence for every chunk that could not be."""
+    """What loading did: chunks and payloads loaded, and a sentence for every chunk that could not be.
+
+    `listed` of the payloads are items of a listing.
+    """
 
     chunks: int = 0
     records: int = 0
+    listed: int = 0
     problems: list[str] = field(default_factory=list)
 
 
@@ -64,6 +70,7 @@ def load_waiting(
     queue: ChunkQueue,
     *,
     refresh_window_s: float,
+    hides_deleted: bool = False,
     replay: bool = False,
     on_load: Callable[[Loaded], None] = lambda one: None,
 ) -> Loaded:
@@ -85,7 +92,13 @@ def load_waiting(
                     warehouse.make_way()
                 chunks = staged.chunks
                 try:
-                    waiting = _write(warehouse, staged, refresh_window_s=refresh_window_s, replay=replay)
+                    waiting = _write(
+                        warehouse,
+                        staged,
+                        refresh_window_s=refresh_window_s,
+                        hides_deleted=hides_deleted,
+                        replay=replay,
+                    )
                 except (DBAPIError, LandingError) as failure:
                     if len(chunks) > 1:
                         # One of them cannot be loaded; alone, it does not keep the others out.
@@ -96,10 +109,12 @@ def load_waiting(
                     continue
                 if len(waiting) == len(chunks):
                     records = sum(chunk.record_count for chunk in chunks)
+                    listed = sum(chunk.record_count for chunk in chunks if chunk.is_listed)
                     loaded.chunks += len(chunks)
                     loaded.records += records
+                    loaded.listed += listed
                     log.event("chunks_loaded", log.DEBUG, chunk_count=len(chunks), record_count=records)
-                    on_load(Loaded(len(chunks), records))
+                    on_load(Loaded(len(chunks), records, listed))
                     waiting = []
                 elif waiting:
                     divider.retry([waiting])
@@ -113,7 +128,12 @@ def load_waiting(
 
 
 def _write(
-    warehouse: Warehouse, staged: StagedLoad, *, refresh_window_s: float, replay: bool
+    warehouse: Warehouse,
+    staged: StagedLoad,
+    *,
+    refresh_window_s: float,
+    hides_deleted: bool,
+    replay: bool,
 ) -> list[LandedChunk]:
     """Write a staged load and return its chunks.
 
@@ -128,16 +148,28 @@ def _write(
             ids = set(connection.exec_driver_sql(sql.read("load/chunks_to_load")).scalars())
         waiting = [chunk for chunk in staged.chunks if replay or chunk.chunk_id in ids]
         if len(waiting) == len(staged.chunks):
-            write_rows(connection, staged, refresh_window_s=refresh_window_s, replay=replay)
+            write_rows(
+                connection,
+                staged,
+                refresh_window_s=refresh_window_s,
+                hides_deleted=hides_deleted,
+                replay=replay,
+            )
     return waiting
 
 
 def write_rows(
-    connection: Connection, staged: StagedLoad, *, refresh_window_s: float, replay: bool = False
+    connection: Connection,
+    staged: StagedLoad,
+    *,
+    refresh_window_s: float,
+    hides_deleted: bool = False,
+    replay: bool = False,
 ) -> str:
     """Turn what is staged into rows, on a connection of `Warehouse.write_from`; return the load's id.
 
-    `refresh_window_s` decides which calls count as final; `replay` replaces rows even where the payload is
+    `refresh_window_s` decides which calls count as final, `hides_deleted` whether views leave out those that
+    are deleted at the source; `replay` replaces rows even where the payload is
     the one they came from.
     """
     now = datetime.now(UTC)
@@ -146,6 +178,7 @@ def write_rows(
         "load_id": load_id,
         "recorded_at": now.replace(tzinfo=None),
         "refresh_window_s": refresh_window_s,
+        "hides_deleted": hides_deleted,
     }
     run = connection.exec_driver_sql
     with connection.begin():
@@ -158,7 +191,7 @@ def write_rows(
         if staged.has_payloads:
             for name in ("stored_days", *_TABLES):
                 run(sql.read(f"load/{name}"))
-        for name in ("confirmed", "stored_days", "etl_rejects", "etl_outcomes", "etl_chunks"):
+        for name in _LEDGER:
             run(sql.read(f"load/{name}"))
     return load_id
 

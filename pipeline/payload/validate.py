@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from pipeline.payload.contract import Call, WovenTranscripts
 from pipeline.payload.fast_parse import ParsedBody, parse_body, parse_whole
 from pipeline.payload.known_fields import has_plain_speech, is_plain
+from pipeline.payload.listed_part import hash_listed_part
 from pipeline.payload.redact import redact, remove_secrets
 from pipeline.payload.strict_json import Malformed, to_line
 
@@ -23,12 +24,16 @@ _VALUE_LIMIT = 200
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """A payload as one NDJSON line without its end, with its SHA-256 and what is known of its turns."""
+    """A payload as one NDJSON line without its end, with its SHA-256 and what is known of its turns.
+
+    `listed_hash` is the hash of the part that listings have too.
+    """
 
     line: bytes
     payload_hash: str
     has_plain_speech: bool
     is_plain: bool
+    listed_hash: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +91,11 @@ def _judge(call_id: str, body: bytes, parsed: ParsedBody) -> Accepted | Rejected
         return _reject_malformed(malformed)
     speaks_plainly = has_plain_speech(document)
     return Accepted(
-        line, hashlib.sha256(line).hexdigest(), speaks_plainly, speaks_plainly and is_plain(document)
+        line,
+        hashlib.sha256(line).hexdigest(),
+        speaks_plainly,
+        speaks_plainly and is_plain(document),
+        hash_listed_part(document),
     )
 
 

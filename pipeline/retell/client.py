@@ -24,7 +24,8 @@ from pipeline.retell.api import Api
 from pipeline.retell.base_url import BaseUrl
 from pipeline.retell.call_id import is_call_id
 from pipeline.retell.decoding import MIB
-from pipeline.retell.listing import MAX_LIMIT, Page, fetch_page, follow_pages
+from pipeline.retell.listing import MAX_LIMIT, fetch_page, follow_pages
+from pipeline.retell.page import Page
 from pipeline.retell.rate_limit import AdaptiveLimit
 from pipeline.retell.response import Reply
 from pipeline.retell.retry import RetryPolicy

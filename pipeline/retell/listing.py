@@ -1,20 +1,20 @@
 """Asks which calls there are, page by page: ``POST /v3/list-calls``.
 
-Invariant: a page is taken whole or not at all, every id in it is sound, and following pages ends: each asks
-with a key that was not used before.
+Invariant: following pages ends, as each asks with a key that was not used before; an odd item keeps neither
+its page nor its neighbours from being read (`page`).
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from typing import Any, Literal
 
 from pipeline.errors import ListingFailed
 from pipeline.payload.strict_json import Malformed
 from pipeline.retell.api import Api
-from pipeline.retell.call_id import is_call_id
+from pipeline.retell.page import Page, read_page
 from pipeline.retell.response import Reply
 from pipeline.retell.sender import ApiRequest
 
@@ -25,25 +25,11 @@ ListedStatus = Literal["not_connected", "ongoing", "ended", "error"]
 """The call statuses that a listing can be asked for; ``registered`` is none of them."""
 
 _PATH = "/v3/list-calls"
-_LAST_MS = 253_402_300_799_999  # the end of the year 9999, the last a datetime can hold
 # A filter can leave pages empty on the way to the next match; a listing that gives nothing for ever must end.
 _MAX_EMPTY_PAGES = 100
 
 _TRY_AGAIN = "run the same command again later"
 _GIVE_IDS = "give the call ids to `backfill` instead"
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """Calls in the order asked for: ``start_ms`` is parallel to ``call_ids``, None for a call without one.
-
-    ``pagination_key`` asks for the page after this one, of which ``has_more`` says that there is one.
-    """
-
-    call_ids: list[str]
-    start_ms: list[int | None] = field(repr=False)
-    has_more: bool
-    pagination_key: str | None = field(repr=False)
 
 
 def make_start_filter(ms: int, until_ms: int | None = None) -> dict[str, Any]:
@@ -64,6 +50,11 @@ def make_status_filter(*statuses: ListedStatus) -> dict[str, Any]:
     if not statuses:
         raise ValueError("no status to filter by")
     return {"call_status": {"type": "enum", "op": "in", "value": list(statuses)}}
+
+
+def make_id_filter(call_ids: Iterable[str]) -> dict[str, Any]:
+    """Return the filter for these calls; how many the API takes is not documented."""
+    return {"call_id": {"type": "enum", "op": "in", "value": list(call_ids)}}
 
 
 async def fetch_page(
@@ -87,10 +78,11 @@ async def fetch_page(
         asked["pagination_key"] = pagination_key
     content = json.dumps(asked, allow_nan=False).encode()
     reply = await api.ask(ApiRequest("POST", [_PATH], content, timeout_s, route="list"))
-    if reply.parsed is None:
+    is_readable = reply.status == 200 and not reply.is_too_large
+    if not is_readable or (reply.fault is not None and reply.fault.is_syntax):
         raise _make_error(reply, reply.reason or "no answer")
     try:
-        return _read_page(reply.parsed.document)
+        return await asyncio.to_thread(_read, reply)
     except Malformed as fault:
         raise ListingFailed(f"unexpected answer: {fault}", _GIVE_IDS, status=reply.status) from None
 
@@ -117,7 +109,7 @@ async def follow_pages(
         if not page.has_more:
             return
         key = page.pagination_key
-        empty_pages = 0 if page.call_ids else empty_pages + 1
+        empty_pages = 0 if page.items else empty_pages + 1
         if key is None:
             raise ListingFailed("more pages are promised without a pagination_key", _TRY_AGAIN, status=200)
         if key in used:
@@ -125,6 +117,13 @@ async def follow_pages(
         if empty_pages == _MAX_EMPTY_PAGES:
             raise ListingFailed(f"{empty_pages} pages in a row were empty", _TRY_AGAIN, status=200)
         used.add(key)
+
+
+def _read(reply: Reply) -> Page:
+    if reply.parsed is not None and reply.parsed.text is reply.body:
+        return read_page(reply.body, reply.parsed.document)
+    # One odd item makes the whole body odd; and of a parsed body the simple words are cut out, if it has any.
+    return read_page(reply.body)
 
 
 def _make_error(reply: Reply, reason: str) -> ListingFailed:
@@ -138,39 +137,3 @@ def _make_error(reply: Reply, reason: str) -> ListingFailed:
     elif reply.status in (400, 422):
         advice = f"the API does not take these filters, so {_GIVE_IDS}"
     return ListingFailed(reason, advice, status=reply.status, is_too_large=reply.is_too_large)
-
-
-def _read_page(document: Any) -> Page:
-    """Return the page that a document is. Raises `Malformed`, without the value, where it is none."""
-    if not isinstance(document, dict):
-        raise Malformed("not an object")
-    items, has_more = document.get("items"), document.get("has_more")
-    if not isinstance(items, list):
-        raise Malformed("not a list", "$.items")
-    if not isinstance(has_more, bool):
-        raise Malformed("neither true nor false", "$.has_more")
-    key = document.get("pagination_key")
-    if not isinstance(key, str | None):
-        raise Malformed("not a string", "$.pagination_key")
-    call_ids: list[str] = []
-    start_ms: list[int | None] = []
-    for index, item in enumerate(items):
-        if not isinstance(item, dict):
-            raise Malformed("not an object", f"$.items[{index}]")
-        call_id = item.get("call_id")
-        if not isinstance(call_id, str) or not is_call_id(call_id):
-            raise Malformed("not a call id", f"$.items[{index}].call_id")
-        call_ids.append(call_id)
-        start_ms.append(_read_start(item.get("start_timestamp"), index))
-    return Page(call_ids, start_ms, has_more, key or None)
-
-
-def _read_start(value: Any, index: int) -> int | None:
-    if value is None:
-        return None
-    is_whole = isinstance(value, int) and not isinstance(value, bool)
-    if not is_whole and not (isinstance(value, float) and value.is_integer()):
-        raise Malformed("not a whole number", f"$.items[{index}].start_timestamp")
-    if not 0 <= value <= _LAST_MS:
-        raise Malformed("not a time in milliseconds", f"$.items[{index}].start_timestamp")
-    return int(value)

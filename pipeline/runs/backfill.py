@@ -11,17 +11,21 @@ from typing import BinaryIO
 
 from sqlalchemy import Connection
 
-from pipeline import sql
 from pipeline.config import Settings
 from pipeline.errors import WarehouseMismatch
+from pipeline.extract.given_ids import land_given
+from pipeline.runs.by_id import ById
 from pipeline.runs.fetch import FetchRun, Steps
 from pipeline.runs.ids import spool_ids
+from pipeline.runs.numbers_first import NumbersFirst
 from pipeline.runs.plan import Plan, make_plan
 from pipeline.runs.run import Observer
 from pipeline.runs.run_report import RunReport
 from pipeline.times import utc_now
 from pipeline.warehouse import schema
 from pipeline.warehouse.database import Warehouse
+
+_ABANDONED = "never ended, or were never analysed within the refresh window: they are not asked for any more"
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,7 @@ class Backfill:
     observer: Observer = field(default_factory=Observer)
     command: str = "backfill"
     force: bool = False
+    numbers_only: bool = False
     steps: Steps = field(default_factory=Steps)
 
     def run(self, sources: Iterable[str], stdin: BinaryIO) -> RunReport:
@@ -46,36 +51,39 @@ class Backfill:
             given = spool_ids(sources, stdin, spool)
             return run.carry_out(
                 lambda: run.begin_with_plan(spool, given, force=self.force),
-                lambda plan: _fetch(run, plan),
+                lambda plan: self._work(run, plan),
                 spool,
             )
 
+    def _work(self, run: FetchRun, plan: Plan) -> None:
+        if not plan.to_fetch:
+            return
+        for chunk in land_given(run.landing, run.report.run_id, plan.ids()):
+            run.queue.put(chunk, is_reason_to_load=False)
+        by_id = ById(run, plan, numbers_only=self.numbers_only)
+        run.fetch(by_id.fetch)
+
 
 def refresh(settings: Settings, observer: Observer, steps: Steps | None = None) -> RunReport:
-    """Fetch again and load the calls of the warehouse that are not final; raises as `Backfill.run` does."""
+    """Fetch again and load the calls that are not final, and the ids that are open.
+
+    Raises as `Backfill.run` does.
+    """
     run = FetchRun(settings, "refresh", observer, steps or Steps())
-    with _spool() as spool:
-        return run.carry_out(
-            lambda: run.begin_with_plan(spool, _spool_not_final(run, spool), force=True),
-            lambda plan: _fetch(run, plan),
-            spool,
-        )
+    with tempfile.TemporaryDirectory(prefix="call-ids-") as folder:
+        halves = NumbersFirst(run, Path(folder))
+        run.is_listing = True
 
+        def begin() -> int:
+            run.begin()
+            return run.settle_abandoned()
 
-def _spool_not_final(run: FetchRun, spool: Path) -> int:
-    """Write the ids of calls that are not final into the spool; return how many there are."""
-    given = 0
-    with run.warehouse.reading() as connection, spool.open("w", encoding="ascii") as out:
-        parameters = {"as_of": utc_now(), "refresh_window_s": run.settings.refresh_window_s}
-        not_final = connection.exec_driver_sql(sql.read("runs/not_final"), parameters)
-        for given, (call_id,) in enumerate(not_final, start=1):
-            out.write(f"{given},{call_id}\n")
-    return given
+        def work(settled: int) -> None:
+            if settled:
+                observer.say(f"{settled:,} calls {_ABANDONED}")
+            run.fetch(lambda extract: halves.carry_out(extract, with_not_final=True))
 
-
-def _fetch(run: FetchRun, plan: Plan) -> None:
-    if plan.to_fetch:
-        run.fetch(lambda extract: extract(plan))
+        return run.carry_out(begin, work, halves.lister.spool)
 
 
 def dry_run(settings: Settings, sources: Iterable[str], stdin: BinaryIO, *, force: bool = False) -> Plan:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sqlalchemy import Connection
-
-from pipeline.errors import PipelineError
+from pipeline import sql
+from pipeline.errors import PipelineError, WarehouseLocked
 from pipeline.extract.extraction import Extracted, Extraction
 from pipeline.landing.outcome import Outcome
 from pipeline.load.background import BackgroundLoader
@@ -21,11 +21,13 @@ from pipeline.retell.client import CallsClient
 from pipeline.runs import record
 from pipeline.runs.plan import Plan, make_plan, record_skipped
 from pipeline.runs.run import LoadSteps, Run
-from pipeline.runs.run_report import RunReport
 from pipeline.times import utc_now
 from pipeline.warehouse import schema
 
 _LOADS_FIRST = "interrupted: loading what was fetched (Ctrl-C again leaves that to `python -m pipeline load`)"
+
+# Whole calls that take less than that need no copy for readers in between.
+_WORTH_PUBLISHING_S = 30.0
 
 # Extracts what a plan fetches, and returns when it is landed.
 Extract = Callable[[Plan], Awaitable[None]]
@@ -45,6 +47,7 @@ class FetchRun(Run):
 
     steps: Steps = field(default_factory=Steps)
     client: CallsClient = field(init=False)
+    _has_noted_rate: bool = field(init=False, default=False)
 
     def __post_init__(self) -> None:
         settings = self.settings
@@ -59,12 +62,39 @@ class FetchRun(Run):
         self.load_waiting(is_counted=False)
 
     def begin_with_plan(self, spool: Path, given: int, *, force: bool) -> Plan:
-        """Record that the run begins in the transaction of its first plan: see `begin` and `plan`."""
-        return self._plan(spool, given, record.record_start, force=force)
+        """Record that the run begins, plan for the ids in the spool, and record the outcome of those left."""
+        now = utc_now()
+        with self.warehouse.writing() as connection:
+            schema.check_unchanged(connection)
+            plan = make_plan(
+                connection,
+                spool,
+                given,
+                as_of=now,
+                force=force,
+                refresh_window_s=self.settings.refresh_window_s,
+                refetch_after_s=self.settings.refetch_after_s,
+            )
+            record_skipped(connection, self.report.run_id, now)
+            self.report.given += given
+            self.report.requested += plan.requested
+            self.report.to_fetch += plan.to_fetch
+            record.record_start(connection, self.report, hides_deleted=self.settings.deleted == "hide")
+        self.observer.on_plan(plan)
+        return plan
 
-    def plan(self, spool: Path, given: int, *, force: bool) -> Plan:
-        """Plan for the ids in the spool, and record the outcome of those that are left as they are."""
-        return self._plan(spool, given, record.record_requested_count, force=force)
+    def settle_abandoned(self) -> int:
+        """Settle the calls of which nothing new is to be expected; return how many there were."""
+        with self.warehouse.writing() as connection:
+            settled = connection.exec_driver_sql(
+                sql.read("runs/settle_abandoned"),
+                {
+                    "run_id": self.report.run_id,
+                    "recorded_at": utc_now(),
+                    "refresh_window_s": self.settings.refresh_window_s,
+                },
+            )
+            return int(settled.scalar_one())
 
     def fetch(self, work: Callable[[Extract], Awaitable[None]]) -> None:
         """Run `work`, which extracts, while what it lands is loaded; return when all of it is loaded.
@@ -96,6 +126,33 @@ class FetchRun(Run):
         else:
             loader.raise_error()
 
+    def publish_numbers(self, listed: int, to_fetch: int) -> None:
+        """Give readers what was listed, once it is loaded, where whole calls take long.
+
+        `listed` is how many calls that are, `to_fetch` how many are to be fetched whole.
+        """
+        pace = self.client.stats.account
+        if pace is None or to_fetch / pace.rate < _WORTH_PUBLISHING_S:
+            return
+        self.queue.wait_until_settled()
+        if not self.queue.is_closed and self.report.calls_loaded:
+            self._publish(at_the_end=True)
+            self.observer.say(
+                f"the numbers of {listed:,} calls are in the warehouse; {to_fetch:,} whole calls follow"
+            )
+
+    def note_progress(self) -> None:
+        """Record that the account limits the run, as soon as that is known: it may go on for hours."""
+        rate = self.client.stats.account_rate
+        if rate is None or self._has_noted_rate:
+            return
+        with suppress(WarehouseLocked), self.warehouse.writing() as connection:
+            connection.exec_driver_sql(
+                sql.read("runs/set_allowed_rate"),
+                {"run_id": self.report.run_id, "allowed_calls_per_second": rate},
+            )
+            self._has_noted_rate = True
+
     def count(self, extracted: Extracted) -> None:
         """Add what a part of the run fetched and sent to the report."""
         self.report.fetched_count += extracted.outcomes["accepted"]
@@ -107,34 +164,6 @@ class FetchRun(Run):
         """Note that somebody wants the run to end, and say that what was fetched is loaded first."""
         super().interrupt(interruption)
         self.observer.say(_LOADS_FIRST)
-
-    def _plan(
-        self,
-        spool: Path,
-        given: int,
-        record_run: Callable[[Connection, RunReport], None],
-        *,
-        force: bool,
-    ) -> Plan:
-        now = utc_now()
-        with self.warehouse.writing() as connection:
-            schema.check_unchanged(connection)
-            plan = make_plan(
-                connection,
-                spool,
-                given,
-                as_of=now,
-                force=force,
-                refresh_window_s=self.settings.refresh_window_s,
-                refetch_after_s=self.settings.refetch_after_s,
-            )
-            record_skipped(connection, self.report.run_id, now)
-            self.report.given += given
-            self.report.requested += plan.requested
-            self.report.to_fetch += plan.to_fetch
-            record_run(connection, self.report)
-        self.observer.on_plan(plan)
-        return plan
 
     async def _with_client(self, work: Callable[[Extract], Awaitable[None]], extraction: Extraction) -> None:
         async with self.client:

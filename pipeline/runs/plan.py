@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, CursorResult
 
 from pipeline import sql
 
@@ -69,18 +70,25 @@ def make_plan(
         str(action): int(ids) for action, ids in connection.exec_driver_sql(sql.read("runs/counts"))
     }
     fetch_list = spool.with_name("to_fetch.txt")
-    with fetch_list.open("w", encoding="ascii") as out:
-        rows = connection.exec_driver_sql(sql.read("runs/to_fetch"))
-        while batch := rows.fetchmany(_FETCHED_AT_ONCE):
-            out.writelines(f"{call_id}\n" for (call_id,) in batch)
+    write_fetch_list(connection.exec_driver_sql(sql.read("runs/to_fetch")), fetch_list)
     return Plan(
         given=given,
         requested=sum(counts.values()),
-        final=counts.get("unchanged", 0),
+        final=counts.get("unchanged", 0) + counts.get("deleted", 0),
         resting=counts.get("not_final", 0),
         to_fetch=counts.get("fetch", 0),
         fetch_list=fetch_list,
     )
+
+
+def write_fetch_list(rows: CursorResult[Any], fetch_list: Path) -> int:
+    """Write the ids of a query to a file, one a line, without holding them; return how many there are."""
+    number = 0
+    with fetch_list.open("w", encoding="ascii") as out:
+        while batch := rows.fetchmany(_FETCHED_AT_ONCE):
+            out.writelines(f"{call_id}\n" for (call_id,) in batch)
+            number += len(batch)
+    return number
 
 
 def record_skipped(connection: Connection, run_id: str, recorded_at: datetime) -> None:

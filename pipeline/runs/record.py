@@ -35,8 +35,11 @@ def new_run_id() -> str:
     return f"{utc_now():%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
 
 
-def record_start(connection: Connection, report: RunReport) -> None:
-    """Record that a run begins, and that runs of this machine whose process is gone have ended."""
+def record_start(connection: Connection, report: RunReport, *, hides_deleted: bool = False) -> None:
+    """Record that a run begins, and that runs of this machine whose process is gone have ended.
+
+    From then on views show calls that are deleted at the source, or not where the run `hides_deleted`.
+    """
     host = platform.node()
     dead = [
         other
@@ -57,22 +60,29 @@ def record_start(connection: Connection, report: RunReport) -> None:
             "pipeline_version": __version__,
         },
     )
+    for name in ("forget_hidden_days", "hide_deleted"):
+        connection.exec_driver_sql(sql.read(f"runs/{name}"), {"hides_deleted": hides_deleted})
 
 
-def record_requested_count(connection: Connection, report: RunReport) -> None:
-    """Record how many ids the run has been asked to fetch so far."""
-    connection.exec_driver_sql(
-        sql.read("runs/set_requested_count"), {"run_id": report.run_id, "requested_count": report.requested}
-    )
+def read_outcomes(
+    connection: Connection, report: RunReport, spool: Path, *, is_listing: bool = False
+) -> None:
+    """Fill the report's outcomes from what is recorded for the ids in the spool since the run began.
 
-
-def read_outcomes(connection: Connection, report: RunReport, spool: Path) -> None:
-    """Fill the report's outcomes from what is recorded for the ids in the spool since the run began."""
+    Of a run that `is_listing` an id counts that was recorded before and that it had not to ask for again.
+    """
     connection.exec_driver_sql(sql.read("runs/requested"), {"spool": sql.escape_path(spool)})
     since = {"since": report.started_at}
+    if is_listing:
+        # A listing can name a call more than once.
+        report.given = report.requested = int(
+            connection.exec_driver_sql(sql.read("runs/requested_count")).scalar_one()
+        )
     report.outcomes = {
         str(outcome): int(ids)
-        for outcome, ids in connection.exec_driver_sql(sql.read("runs/outcomes"), since)
+        for outcome, ids in connection.exec_driver_sql(
+            sql.read("runs/outcomes"), since | {"with_earlier": is_listing}
+        )
     }
     report.unaccounted = [
         Unaccounted(*row) for row in connection.exec_driver_sql(sql.read("runs/unaccounted"), since)
@@ -97,7 +107,12 @@ def log_outcomes(file: Path) -> None:
 def read_landed_outcomes(report: RunReport, landed: Iterable[Outcome]) -> None:
     """Fill the report's outcomes from what the run landed, for when the warehouse cannot be asked."""
     report.outcomes, report.unaccounted = {}, []
+    found: dict[str, Outcome] = {}
     for outcome in landed:
+        # What the API said of the whole call counts more than that it was listed, or given.
+        if outcome.is_answer or outcome.detail == "listed" or outcome.call_id not in found:
+            found[outcome.call_id] = outcome
+    for outcome in sorted(found.values(), key=lambda outcome: outcome.call_id):
         log.event(
             "outcome",
             log.DEBUG,
@@ -105,8 +120,9 @@ def read_landed_outcomes(report: RunReport, landed: Iterable[Outcome]) -> None:
             outcome=outcome.outcome,
             **outcome.to_log(),
         )
-        report.outcomes[outcome.outcome] = report.outcomes.get(outcome.outcome, 0) + 1
-        if outcome.outcome != "accepted":
+        name = "listed" if outcome.outcome == "accepted" and not outcome.is_answer else outcome.outcome
+        report.outcomes[name] = report.outcomes.get(name, 0) + 1
+        if outcome.outcome in ("not_found", "rejected", "failed"):
             report.unaccounted.append(
                 Unaccounted(
                     outcome.call_id, outcome.outcome, outcome.reason, outcome.json_path, outcome.value
@@ -128,6 +144,7 @@ def record_end(connection: Connection, report: RunReport) -> None:
             "fetched_count": report.fetched_count,
             "request_count": report.request_count,
             "retry_count": report.retry_count,
+            "allowed_calls_per_second": report.account_rate,
             "detail": detail,
         },
     )

@@ -60,7 +60,8 @@ class Observer:
     on_outcome: Callable[[Outcome], None] = lambda outcome: None
     on_requests: Callable[[int, int], None] = lambda requests, retries: None
     on_account: Callable[[Pace], None] = lambda pace: None
-    on_load: Callable[[int], None] = lambda records: None
+    # How many whole calls a load has loaded.
+    on_load: Callable[[int], None] = lambda calls: None
 
 
 class LoadSteps:
@@ -90,6 +91,10 @@ class Run:
     landing: Landing = field(init=False)
     report: RunReport = field(init=False)
     queue: ChunkQueue = field(init=False, default_factory=ChunkQueue)
+    # Told of the connection before the end is recorded in it.
+    on_record_end: Callable[[Connection], None] | None = field(init=False, default=None)
+    # Whether its ids are those that it lists: what is known of them then counts, although nobody asked again.
+    is_listing: bool = field(init=False, default=False)
     _publish_problem: str | None = field(init=False, default=None)
     _started: float = field(init=False, default_factory=time.monotonic)
 
@@ -124,7 +129,7 @@ class Run:
     def begin(self) -> None:
         """Record that the run begins."""
         with self.warehouse.writing() as connection:
-            record.record_start(connection, self.report)
+            record.record_start(connection, self.report, hides_deleted=self.settings.deleted == "hide")
 
     def load_waiting(self, *, replay: bool = False, is_counted: bool = True) -> None:
         """Load the chunks that wait, as a step; when none waits, begin no step.
@@ -170,11 +175,15 @@ class Run:
         self.report.log_end()
         return self.report
 
+    def note_progress(self) -> None:
+        """Record what is known of the run by now; nothing but its end, where nobody is asked."""
+
     def _load(self, *, replay: bool, is_counted: bool) -> loads.Loaded:
         def on_load(one: loads.Loaded) -> None:
             if is_counted:
                 self.report.count_load(one)
-            self.observer.on_load(one.records)
+            self.observer.on_load(one.records - one.listed)
+            self.note_progress()
             # At the end of a run a copy is made as it is.
             if not self.queue.is_closed:
                 self._publish(at_the_end=False)
@@ -183,6 +192,7 @@ class Run:
             self.warehouse,
             self.queue,
             refresh_window_s=self.settings.refresh_window_s,
+            hides_deleted=self.settings.deleted == "hide",
             replay=replay,
             on_load=on_load,
         )
@@ -191,6 +201,8 @@ class Run:
         with self.warehouse.writing() as connection:
             schema.check_unchanged(connection)
             self._read_report(connection, spool, outcomes)
+            if self.on_record_end is not None:
+                self.on_record_end(connection)
             record.record_end(connection, self.report)
             waiting = stored_results.count_waiting_calls(connection)
         has_stored = not self.report.is_interrupted and stored_results.store_some(
@@ -203,7 +215,7 @@ class Run:
 
     def _read_report(self, connection: Connection, spool: Path | None, outcomes: Path) -> None:
         if spool is not None:
-            record.read_outcomes(connection, self.report, spool)
+            record.read_outcomes(connection, self.report, spool, is_listing=self.is_listing)
             if log.is_enabled(log.DEBUG):
                 record.write_outcomes(connection, self.report, outcomes)
 

@@ -21,7 +21,11 @@ OUTCOME_LABELS = {
     "accepted": "fetched and landed",
     "loaded": "loaded",
     "unchanged": "unchanged",
+    "listed": "listed, the whole call to come",
+    "changed": "changed at the source, to be fetched again",
+    "waiting": "not asked for yet",
     "not_final": "not final yet",
+    "deleted": "deleted at the source",
     "not_found": "not found",
     "rejected": "rejected",
     "failed": "failed",
@@ -38,6 +42,34 @@ class Unaccounted:
     reason: str | None
     json_path: str | None = None
     value: str | None = None
+
+
+@dataclass(frozen=True)
+class Compared:
+    """What a `reconcile` found between two moments (UTC), in calls; `is_proved`: it was put right."""
+
+    since: datetime
+    until: datetime
+    listed: int
+    unchanged: int
+    missing: int
+    changed: int
+    deleted: int
+    is_proved: bool
+
+    @property
+    def summary(self) -> str:
+        """Return what was found, in words."""
+        return (
+            f"{self.listed:,} calls listed from {self.since:%Y-%m-%d} to {self.until:%Y-%m-%d} (UTC): "
+            f"{self.unchanged:,} unchanged, {self.missing:,} were missing, {self.changed:,} had changed; "
+            f"{self.deleted:,} are deleted at the source; "
+            + ("warehouse and account agree" if self.is_proved else "not proved: run it again")
+        )
+
+    def as_facts(self) -> dict[str, Any]:
+        """Return the values that are recorded."""
+        return {name: value for name, value in vars(self).items() if name != "is_proved"}
 
 
 @dataclass
@@ -63,6 +95,7 @@ class RunReport:
     duration_s: float = 0.0
     account_rate: float | None = None
     """Calls a second that the account lets through, where its limit held the run back."""
+    compared: Compared | None = None
     is_interrupted: bool = False
     is_dry_run: bool = False
     error: PipelineError | None = None
@@ -128,6 +161,7 @@ class RunReport:
             "started_at": f"{self.started_at.isoformat()}Z",
             "dry_run": self.is_dry_run,
             "unaccounted": [vars(item) for item in self.unaccounted],
+            "compared": None if self.compared is None else vars(self.compared),
             "duration_s": round(self.duration_s, 3),
             "error": None if self.error is None else str(self.error),
         }

@@ -22,6 +22,7 @@ def read_status(connection: Connection, landing: Landing) -> dict[str, Any]:
         "waiting_chunks": [name for name in landing.find_manifests() if name not in loaded],
         "row_counts": queries.read_rows(connection, "row_counts"),
         "outcomes": queries.read_rows(connection, "outcomes"),
+        "reconciled": next(iter(queries.read_rows(connection, "latest_reconciliation")), None),
         "unaccounted": queries.read_rows(connection, "unaccounted"),
         "drift": queries.read_drift(connection),
         "runs": queries.read_rows(connection, "latest_runs"),

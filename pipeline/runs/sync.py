@@ -1,70 +1,49 @@
-"""Discovers new calls by listing them, fetches them, and remembers how far it came.
+"""Discovers new calls by listing them, fetches them whole, and remembers how far the listing came.
 
-The watermark moves only after the calls of a page are landed, so an interrupted sync asks again for what it
-did not land and never skips a call. It goes back a little behind the watermark: calls can appear late.
+What is listed is landed at once and is in the ledger of ids from then on, so no call is forgotten that was
+ever listed, whatever keeps it from being fetched. The newest calls come first. The listing goes back a little
+behind the watermark, because calls can appear late.
 """
 
 from __future__ import annotations
 
-import json
 import tempfile
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 
-from pipeline.atomic import explain_write_errors, write_atomically
 from pipeline.config import Settings
-from pipeline.errors import LandingError, UsageError
-from pipeline.retell.listing import Page, make_start_filter, make_status_filter
-from pipeline.runs.fetch import Extract, FetchRun, Steps
-from pipeline.runs.plan import Plan
+from pipeline.errors import UsageError
+from pipeline.retell.client import CallsClient
+from pipeline.retell.listing import make_start_filter, make_status_filter
+from pipeline.runs import listing
+from pipeline.runs.fetch import FetchRun, Steps
+from pipeline.runs.listing import ComparedItem, Lister
+from pipeline.runs.listing_turn import ListingTurn
+from pipeline.runs.numbers_first import NumbersFirst
 from pipeline.runs.run import Observer
 from pipeline.runs.run_report import RunReport
+from pipeline.runs.sync_state import Gap, SyncFile
 from pipeline.times import as_utc, to_epoch_ms
-
-# Small enough that a page of today's calls stays well below the limit of one answer.
-_PAGE = 500
-
-
-@dataclass(frozen=True)
-class Watermark:
-    """How far the listing of calls has been landed, kept in a file beside the landing folder."""
-
-    path: Path
-
-    def read(self) -> datetime | None:
-        """Return the start of the latest call that was listed and landed, or None before the first sync."""
-        try:
-            return datetime.fromisoformat(json.loads(self.path.read_bytes())["started_at"])
-        except FileNotFoundError:
-            return None
-        except (OSError, ValueError, KeyError, TypeError):
-            raise LandingError(
-                f"the watermark {self.path} cannot be read: remove it and say with --since where to begin",
-                path=self.path,
-            ) from None
-
-    def advance(self, started_at: datetime) -> None:
-        """Move the watermark forward; it never moves back."""
-        known = self.read()
-        if known is None or started_at > known:
-            content = json.dumps({"started_at": started_at.isoformat()})
-            with explain_write_errors(self.path.parent):
-                write_atomically(self.path, content.encode() + b"\n")
 
 
 @dataclass
 class Sync:
-    """One run of a sync; `run` may be called once."""
+    """One run of a sync; `run` may be called once.
+
+    `numbers_only` leaves the whole calls to the next run.
+    """
 
     settings: Settings
-    observer: Observer
+    observer: Observer = field(default_factory=Observer)
     since: datetime | None = None
     until: datetime | None = None
+    numbers_only: bool = False
     steps: Steps = field(default_factory=Steps)
 
     def run(self) -> RunReport:
-        """List, fetch and load the calls that are new; raises as `Backfill.run` does.
+        """List, fetch and load the calls that are new or changed; raises as `Backfill.run` does.
 
         Moments without a zone are UTC.
         """
@@ -73,54 +52,90 @@ class Sync:
         if self.since is not None and self.until is not None and self.until < self.since:
             raise UsageError("--until is before --since: swap them")
         run = FetchRun(self.settings, "sync", self.observer, self.steps)
-        watermark = Watermark(self.settings.data_dir / "sync.json")
-        known = watermark.read()
-        since = self.since
-        if since is None and known is not None:
-            since = known - timedelta(seconds=self.settings.sync_lookback_s)
-        # A window that was asked for says nothing of the calls before it.
-        moves = self.since is None or (known is not None and self.since <= known)
+        with ListingTurn(self.settings.landing_dir, self.observer.say) as turn:
+            return self._run(run, turn)
+
+    def _run(self, run: FetchRun, turn: ListingTurn) -> RunReport:
+        file = SyncFile(self.settings.data_dir / "sync.json")
+        file.state = file.state.believe_until(datetime.now(UTC))
+        known = file.state.watermark
+        if self.since is not None and known is not None and self.since > known:
+            # A window that was asked for says nothing of the calls before it.
+            file = SyncFile(None)
+        gap = self._make_gap(known)
+        if gap.until_ms is not None and gap.until_ms < gap.since_ms:
+            raise UsageError("--until is before the time at which this sync begins: give --since too")
         with tempfile.TemporaryDirectory(prefix="call-ids-") as folder:
-            pages = _Pages(run, Path(folder), watermark if moves or known is None else None)
+            halves = NumbersFirst(run, Path(folder), numbers_only=self.numbers_only)
+            run.is_listing = True
+
+            async def list_calls(lister: Lister) -> None:
+                try:
+                    await list_gaps(run.client, lister, file, gap)
+                    if self.until is None:
+                        await sweep(run.client, lister, file, first_seen_before=file.state.swept_at)
+                finally:
+                    turn.end()
+
             return run.carry_out(
                 run.begin,
-                lambda _: run.fetch(lambda extract: pages.follow(extract, since, self.until)),
-                pages.spool,
+                lambda _: run.fetch(lambda extract: halves.carry_out(extract, list_calls)),
+                halves.lister.spool,
             )
 
+    def _make_gap(self, known: datetime | None) -> Gap:
+        since_ms = 0
+        if self.since is not None:
+            since_ms = to_epoch_ms(self.since)
+        elif known is not None:
+            since_ms = max(0, to_epoch_ms(known) - int(self.settings.sync_lookback_s * 1000))
+        return Gap(since_ms, to_epoch_ms(self.until) if self.until else None)
 
-class _Pages:
-    """Follows the pages of a listing, and fetches the calls of each before it asks for the next."""
 
-    def __init__(self, run: FetchRun, folder: Path, watermark: Watermark | None) -> None:
-        self.spool = folder / "ids.csv"
-        self.spool.touch()
-        self._page_spool = folder / "page.csv"
-        self._run = run
-        self._watermark = watermark
+async def list_gaps(client: CallsClient, lister: Lister, file: SyncFile, gap: Gap) -> None:
+    """List a time and then all that is not listed yet, the newest calls first.
 
-    async def follow(self, extract: Extract, since: datetime | None, until: datetime | None) -> None:
-        client = self._run.client
-        filters = make_start_filter(to_epoch_ms(since) if since else 0, to_epoch_ms(until) if until else None)
-        async for page in client.list_all(filters, ascending=True, limit=_PAGE):
-            await self._fetch(extract, page)
-            starts = [start for start in page.start_ms if start is not None]
-            if starts and self._watermark is not None:
-                self._watermark.advance(datetime.fromtimestamp(max(starts) / 1000, UTC))
-        if until is not None:
-            return
-        # Calls that never connected have no start, so no window of time holds them. The listing puts the
-        # newest first; a page that brings nothing new is followed by older ones.
-        async for page in client.list_all(make_status_filter("not_connected"), ascending=False, limit=_PAGE):
-            if (await self._fetch(extract, page)).to_fetch == 0:
-                return
+    The file keeps how far that has come.
+    """
+    file.save(file.state.open_gap(gap))
+    while file.state.gaps:
+        gap = file.state.gaps[0]
+        filters = make_start_filter(gap.since_ms, gap.until_ms)
+        async for page in client.list_all(filters, ascending=False, limit=listing.PAGE_SIZE):
+            await lister.take(page.items)
+            starts = [item.start_ms for item in page.items if item.start_ms is not None]
+            # An item may say a start that is still to come: calls are listed until then that start before it.
+            now_ms = to_epoch_ms(datetime.now(UTC))
+            state = file.state.move_watermark(max((ms for ms in starts if ms <= now_ms), default=None))
+            # Of a page that is out of order it is not known what comes after it.
+            if starts and all(earlier >= later for earlier, later in pairwise(starts)):
+                # The next page begins there; calls that started at the same moment may be on both.
+                narrowed = replace(gap, until_ms=max(gap.since_ms, starts[-1]))
+                state, gap = state.narrow_gap(gap, narrowed), narrowed
+            file.save(state)
+        file.save(file.state.narrow_gap(gap, None))
 
-    async def _fetch(self, extract: Extract, page: Page) -> Plan:
-        """Fetch and land the calls of a page that are not final yet."""
-        with self._page_spool.open("w", encoding="ascii") as lines:
-            lines.writelines(f"{position},{call_id}\n" for position, call_id in enumerate(page.call_ids))
-        with self.spool.open("ab") as all_ids:
-            all_ids.write(self._page_spool.read_bytes())
-        plan = self._run.plan(self._page_spool, len(page.call_ids), force=False)
-        await extract(plan)
-        return plan
+
+async def sweep(
+    client: CallsClient, lister: Lister, file: SyncFile, *, first_seen_before: datetime | None
+) -> None:
+    """List the calls without a start: no window of time holds them.
+
+    The listing puts the newest first. So it may stop at a page whose calls were all known when the last
+    complete sweep ended, which is at ``first_seen_before``; None goes to the end.
+    """
+    filters = make_status_filter("not_connected", "error")
+    async for page in client.list_all(filters, ascending=False, limit=listing.PAGE_SIZE):
+        # The others are listed by their start.
+        items = await lister.take([item for item in page.items if item.start_ms is None])
+        if (
+            first_seen_before is not None
+            and items
+            and all(_is_older(item, first_seen_before) for item in items)
+        ):
+            break
+    file.save(replace(file.state, swept_at=datetime.now(UTC)))
+
+
+def _is_older(item: ComparedItem, moment: datetime) -> bool:
+    return item.first_seen_at is not None and as_utc(item.first_seen_at) < moment

@@ -9,6 +9,7 @@ import datetime
 from typing import Any
 
 from sqlalchemy import JSON, BigInteger, Boolean, Column, Date, DateTime, Double, Integer, MetaData, String
+from sqlalchemy import text as sa_text
 from sqlalchemy.types import UserDefinedType
 
 metadata = MetaData()
@@ -24,9 +25,9 @@ class Compressed(UserDefinedType[str]):
         return "VARCHAR USING COMPRESSION zstd"
 
 
-def text(name: str, comment: str, nullable: bool = True) -> Column[str]:
+def text(name: str, comment: str, nullable: bool = True, default: str | None = None) -> Column[str]:
     """Return a column of text."""
-    return Column(name, String, nullable=nullable, comment=comment)
+    return Column(name, String, nullable=nullable, comment=comment, server_default=default)
 
 
 def long_text(name: str, comment: str) -> Column[str]:
@@ -49,9 +50,11 @@ def number(name: str, comment: str) -> Column[float]:
     return Column(name, Double, comment=comment)
 
 
-def flag(name: str, comment: str) -> Column[bool]:
+def flag(name: str, comment: str, nullable: bool = True, default: str | None = None) -> Column[bool]:
     """Return a column of true or false."""
-    return Column(name, Boolean, comment=comment)
+    # As an expression: a default that is a text would be one of another type.
+    shown = None if default is None else sa_text(default)
+    return Column(name, Boolean, nullable=nullable, comment=comment, server_default=shown)
 
 
 def time(name: str, comment: str, nullable: bool = True) -> Column[datetime.datetime]:

@@ -8,6 +8,7 @@ limit with everything landed still safe.
 
 from __future__ import annotations
 
+import logging
 import secrets
 import threading
 import time
@@ -31,6 +32,9 @@ from pipeline.warehouse.duckdb_errors import (
     translate_failures,
     translate_interruption,
 )
+
+# Whoever is interrupted while a connection is closed says so; SQLAlchemy would write a traceback beside it.
+logging.getLogger("sqlalchemy.pool").addHandler(logging.NullHandler())
 
 _FIRST_PAUSE_S = 0.05
 _LONGEST_PAUSE_S = 0.1

@@ -24,7 +24,7 @@ from pipeline.warehouse.database import Warehouse
 # What reads payloads needs no table, and is made where they are staged too.
 PAYLOAD_MACROS = ("macros/names", "macros/payload")
 # Macros are made in this order: the later ones use those before.
-MACROS = (*PAYLOAD_MACROS, "macros/shared", "macros/daily")
+MACROS = (*PAYLOAD_MACROS, "macros/calls", "macros/shared", "macros/daily")
 # Rows that come with the package, a file for each table.
 _REFERENCE = "reference"
 # Results of views, each in a table that has the columns of the macro that computes them.

@@ -79,7 +79,19 @@ calls = Table(
         "Field the turns come from: transcript_object, transcript_with_tool_calls or, where only that is "
         "stored, scrubbed_transcript_with_tool_calls; null without turns",
     ),
-    comment="One row per call: the newest payload fetched",
+    _text(
+        "detail",
+        "whole, or listed: only what a listing says of the call is here yet, all but what was spoken",
+        default="whole",
+    ),
+    _text("listed_hash", "Hash of the part of the payload that listings have too; null until that is known"),
+    _time("deleted_at_source_at", "When the API was first found not to have the call any more, UTC"),
+    _flag(
+        "is_hidden",
+        "Whether views leave the call out: deleted at the source, and PIPELINE_DELETED is hide",
+        default="false",
+    ),
+    comment="One row per call: the newest whole payload, or what a listing says of it until that is fetched",
 )
 
 utterances = Table(
@@ -280,6 +292,10 @@ etl_runs = Table(
     _text("host", "Machine that ran it", False),
     _int("pid", "Process that ran it", False),
     _text("pipeline_version", "Version of this package", False),
+    _number(
+        "allowed_calls_per_second",
+        "Calls a second that the account let through, where its limit held the run back; else null",
+    ),
     comment="One row per run of a command that writes",
 )
 
@@ -303,13 +319,22 @@ etl_outcomes = Table(
     metadata,
     _text("call_id", _CALL_ID, nullable=False),
     _text("run_id", "Run that asked for it last", False),
-    _text("outcome", "loaded, unchanged, not_final, not_found, rejected or failed", False),
+    _text(
+        "outcome",
+        "Settled: loaded, unchanged, not_found, deleted or rejected. To be asked for again: waiting, listed, "
+        "changed, failed, or not_final by refresh",
+        False,
+    ),
     _text("reason", "Why it is not loaded"),
     _int("attempts", "HTTP requests made for it in that run; 0 when none was needed", False),
     _int("http_status", "Status of the last answer"),
-    _time("fetched_at", "When the API last answered for it, UTC; null when that run did not ask"),
+    _time("fetched_at", "When the API last answered for the whole call, UTC; null before that"),
     _time("recorded_at", "When this outcome was recorded, UTC", False),
-    comment="One row per call id ever asked for: its latest outcome",
+    _time("first_seen_at", "When the id was first given, listed or answered for, UTC"),
+    _time("listed_at", "When a listing last brought something new of it, UTC; null before that"),
+    _text("listed_hash", "Hash of what that listing said of it"),
+    _time("given_at", "When a run was last given the id, UTC; null where it is known from listings alone"),
+    comment="One row per call id that was ever given or listed: how it stands",
 )
 
 etl_rejects = Table(
@@ -347,6 +372,21 @@ etl_checks = Table(
     _big("offending_rows", "Rows that broke what the check asks for; 0 is good", False),
     _time("checked_at", "When it was asked, UTC", False),
     comment="One row per check: what it found when `check` ran last",
+)
+
+etl_reconciliations = Table(
+    "etl_reconciliations",
+    metadata,
+    _text("run_id", "Run that compared", False),
+    _time("since_at", "First start of a call that was compared, UTC", False),
+    _time("until_at", "Last start of a call that was compared, UTC: when the listing began", False),
+    _time("proved_at", "When what had been found was put right, UTC", False),
+    _big("listed_count", "Calls that the account listed for that time", False),
+    _big("unchanged_count", "Of these: the warehouse had them as they were", False),
+    _big("missing_count", "Of these: the warehouse did not have them", False),
+    _big("changed_count", "Of these: the account had changed them since", False),
+    _big("deleted_count", "Calls of the warehouse that the account did not have any more", False),
+    comment="One row per `reconcile` that proved that warehouse and account agree",
 )
 
 stored_days = Table(

@@ -6,9 +6,14 @@ select
     answers.* exclude (is_newest_payload, first_fetched_at),
     least(answers.first_fetched_at, calls.first_seen_at) as first_seen_at,
     calls.call_id is not null as is_known,
+    case when calls.detail = 'whole' then calls.listed_hash end as replaced_listed_hash,
     case
         when not answers.is_newest_payload then 'skip'
         when calls.call_id is null then 'replace'
+        -- What a listing says never takes the place of a whole call, and a whole call always that of what
+        -- a listing says: so the order in which they are loaded does not matter.
+        when answers.detail = 'listed' and calls.detail = 'whole' then 'skip'
+        when answers.detail = 'whole' and calls.detail = 'listed' then 'replace'
         when answers.fetched_at < calls.extracted_at then 'skip'
         when answers.payload_hash = calls.payload_hash and not $replay then 'confirm'
         else 'replace'

@@ -10,6 +10,8 @@ where day in (
     inner join landed
         on calls.call_id = landed.call_id
     where
-        landed.outcome = 'accepted'
-        and (landed.action = 'replace' or calls.started_at is null)
+        (landed.outcome = 'accepted' and (landed.action = 'replace' or calls.started_at is null))
+        -- A call that is gone at its source may be hidden.
+        or landed.outcome = 'not_found'
+        or calls.deleted_at_source_at is not null
 );

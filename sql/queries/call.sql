@@ -2,7 +2,7 @@
 -- Grain: at most one row. Source: etl_outcomes, calls, call_analysis. Reads only.
 -- Parameter: $call_id.
 select
-    calls.* exclude (transcript),
+    calls.* exclude (transcript, listed_hash, is_hidden),
     call_analysis.call_summary,
     call_analysis.user_sentiment,
     call_analysis.agent_sentiment,

@@ -10,6 +10,7 @@ select
     fetched_count,
     request_count,
     retry_count,
+    allowed_calls_per_second,
     detail
 from etl_runs
 order by

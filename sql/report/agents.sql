@@ -4,7 +4,7 @@ select
     agent_id,
     arg_max(agent_name, coalesce(started_at, first_seen_at)) as agent_name,
     count(*) as calls
-from calls
+from visible_calls() as calls
 where agent_id is not null
 group by agent_id
 order by

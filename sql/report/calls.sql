@@ -31,7 +31,7 @@ select
     slow.slow_metric_p95_ms,
     slow.slow_metric_usual_p95_ms,
     costs.cost_cents
-from calls
+from visible_calls() as calls
 left join outcome_details as outcomes
     on calls.call_id = outcomes.call_id
 left join call_analysis as analysis

@@ -8,17 +8,27 @@ with known as (
     select
         requested.call_id,
         requested.position,
-        calls.call_id is not null as is_known,
+        coalesce(calls.detail = 'whole', false) as is_whole,
+        etl_outcomes.outcome,
         is_final(
             calls.call_status,
             call_analysis.call_id is not null,
             calls.started_at,
             calls.ended_at,
             calls.first_seen_at,
+            calls.disconnection_reason,
+            calls.transfer_ended_at,
             cast($as_of as timestamp),
             cast($refresh_window_s as double)
         ) as is_final,
-        greatest(calls.extracted_at, etl_outcomes.fetched_at) as last_fetched_at
+        greatest(
+            case when is_whole then calls.extracted_at end,
+            -- Only an answer with the call itself lets it rest.
+            case
+                when etl_outcomes.outcome in ('loaded', 'unchanged', 'not_final')
+                    then etl_outcomes.fetched_at
+            end
+        ) as last_fetched_at
     from requested
     left join calls
         on requested.call_id = calls.call_id
@@ -26,15 +36,15 @@ with known as (
         on requested.call_id = call_analysis.call_id
     left join etl_outcomes
         on requested.call_id = etl_outcomes.call_id
-        -- Only an answer with the call itself lets it rest.
-        and etl_outcomes.outcome in ('loaded', 'unchanged', 'not_final')
 )
 
 select
     call_id,
     position,
     case
-        when cast($force as boolean) or not is_known then 'fetch'
+        when cast($force as boolean) then 'fetch'
+        when outcome = 'deleted' then 'deleted'
+        when not is_whole or outcome = 'changed' then 'fetch'
         when is_final then 'unchanged'
         when
             last_fetched_at

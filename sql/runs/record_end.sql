@@ -9,5 +9,6 @@ set
     fetched_count = $fetched_count,
     request_count = $request_count,
     retry_count = $retry_count,
+    allowed_calls_per_second = $allowed_calls_per_second,
     detail = $detail
 where run_id = $run_id;

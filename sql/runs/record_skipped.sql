@@ -6,11 +6,15 @@ select
     planned.call_id,
     $run_id as run_id,
     planned.action as outcome,
-    cast(null as varchar) as reason,
+    case when planned.action = 'deleted' then etl_outcomes.reason end as reason,
     0 as attempts,
     etl_outcomes.http_status,
     etl_outcomes.fetched_at,
-    cast($recorded_at as timestamp) as recorded_at
+    cast($recorded_at as timestamp) as recorded_at,
+    coalesce(etl_outcomes.first_seen_at, cast($recorded_at as timestamp)) as first_seen_at,
+    etl_outcomes.listed_at,
+    etl_outcomes.listed_hash,
+    etl_outcomes.given_at
 from planned
 left join etl_outcomes
     on planned.call_id = etl_outcomes.call_id

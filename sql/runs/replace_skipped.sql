@@ -12,5 +12,9 @@ select
     attempts,
     http_status,
     fetched_at,
-    recorded_at
+    recorded_at,
+    first_seen_at,
+    listed_at,
+    listed_hash,
+    given_at
 from left_alone;

@@ -1,5 +1,7 @@
 -- What the chunks of this load say of every call id in them.
 -- Grain: chunk × call id. Source: manifests. A rerun replaces the temporary table.
+-- kind is answer (the API was asked for the whole call), listing (a listing had an item of it) or given (a
+-- run was asked for the id). A whole payload comes before any item of a listing, whichever is newer.
 create or replace temp table answers as
 with said as (
     select
@@ -8,21 +10,35 @@ with said as (
         payload_file,
         unnest(outcomes, recursive := true)
     from manifests
+),
+
+kinds as (
+    select
+        * replace (
+            coalesce(has_plain_speech, false) as has_plain_speech,
+            coalesce(detail, 'whole') as detail
+        ),
+        case
+            when outcome = 'waiting' then 'given'
+            when said.detail = 'listed' then 'listing'
+            else 'answer'
+        end as kind
+    from said
 )
 
 -- Two chunks of one load may hold the same call: the newest payload wins, whatever their order.
 select
-    * replace (coalesce(has_plain_speech, false) as has_plain_speech),
+    *,
     outcome = 'accepted'
     and row_number() over (
         partition by call_id, outcome
-        order by fetched_at desc, chunk_id desc
+        order by detail = 'whole' desc, fetched_at desc, chunk_id desc
     ) = 1 as is_newest_payload,
     row_number() over (
-        partition by call_id
+        partition by call_id, kind
         order by fetched_at desc, chunk_id desc
-    ) = 1 as is_newest_answer,
+    ) = 1 as is_newest_of_kind,
     min(fetched_at) filter (where outcome = 'accepted') over (
         partition by call_id
     ) as first_fetched_at
-from said;
+from kinds;

@@ -28,7 +28,9 @@ from
                 json_path varchar,
                 value varchar,
                 quarantine_path varchar,
-                has_plain_speech boolean
+                has_plain_speech boolean,
+                detail varchar,
+                listed_hash varchar
             )[]'
         }
     );

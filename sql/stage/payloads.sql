@@ -6,6 +6,8 @@ select
     payload_file,
     call_id,
     has_plain_speech,
+    detail,
+    listed_hash,
     payload_hash,
     fetched_at
 from answers

@@ -41,6 +41,8 @@ chosen as (
     select
         payloads.*,
         wanted.payload_hash,
+        wanted.detail,
+        wanted.listed_hash,
         wanted.fetched_at,
         wanted.has_plain_speech,
         wanted.odd_turns,

@@ -68,5 +68,6 @@ select
     combined_cost_cents,
     llm_tokens_average,
     llm_requests_count,
-    first_seen_at
+    first_seen_at,
+    is_hidden
 from gathered('calls');

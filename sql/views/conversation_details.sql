@@ -52,7 +52,7 @@ select
     conversations.agent_longest_monologue_s,
     conversations.user_longest_monologue_s
 from conversations
-inner join calls
+inner join visible_calls() as calls
     on conversations.call_id = calls.call_id;
 
 comment on view conversation_details is

@@ -16,7 +16,7 @@ calls_of_day as (
         *,
         cast(coalesce(started_at, first_seen_at) as date) as day,
         is_connected(call_status, started_at, disconnection_reason) as is_connected
-    from calls
+    from visible_calls() as calls
 )
 
 select

@@ -8,7 +8,7 @@ with ended_calls as (
     select
         disconnection_reason,
         duration_ms
-    from calls
+    from visible_calls() as calls
     where call_status not in ('registered', 'ongoing')
 )
 

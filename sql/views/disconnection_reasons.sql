@@ -7,7 +7,7 @@ with counted as (
     select
         disconnection_reason,
         count(*) as calls
-    from calls
+    from visible_calls() as calls
     where call_status not in ('registered', 'ongoing')
     group by disconnection_reason
 )

@@ -1,6 +1,6 @@
 -- How fresh and how sound the warehouse is, in one row.
 -- Grain: one row, also in an empty warehouse.
--- Source: calls, call_analysis, etl_outcomes, etl_rejects, etl_runs, etl_checks.
+-- Source: calls, call_analysis, etl_outcomes, etl_rejects, etl_runs, etl_reconciliations, etl_checks.
 -- Compare the times with now. Checks read most of the warehouse, which takes seconds on 20 million
 -- words: so this says what they found when `check` ran last, and check_results asks them now.
 -- A rerun replaces the view and its comments; it holds no data.
@@ -10,6 +10,8 @@ with call_times as (
         count(*) as calls,
         max(calls.started_at) as newest_call_at,
         max(calls.extracted_at) as newest_fetch_at,
+        count(*) filter (where calls.detail = 'listed') as calls_without_words,
+        count(*) filter (where calls.deleted_at_source_at is not null) as calls_deleted_at_source,
         count(*) filter (where calls.call_status in ('registered', 'ongoing')) as calls_not_over,
         count(*) filter (
             where
@@ -32,6 +34,16 @@ select
     (select count(*) from etl_outcomes where outcome = 'not_final') as ids_not_final,
     (select count(*) from etl_outcomes where outcome = 'failed') as ids_failed,
     (select count(distinct call_id) from etl_rejects where resolved_at is null) as ids_rejected,
+    (
+        select count(*)
+        from etl_outcomes
+        where outcome in ('waiting', 'listed', 'changed', 'failed')
+    ) as ids_open,
+    call_times.calls_without_words,
+    call_times.calls_deleted_at_source,
+    (select max(proved_at) from etl_reconciliations) as proved_at,
+    (select arg_max(since_at, proved_at) from etl_reconciliations) as proved_since_at,
+    (select arg_max(until_at, proved_at) from etl_reconciliations) as proved_until_at,
     (select max(checked_at) from etl_checks) as checked_at,
     (
         select count(*) filter (where severity = 'fail' and offending_rows > 0)
@@ -59,6 +71,18 @@ comment on column freshness.ids_not_final is
 comment on column freshness.ids_failed is 'Ids whose latest outcome is failed';
 comment on column freshness.ids_rejected is
     'Ids with a payload in quarantine that no later payload settled';
+comment on column freshness.ids_open is
+    'Ids that are not settled (waiting, listed, changed or failed): sync and refresh ask for them';
+comment on column freshness.calls_without_words is
+    'Calls of which only the numbers are there yet: views on words, turns and tools miss them';
+comment on column freshness.calls_deleted_at_source is
+    'Calls that the API does not have any more; PIPELINE_DELETED says whether views show them';
+comment on column freshness.proved_at is
+    'When `reconcile` last proved that warehouse and account agree, UTC; null before that';
+comment on column freshness.proved_since_at is
+    'First start of a call that was compared then, UTC';
+comment on column freshness.proved_until_at is
+    'Last start of a call that was compared then, UTC';
 comment on column freshness.checked_at is
     'When `check` ran last, UTC; null before that';
 comment on column freshness.checks_failing is

@@ -14,7 +14,7 @@ with spans as (
             started_at + to_milliseconds(duration_ms),
             case when call_status = 'ongoing' then extracted_at end
         ) as ended_at
-    from calls
+    from visible_calls() as calls
     where is_connected(call_status, started_at, disconnection_reason)
 ),
 

@@ -13,7 +13,7 @@ with attempts as (
             order by coalesce(calls.started_at, calls.first_seen_at), outcomes.call_id
         ) as attempt
     from outcomes_of_calls() as outcomes
-    inner join calls
+    inner join visible_calls() as calls
         on outcomes.call_id = calls.call_id
     where
         outcomes.direction = 'outbound'

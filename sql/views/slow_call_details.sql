@@ -14,7 +14,7 @@ with stats as (
         latency_stats.max_ms,
         latency_stats.num
     from latency_stats
-    inner join calls
+    inner join visible_calls() as calls
         on latency_stats.call_id = calls.call_id
 ),
 
@@ -59,7 +59,7 @@ select
     causes.cause.p95_ms as slow_metric_p95_ms,
     causes.cause.usual_p95_ms as slow_metric_usual_p95_ms
 from stats
-inner join calls
+inner join visible_calls() as calls
     on stats.call_id = calls.call_id
 inner join usual
     on stats.agent_id is not distinct from usual.agent_id

@@ -39,7 +39,7 @@ select
     next_turn.role as role_after,
     next_turn.content as said_after
 from placed
-inner join calls
+inner join visible_calls() as calls
     on placed.call_id = calls.call_id
 left join utterances as next_turn
     on placed.call_id = next_turn.call_id

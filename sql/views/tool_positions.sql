@@ -14,6 +14,8 @@ select
     successful_invocations / nullif(judged_invocations, 0) as success_rate,
     count(*) filter (where tool_calls.utterance_index is null) as before_any_word
 from tool_calls
+anti join hidden_calls() as hidden
+    on tool_calls.call_id = hidden.hidden_call_id
 group by tool_calls.name, tool_calls.tool_call_index;
 
 comment on view tool_positions is

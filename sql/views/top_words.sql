@@ -9,6 +9,8 @@ with said as (
         word,
         count(*) as uses
     from words
+    anti join hidden_calls() as hidden
+        on words.call_id = hidden.hidden_call_id
     group by role, word
 )
 

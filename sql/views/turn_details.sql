@@ -17,7 +17,9 @@ select
 from turn_timings
 inner join utterances
     on turn_timings.call_id = utterances.call_id
-    and turn_timings.utterance_index = utterances.utterance_index;
+    and turn_timings.utterance_index = utterances.utterance_index
+anti join hidden_calls() as hidden
+    on turn_timings.call_id = hidden.hidden_call_id;
 
 comment on view turn_details is 'How every turn came: the pause before it, and whom it interrupts';
 comment on column turn_details.utterance_index is 'Position of the turn in the transcript, from 0';

@@ -12,7 +12,7 @@ with versions as (
         agent_version,
         try_cast(agent_version as double) as version_number,
         min(coalesce(started_at, first_seen_at)) as first_call_at
-    from calls
+    from visible_calls() as calls
     group by agent_id, agent_version
 ),
 

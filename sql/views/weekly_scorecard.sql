@@ -51,7 +51,7 @@ dialogue as (
             / nullif(count(conversations.first_word_s), 0) as user_interruptions_per_call,
         median(conversations.agent_response_p50_ms) as median_agent_response_ms
     from conversations
-    inner join calls
+    inner join visible_calls() as calls
         on conversations.call_id = calls.call_id
     group by week, calls.agent_id, calls.agent_version
 ),
@@ -66,7 +66,7 @@ tools as (
         count(*) filter (where tool_calls.successful)
             / nullif(count(tool_calls.successful), 0) as tool_success_rate
     from tool_calls
-    inner join calls
+    inner join visible_calls() as calls
         on tool_calls.call_id = calls.call_id
     group by week, calls.agent_id, calls.agent_version
 ),
@@ -81,18 +81,20 @@ transfer_legs as (
 ),
 
 costs as (
+    -- Rounded as in costs_by_day.
     select
         cast(date_trunc('week', coalesce(calls.started_at, calls.first_seen_at)) as date) as week,
         calls.agent_id,
         calls.agent_version,
-        sum(calls.combined_cost_cents) as cost_cents,
-        sum(calls.combined_cost_cents - coalesce(transfer_legs.leg_cents, 0)) as agent_leg_cents,
+        round(sum(calls.combined_cost_cents), 6) as cost_cents,
+        round(sum(calls.combined_cost_cents - coalesce(transfer_legs.leg_cents, 0)), 6)
+            as agent_leg_cents,
         sum(calls.duration_ms) filter (
             where
                 calls.combined_cost_cents is not null
                 and is_connected(calls.call_status, calls.started_at, calls.disconnection_reason)
         ) / 60000.0 as connected_minutes
-    from calls
+    from visible_calls() as calls
     left join transfer_legs
         on calls.call_id = transfer_legs.call_id
     group by week, calls.agent_id, calls.agent_version

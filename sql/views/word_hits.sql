@@ -47,7 +47,7 @@ select
     contexts.word,
     contexts.context
 from contexts
-inner join calls
+inner join visible_calls() as calls
     on contexts.call_id = calls.call_id;
 
 comment on view word_hits is

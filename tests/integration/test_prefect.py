@@ -88,6 +88,7 @@ def landed(prefect: PrefectServer) -> set[str]:
         outcome["call_id"]
         for manifest in prefect.data_dir.glob("landing/*/*.json")
         for outcome in json.loads(manifest.read_bytes())["outcomes"]
+        if outcome["outcome"] != "waiting"
     }
 
 
@@ -97,6 +98,7 @@ def test_deployments_say_what_they_are_and_when_they_run(prefect: PrefectServer)
         for name in (
             "sync-calls/sync",
             "refresh-calls/refresh",
+            "reconcile-calls/reconcile",
             "check-warehouse/check",
             "write-report/report",
             "backfill-calls/backfill",
@@ -109,18 +111,19 @@ def test_deployments_say_what_they_are_and_when_they_run(prefect: PrefectServer)
     assert slugs == {
         "sync-calls/sync": ["hourly"],
         "refresh-calls/refresh": ["every-15-minutes"],
+        "reconcile-calls/reconcile": ["weekly"],
         "check-warehouse/check": ["daily"],
         "write-report/report": ["daily"],
         "backfill-calls/backfill": [],
     }
     assert all(deployment["global_concurrency_limit"]["limit"] for deployment in found.values())
     strategies = [deployment["concurrency_options"]["collision_strategy"] for deployment in found.values()]
-    assert strategies == ["CANCEL_NEW"] * 4 + ["ENQUEUE"]
+    assert strategies == ["CANCEL_NEW"] * 5 + ["ENQUEUE"]
 
 
 def test_the_form_of_a_backfill_describes_and_checks_what_is_typed(prefect: PrefectServer) -> None:
     schema = prefect.deployment("backfill-calls/backfill")["parameter_openapi_schema"]
-    assert set(schema["properties"]) == {"ids", "ids_file", "force"}
+    assert set(schema["properties"]) == {"ids", "ids_file", "force", "numbers_only"}
     assert all(field.get("description") for field in schema["properties"].values())
     with pytest.raises(httpx.HTTPStatusError) as refused:
         prefect.trigger("backfill-calls/backfill", ids=["../../delete-agent"])

@@ -13,7 +13,8 @@ from pipeline.config import Settings, load_settings
 from pipeline.errors import LandingError, ListingFailed, UsageError
 from pipeline.runs.backfill import refresh
 from pipeline.runs.run import Observer
-from pipeline.runs.sync import Sync, Watermark
+from pipeline.runs.sync import Sync
+from pipeline.runs.sync_state import SyncFile, SyncState
 from pipeline.simulator import CallBook, Simulator, running
 from pipeline.times import parse_moment
 from support.command_line import Cli
@@ -35,7 +36,7 @@ def in_warehouse(data_dir: Path) -> set[str]:
 
 @pytest.fixture
 def pages_of_ten(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipeline.runs.sync._PAGE", 10)
+    monkeypatch.setattr("pipeline.runs.listing.PAGE_SIZE", 10)
 
 
 def listed() -> set[str]:
@@ -82,7 +83,7 @@ def test_a_listing_that_cannot_go_on_is_an_error_and_keeps_what_it_brought(
     assert report.exit_code == 1
     brought = in_warehouse(tmp_path)
     assert 0 < len(brought) < len(listed())
-    latest = Watermark(tmp_path / "sync.json").read()
+    latest = SyncFile(tmp_path / "sync.json").state.watermark
     starts = [BOOK.payload(BOOK.index(call))["start_timestamp"] for call in brought]
     assert latest is not None
     assert latest.timestamp() * 1000 == pytest.approx(max(starts))
@@ -99,7 +100,7 @@ def test_a_listing_that_is_unavailable_at_first_is_asked_again(tmp_path: Path) -
 
 
 def test_a_window_holds_the_calls_that_started_in_it_and_leaves_the_watermark(tmp_path: Path) -> None:
-    Watermark(tmp_path / "sync.json").advance(UNTIL - timedelta(days=9))
+    SyncFile(tmp_path / "sync.json").save(SyncState(UNTIL - timedelta(days=9)))
     begin, end = UNTIL - timedelta(days=5), UNTIL - timedelta(days=2)
     with running(BOOK) as server:
         Sync(settings(server, tmp_path), Observer(), begin, end).run()
@@ -109,7 +110,7 @@ def test_a_window_holds_the_calls_that_started_in_it_and_leaves_the_watermark(tm
         if begin.timestamp() * 1000 <= (payload.get("start_timestamp") or 0) <= end.timestamp() * 1000
     }
     assert in_warehouse(tmp_path) == expected
-    assert Watermark(tmp_path / "sync.json").read() == UNTIL - timedelta(days=9)
+    assert SyncFile(tmp_path / "sync.json").state.watermark == UNTIL - timedelta(days=9)
 
 
 def test_refresh_fetches_what_was_not_final_and_nothing_else(tmp_path: Path) -> None:
@@ -143,7 +144,7 @@ def test_refresh_of_a_warehouse_without_open_calls_asks_nothing(tmp_path: Path) 
 def test_an_unreadable_watermark_says_what_to_do(tmp_path: Path) -> None:
     (tmp_path / "sync.json").write_text("nonsense")
     with pytest.raises(LandingError, match="--since"):
-        Watermark(tmp_path / "sync.json").read()
+        SyncFile(tmp_path / "sync.json")
 
 
 @pytest.mark.parametrize(
@@ -185,7 +186,7 @@ def test_moments_without_a_zone_are_utc_wherever_the_machine_is(
     try:
         with running(BOOK) as server:
             given = settings(server, tmp_path)
-            Watermark(given.data_dir / "sync.json").advance(UNTIL)
+            SyncFile(given.data_dir / "sync.json").save(SyncState(UNTIL))
             naive = Sync(given, Observer(), begin, end).run()
             aware = Sync(given, Observer(), begin.replace(tzinfo=UTC), end.replace(tzinfo=UTC)).run()
             with pytest.raises(UsageError, match="--until is before --since"):

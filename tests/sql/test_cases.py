@@ -50,7 +50,7 @@ def filled(table: sa.Table, row: dict[str, Any]) -> dict[str, Any]:
             value = row[column.name]
             is_time = isinstance(column.type, sa.DateTime) and value is not None
             values[column.name] = datetime.fromisoformat(value) if is_time else value
-        elif not column.nullable:
+        elif not column.nullable and column.server_default is None:
             values[column.name] = plain(column)
     return values
 

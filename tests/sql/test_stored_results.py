@@ -75,6 +75,29 @@ def place(tmp_path: Path) -> Place:
     return made
 
 
+def test_costs_are_the_same_to_the_last_bit_in_whatever_order_calls_were_loaded(tmp_path: Path) -> None:
+    book = CallBook(seed=3, count=150, days=2, until=datetime(2026, 3, 1, tzinfo=UTC), shape="today")
+    payloads = [Payload(book.call_id(index), breakage.encode(book.payload(index))) for index in range(150)]
+    found = []
+    for name, ordered in (("forward", payloads), ("backward", payloads[::-1])):
+        place = Place(tmp_path / name)
+        schema.ensure(place.warehouse)
+        place.land(ordered)
+        place.load()
+        found.append(
+            [
+                place.rows(f"select * from {view} order by all")
+                for view in ("daily_costs", "daily_product_costs")
+            ]
+            + [
+                place.rows(
+                    "select week, agent_id, agent_version, cost_cents from weekly_scorecard order by all"
+                )
+            ]
+        )
+    assert found[0] == found[1]
+
+
 @pytest.mark.parametrize("shape", SHAPES)
 def test_stored_and_computed_answers_are_the_same(place: Place, shape: str) -> None:
     book = CallBook(seed=3, count=40, until=datetime(2026, 3, 1, tzinfo=UTC), shape=shape)

@@ -26,7 +26,8 @@ CALL_FIELDS = {column.name for column in metadata.tables["calls"].columns} | _RE
 # Columns that no payload field fills; a field of that name is as unknown as any other.
 CALL_FIELDS -= {"extra", "payload_hash", "payload_shape", "load_id", "first_seen_at", "extracted_at"}
 CALL_FIELDS -= {"started_at", "ended_at", "transfer_ended_at", "combined_cost_cents", "llm_tokens_average"}
-CALL_FIELDS -= {"llm_requests_count", "transcript_source"}
+CALL_FIELDS -= {"llm_requests_count", "transcript_source", "detail", "listed_hash"}
+CALL_FIELDS -= {"deleted_at_source_at", "is_hidden"}
 
 
 def number(value: float | None) -> float | None:

@@ -12,7 +12,7 @@ with by_reason as (
         count(*) as calls,
         sum(duration_ms) as duration_ms,
         count(duration_ms) as timed_calls
-    from calls
+    from visible_calls() as calls
     where
         call_status not in ('registered', 'ongoing')
         and chosen

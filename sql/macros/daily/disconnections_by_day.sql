@@ -11,7 +11,7 @@ with ended_calls as (
         agent_id,
         disconnection_reason,
         duration_ms
-    from calls
+    from visible_calls() as calls
     where
         call_status not in ('registered', 'ongoing')
         and chosen

@@ -6,7 +6,7 @@
 create or replace macro ratings_by_day(chosen := true) as table
 with calls_of_day as (
     select *
-    from calls
+    from visible_calls() as calls
     where chosen
 ),
 

@@ -7,5 +7,5 @@ select
     call_id,
     cast(coalesce(started_at, first_seen_at) as date) as day,
     agent_id
-from calls
+from visible_calls() as calls
 where chosen;

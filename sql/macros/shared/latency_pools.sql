@@ -27,7 +27,7 @@ with calls_in_period as (
         call_id,
         group_of as period,
         agent_of as agent_id
-    from calls
+    from visible_calls() as calls
     where chosen
 ),
 

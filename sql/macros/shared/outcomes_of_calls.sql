@@ -7,7 +7,7 @@
 create or replace macro outcomes_of_calls(chosen := true) as table
 with chosen_calls as (
     select *
-    from calls
+    from visible_calls() as calls
     where chosen
 ),
 

@@ -216,3 +216,16 @@ def test_however_many_put_and_take_at_a_time_each_chunk_is_taken_once_and_each_o
         for name in "abc":
             of_one_putter = [each for each in one if each[0] == name]
             assert of_one_putter == sorted(of_one_putter)
+
+
+def test_a_chunk_is_enough_while_somebody_waits_until_all_is_settled(queue: ChunkQueue) -> None:
+    queue.put(chunk("a", 5))
+    loader = begun(lambda: queue.wait_for(10))
+    waiter = begun(queue.wait_until_settled)
+    assert loader.result(DEADLINE_S) is True
+    assert not waiter.done()
+    for name in take_all(queue):
+        queue.settle(Path(f"{name}.json"))
+    waiter.result(DEADLINE_S)
+    queue.put(chunk("b", 5))
+    assert not queue.wait_for(10, 0)

@@ -1,0 +1,121 @@
+"""Lists calls for a run: lands what each page says, and hands on the ids that are to be fetched whole.
+
+Invariant: a page is landed before anything depends on it, and what it says that was known before is not
+landed again. Which calls are fetched whole is decided by comparing the page with the ledger of ids.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import count
+from pathlib import Path
+
+from pipeline import log, sql
+from pipeline.extract.listed_page import JudgedItem, judge_items, land_items
+from pipeline.retell.page import ListedItem
+from pipeline.runs.fetch import FetchRun
+from pipeline.runs.fetch_queue import FetchQueue
+from pipeline.times import utc_now
+from pipeline.warehouse import schema
+
+PAGE_SIZE = 1000
+"""Calls on a page: the most that the API puts there, since its limit is on pages."""
+
+
+@dataclass
+class ListedCounts:
+    """What the pages of a run have brought so far, in calls."""
+
+    listed: int = 0
+    missing: int = 0
+    changed: int = 0
+    to_fetch: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ComparedItem:
+    """What an item of a page is to the warehouse; `first_seen_at` is UTC, None of one that is unknown."""
+
+    call_id: str
+    is_new: bool
+    is_repeated: bool
+    is_missing: bool
+    is_changed: bool
+    is_to_fetch: bool
+    first_seen_at: datetime | None
+
+
+class Lister:
+    """Takes in the pages that a run lists; `spool` names every id that was on one, in the order of pages."""
+
+    def __init__(self, run: FetchRun, folder: Path, queue: FetchQueue | None) -> None:
+        self.spool = folder / "ids.csv"
+        self.spool.touch()
+        self.counts = ListedCounts()
+        self._page_spool = folder / "page.csv"
+        self._run = run
+        self._queue = queue
+        self._positions = count()
+        self._chunk_numbers = count()
+
+    async def take(self, items: list[ListedItem]) -> list[ComparedItem]:
+        """Land what items say that is new, and put the ids that are to be fetched into the queue.
+
+        Raises LandingError when it cannot be landed, WarehouseError when it cannot be compared.
+        """
+        compared = await asyncio.to_thread(self._take, items)
+        if self._queue is not None:
+            self._queue.put(item.call_id for item in compared if item.is_to_fetch)
+        return compared
+
+    def fetch(self, call_ids: Iterable[str]) -> None:
+        """Put ids that no page had into the queue; from a thread of the run too."""
+        assert self._queue is not None, "a run that only lists fetches nothing"
+        ids = list(call_ids)
+        self.note_ids(ids)
+        self._queue.put(ids)
+
+    def note_ids(self, call_ids: Iterable[str]) -> None:
+        """Name ids in the spool that no page had."""
+        with self.spool.open("a", encoding="ascii") as lines:
+            lines.writelines(f"{next(self._positions)},{call_id}\n" for call_id in call_ids)
+
+    def _take(self, items: list[ListedItem]) -> list[ComparedItem]:
+        judged = judge_items(items, datetime.now(UTC))
+        compared = {item.call_id: item for item in self._compare(judged)} if judged else {}
+        if fresh := [item for item in judged if compared[item.call_id].is_new]:
+            chunk = land_items(self._run.landing, self._run.report.run_id, next(self._chunk_numbers), fresh)
+            self._run.queue.put(chunk)
+        self.note_ids(list(compared))
+        counts = self.counts
+        counts.listed += sum(not item.is_repeated for item in compared.values())
+        counts.missing += sum(item.is_missing for item in compared.values())
+        counts.changed += sum(item.is_changed for item in compared.values())
+        to_fetch = sum(item.is_to_fetch for item in compared.values())
+        counts.to_fetch += to_fetch
+        log.event("page", log.DEBUG, listed=len(compared), landed=len(fresh), to_fetch=to_fetch)
+        return list(compared.values())
+
+    def _compare(self, judged: list[JudgedItem]) -> list[ComparedItem]:
+        with self._page_spool.open("w", encoding="ascii") as lines:
+            lines.writelines(
+                f"{position},{item.call_id},{item.listed_hash or ''}\n"
+                for position, item in enumerate(judged)
+            )
+        settings = self._run.settings
+        with self._run.warehouse.reading() as connection:
+            schema.check_unchanged(connection)
+            rows = connection.exec_driver_sql(
+                sql.read("runs/listed_page"),
+                {
+                    "page": sql.escape_path(self._page_spool),
+                    "spool": sql.escape_path(self.spool),
+                    "run_id": self._run.report.run_id,
+                    "as_of": utc_now(),
+                    "refetch_after_s": settings.refetch_after_s,
+                },
+            )
+            return [ComparedItem(*row) for row in rows]

@@ -1,0 +1,42 @@
+-- Notes which calls of this load the API does not have any more.
+-- Grain: call. Source: calls, etl_outcomes, landed, this_load. A rerun sets the same.
+-- Run after etl_outcomes. The first answer that said so counts, until a later one has the call again,
+-- whatever the order in which they are loaded; a call that is only asked for again stays deleted meanwhile.
+with answers_of_calls as (
+    select
+        calls.call_id,
+        min(landed.fetched_at) filter (
+            where landed.outcome = 'not_found' and landed.fetched_at >= calls.extracted_at
+        ) as first_gone_at,
+        case
+            when calls.deleted_at_source_at >= calls.extracted_at then calls.deleted_at_source_at
+        end as known_gone_at
+    from calls
+    inner join landed
+        on calls.call_id = landed.call_id
+    group by all
+),
+
+gone as (
+    select
+        answers_of_calls.call_id,
+        case
+            when etl_outcomes.outcome in ('deleted', 'not_found')
+                then coalesce(least(known_gone_at, first_gone_at), etl_outcomes.fetched_at)
+            when etl_outcomes.outcome in ('waiting', 'listed', 'changed', 'failed')
+                then least(known_gone_at, first_gone_at)
+        end as gone_at
+    from answers_of_calls
+    inner join etl_outcomes
+        on answers_of_calls.call_id = etl_outcomes.call_id
+)
+
+update calls
+set
+    deleted_at_source_at = gone.gone_at,
+    is_hidden = gone.gone_at is not null and this_load.hides_deleted
+from gone
+cross join this_load
+where
+    calls.call_id = gone.call_id
+    and (gone.gone_at is not null or calls.deleted_at_source_at is not null);

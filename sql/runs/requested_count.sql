@@ -1,0 +1,4 @@
+-- How many ids a run was asked for.
+-- Grain: one row. Source: requested. Reads only.
+select count(*)
+from requested;
