@@ -4,7 +4,8 @@
 
 TREE is a clone at another commit; both run in this environment. Prints for each command the least that the
 other tree and this one took (seconds by the clock, CPU seconds, MB of memory), and the ratios of this one to
-the other.
+the other. `sync` asks the simulator, which makes each call as it is asked for: its seconds are those of the
+simulator, its CPU seconds are not.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
+from benchmarks import limited_account
 from benchmarks.bodies import call_ids
 from benchmarks.server import serving
 
@@ -46,7 +48,7 @@ def run(tree: Path, *arguments: str) -> Took:
     return Took(time.monotonic() - started, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
 
 
-def measure(tree: Path, folder: Path, base_url: str, calls: int) -> dict[str, Took]:
+def measure(tree: Path, folder: Path, base_url: str, account_url: str, calls: int) -> dict[str, Took]:
     """Run each command once, into a folder of its own."""
     many, one = folder / "many.txt", folder / "one.txt"
     many.write_text("\n".join(call_ids(calls)), encoding="ascii")
@@ -58,6 +60,8 @@ def measure(tree: Path, folder: Path, base_url: str, calls: int) -> dict[str, To
     found["the same backfill again"] = run(tree, "backfill", str(many), "--base-url", base_url, *at)
     shutil.rmtree(folder / "data")
     found["backfill of 1 call"] = run(tree, "backfill", str(one), "--base-url", base_url, *at)
+    shutil.rmtree(folder / "data")
+    found[f"sync of {calls:,} calls"] = run(tree, "sync", "--base-url", account_url, *at)
     found["--help"] = run(tree, "--help")
     return found
 
@@ -66,11 +70,11 @@ def main() -> None:
     other = Path(sys.argv[1]).resolve()
     calls, repetitions = (int(given) for given in [*sys.argv[2:], "1500", "3"][:2])
     runs: dict[Path, list[dict[str, Took]]] = {other: [], HERE: []}
-    with serving() as base_url:
+    with serving() as base_url, limited_account.serving(calls) as account:
         for _ in range(repetitions):
             for tree, found in runs.items():
                 with tempfile.TemporaryDirectory() as folder:
-                    found.append(measure(tree, Path(folder), base_url, calls))
+                    found.append(measure(tree, Path(folder), base_url, account.base_url, calls))
     print("| command | other | this | clock | CPU | memory |\n|---|--:|--:|--:|--:|--:|")
     for name in runs[HERE][0]:
         theirs, ours = (
