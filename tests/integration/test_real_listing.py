@@ -40,6 +40,9 @@ from support.warehouse_files import warehouse_in
 HOUR = 3600
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "warehouses"
 
+# Dozens of runs against a server: `test_ledger.py` has what every change is tested with.
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def account() -> Account:
