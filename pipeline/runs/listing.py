@@ -24,6 +24,9 @@ from pipeline.warehouse import schema
 PAGE_SIZE = 1000
 """Calls on a page: the most that the API puts there, since its limit is on pages."""
 
+# Of more ids the ledger is asked: memory does not grow with the account.
+_MOST_HELD = 100_000
+
 
 @dataclass
 class ListedCounts:
@@ -58,6 +61,8 @@ class Lister:
         self._page_spool = folder / "page.csv"
         self._run = run
         self._queue = queue
+        # The ids of this run, while the ledger knows no others; None where it may.
+        self._had: set[str] | None = None
         self._positions = count()
         self._chunk_numbers = count()
 
@@ -100,6 +105,36 @@ class Lister:
         return list(compared.values())
 
     def _compare(self, judged: list[JudgedItem]) -> list[ComparedItem]:
+        if self._had is not None and len(self._had) < _MOST_HELD:
+            return self._compare_with_nothing(judged, self._had)
+        self._had = None
+        compared, is_empty = self._compare_with_ledger(judged)
+        if is_empty and self.counts.listed == 0:
+            # Nobody waits for the warehouse, which loads take in turns, to learn that it knows nothing.
+            self._had = {item.call_id for item in judged}
+        return compared
+
+    def _compare_with_nothing(self, judged: list[JudgedItem], had: set[str]) -> list[ComparedItem]:
+        """Compare with a ledger that was empty when the run began: only this run can know an item."""
+        compared = []
+        for item in judged:
+            is_repeated = item.call_id in had
+            compared.append(
+                ComparedItem(
+                    item.call_id,
+                    is_new=not is_repeated,
+                    is_repeated=is_repeated,
+                    is_missing=not is_repeated,
+                    is_changed=False,
+                    is_to_fetch=not is_repeated and item.listed_hash is not None,
+                    first_seen_at=None,
+                )
+            )
+        had.update(item.call_id for item in judged)
+        return compared
+
+    def _compare_with_ledger(self, judged: list[JudgedItem]) -> tuple[list[ComparedItem], bool]:
+        """Return what each item is to the warehouse, and whether the ledger of ids is empty."""
         with self._page_spool.open("w", encoding="ascii") as lines:
             lines.writelines(
                 f"{position},{item.call_id},{item.listed_hash or ''}\n"
@@ -118,4 +153,6 @@ class Lister:
                     "refetch_after_s": settings.refetch_after_s,
                 },
             )
-            return [ComparedItem(*row) for row in rows]
+            compared = [ComparedItem(*row) for row in rows]
+            is_empty = not connection.exec_driver_sql(sql.read("runs/has_ids")).scalar_one()
+            return compared, is_empty

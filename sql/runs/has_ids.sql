@@ -1,0 +1,3 @@
+-- Whether the ledger of ids has any.
+-- Grain: one row. Source: etl_outcomes. Reads only.
+select exists (from etl_outcomes);
