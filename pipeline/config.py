@@ -162,6 +162,11 @@ class Settings(BaseSettings):
         return self.warehouse or str(self.data_dir / "warehouse.duckdb")
 
     @property
+    def hides_deleted(self) -> bool:
+        """Whether views leave out calls that are deleted at the source."""
+        return self.deleted == "hide"
+
+    @property
     def has_key(self) -> bool:
         """Whether there is an API key."""
         return bool(self.api_key and self.api_key.get_secret_value().strip())

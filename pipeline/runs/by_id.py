@@ -37,7 +37,6 @@ class ById:
         self._run = run
         self._plan = plan
         self._numbers_only = numbers_only
-        self._done = False
 
     async def fetch(self, extract: Extract) -> None:
         """Fetch the ids whole, and list them beside that where it is worth it; or list them only.

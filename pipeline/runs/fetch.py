@@ -79,7 +79,7 @@ class FetchRun(Run):
             self.report.given += given
             self.report.requested += plan.requested
             self.report.to_fetch += plan.to_fetch
-            record.record_start(connection, self.report, hides_deleted=self.settings.deleted == "hide")
+            record.record_start(connection, self.report, hides_deleted=self.settings.hides_deleted)
         self.observer.on_plan(plan)
         return plan
 

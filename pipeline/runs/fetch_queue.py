@@ -48,7 +48,7 @@ class FetchQueue:
             await self._news.wait()
         taken, number = self._file, self._waiting
         self._file, self._waiting = self._next_file(), 0
-        return Plan(given=number, requested=number, final=0, resting=0, to_fetch=number, fetch_list=taken)
+        return Plan.of_list(taken, number)
 
     def _next_file(self) -> Path:
         return self._folder / f"to_fetch-{next(self._numbers):06d}.txt"

@@ -101,6 +101,6 @@ class NumbersFirst:
             number = write_fetch_list(
                 connection.exec_driver_sql(sql.read("runs/open_ids"), parameters), fetch_list
             )
-        plan = Plan(number, number, final=0, resting=0, to_fetch=number, fetch_list=fetch_list)
+        plan = Plan.of_list(fetch_list, number)
         self.lister.note_ids(plan.ids())
         return plan

@@ -30,6 +30,11 @@ class Plan:
     to_fetch: int
     fetch_list: Path
 
+    @classmethod
+    def of_list(cls, fetch_list: Path, number: int) -> Plan:
+        """Return the plan to fetch all ids of a file, one a line; ``number`` is how many there are."""
+        return cls(number, number, final=0, resting=0, to_fetch=number, fetch_list=fetch_list)
+
     @property
     def duplicates(self) -> int:
         """How many of the given ids had been given before."""

@@ -129,7 +129,7 @@ class Run:
     def begin(self) -> None:
         """Record that the run begins."""
         with self.warehouse.writing() as connection:
-            record.record_start(connection, self.report, hides_deleted=self.settings.deleted == "hide")
+            record.record_start(connection, self.report, hides_deleted=self.settings.hides_deleted)
 
     def load_waiting(self, *, replay: bool = False, is_counted: bool = True) -> None:
         """Load the chunks that wait, as a step; when none waits, begin no step.
@@ -192,7 +192,7 @@ class Run:
             self.warehouse,
             self.queue,
             refresh_window_s=self.settings.refresh_window_s,
-            hides_deleted=self.settings.deleted == "hide",
+            hides_deleted=self.settings.hides_deleted,
             replay=replay,
             on_load=on_load,
         )

@@ -28,7 +28,7 @@ facts as (
         coalesce(listed.fetched_at > known.listed_at, listed.call_id is not null) as is_listed,
         coalesce(given.fetched_at > known.given_at, given.call_id is not null) as is_given,
         if(is_answered, answered.fetched_at, known.fetched_at) as answered_at,
-        if(is_answered, answered.reason, known.reason) as reason,
+        if(is_answered, answered.reason, known.reason) as answer_reason,
         if(is_answered, answered.attempts, known.attempts) as attempts,
         if(is_answered, answered.http_status, known.http_status) as http_status,
         if(is_listed, listed.fetched_at, known.listed_at) as listed_at,
@@ -131,7 +131,7 @@ select
         when known_outcome in ('loaded', 'unchanged') and not is_answered then known_outcome
         else 'unchanged'
     end as outcome,
-    if(outcome in ('not_found', 'deleted', 'rejected', 'failed'), facts_reason, null) as reason,
+    if(outcome in ('not_found', 'deleted', 'rejected', 'failed'), answer_reason, null) as reason,
     coalesce(attempts, 0) as attempts,
     http_status,
     answered_at as fetched_at,
@@ -140,24 +140,12 @@ select
     listed_at,
     listed_hash,
     given_at
-from (select * rename (reason as facts_reason) from judged) as judged
+from judged
 cross join this_load;
 
 delete from etl_outcomes
 where call_id in (select call_id from recorded);
 
 insert into etl_outcomes by name
-select
-    call_id,
-    run_id,
-    outcome,
-    reason,
-    attempts,
-    http_status,
-    fetched_at,
-    recorded_at,
-    first_seen_at,
-    listed_at,
-    listed_hash,
-    given_at
+select *
 from recorded;

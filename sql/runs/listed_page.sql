@@ -5,8 +5,8 @@
 -- without a header; $spool, path of one of position and call_id: the ids that this run has had; $run_id;
 -- $as_of (UTC); $refetch_after_s, how long a call that is not final rests after it was fetched.
 --
--- A call of the warehouse that the API did not have when it was asked is asked for again where a listing still has it, but not
--- at once: of a call that was just deleted a listing may be the last to know.
+-- A call of the warehouse that the API did not have when it was asked is asked for again where a listing
+-- still has it, but not at once: of a call that was just deleted a listing may be the last to know.
 -- What was on a page of this run before is neither counted nor landed nor fetched again: the ledger may not
 -- know of it yet, and would take what it says for new. What has changed since is for the next listing.
 -- An item says nothing new where it says what a listing said before, or what the whole call says. What
