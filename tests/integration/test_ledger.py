@@ -3,81 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from pipeline.config import Settings, load_settings
 from pipeline.errors import ListingFailed
-from pipeline.runs.backfill import Backfill, refresh
+from pipeline.runs.backfill import refresh
 from pipeline.runs.offline import load_landed
 from pipeline.runs.reconcile import Reconcile
 from pipeline.runs.run import Observer
-from pipeline.runs.run_report import RunReport
 from pipeline.runs.sync import Sync
 from pipeline.simulator import Account, Simulator, running
-from support.warehouse_files import query, warehouse_in
-
-NOW = datetime.now(UTC).replace(microsecond=0)
-
-
-def settings(server: Simulator, data_dir: Path, **more: Any) -> Settings:
-    given: dict[str, Any] = {"publish": "off", "refetch_after_s": 0} | more
-    return load_settings(api_key=server.api_key, base_url=server.base_url, data_dir=data_dir, **given)
-
-
-def sync(server: Simulator, data_dir: Path, **more: Any) -> RunReport:
-    return Sync(settings(server, data_dir, **more)).run()
-
-
-def backfill(server: Simulator, data_dir: Path, *ids: str, **more: Any) -> RunReport:
-    return Backfill(settings(server, data_dir), **more).run(ids, None)  # type: ignore[arg-type]
-
-
-def call(name: str, ago_s: float | None = 3600, **fields: Any) -> dict[str, Any]:
-    """A call that started so long ago and lasted a minute, or that has no start."""
-    payload: dict[str, Any] = {
-        "call_id": f"call_{name}",
-        "call_type": "phone_call",
-        "agent_id": "agent_a",
-        "agent_version": 1,
-        "call_status": "ended",
-        "disconnection_reason": "user_hangup",
-        "call_analysis": {"call_summary": "short", "user_sentiment": "Neutral", "call_successful": True},
-        "transcript": "Agent: Hello",
-        "transcript_object": [
-            {"role": "agent", "content": "Hello", "words": [{"word": "Hello", "start": 0.1, "end": 0.5}]}
-        ],
-    }
-    if ago_s is not None:
-        start = int((NOW - timedelta(seconds=ago_s)).timestamp() * 1000)
-        payload |= {"start_timestamp": start, "end_timestamp": start + 60_000, "duration_ms": 60_000}
-    return payload | fields
-
-
-def not_connected(name: str, ago_s: float | None = None, **fields: Any) -> dict[str, Any]:
-    silent: dict[str, Any] = {
-        "call_status": "not_connected",
-        "disconnection_reason": "dial_no_answer",
-        "duration_ms": 0,
-        "transcript": "",
-        "transcript_object": [],
-    }
-    return call(name, ago_s) | silent | fields
-
-
-def rows(data_dir: Path, statement: str) -> list[tuple[Any, ...]]:
-    return query(warehouse_in(data_dir), statement)
-
-
-def outcomes(data_dir: Path) -> dict[str, str]:
-    return dict(rows(data_dir, "select call_id, outcome from etl_outcomes"))
-
-
-def whole(data_dir: Path) -> set[str]:
-    return {row[0] for row in rows(data_dir, "select call_id from calls where detail = 'whole'")}
+from support.accounts import NOW, backfill, call, not_connected, outcomes, rows, settings, sync, whole
+from support.warehouse_files import warehouse_in
 
 
 @pytest.fixture
