@@ -5,16 +5,7 @@
 -- $since, $until (UTC).
 select calls.call_id
 from calls
-anti join read_csv(
-    $spool,
-    auto_detect = false,
-    header = false,
-    delim = ',',
-    quote = '',
-    escape = '',
-    hive_partitioning = false,
-    columns = {position: 'bigint', call_id: 'varchar'}
-) as listed
+anti join spooled_ids($spool) as listed
     on calls.call_id = listed.call_id
 where
     calls.deleted_at_source_at is null

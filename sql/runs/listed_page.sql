@@ -29,25 +29,10 @@ with page as (
         )
 ),
 
-had as (
-    select call_id
-    from
-        read_csv(
-            $spool,
-            auto_detect = false,
-            header = false,
-            delim = ',',
-            quote = '',
-            escape = '',
-            hive_partitioning = false,
-            columns = {position: 'bigint', call_id: 'varchar'}
-        )
-),
-
 compared as (
     select
         page.*,
-        page.call_id in (select call_id from had) as is_repeated,
+        page.call_id in (select call_id from spooled_ids($spool)) as is_repeated,
         known.outcome as known_outcome,
         known.listed_hash as known_hash,
         coalesce(known.listed_at > known.fetched_at, false) as is_listed_since,

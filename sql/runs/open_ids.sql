@@ -1,52 +1,27 @@
 -- The ids that are not settled and that no other run is about to fetch: the newest calls first, and after all
 -- others those that failed, since a run stops where too many fail one after another.
--- Grain: call id. Source: etl_outcomes, calls, call_analysis, etl_runs, the spool file of ids. Reads only.
+-- Grain: call id. Source: etl_outcomes, finality_of_calls, other_runs, the spool file of ids. Reads only.
 -- Parameters: $spool, path of a CSV of position and call_id, without a header: the ids that this run has had;
 -- $run_id; $as_of (UTC); $with_not_final, whether calls that may still change are asked for too;
 -- $refresh_window_s.
-with had as (
-    select call_id
-    from
-        read_csv(
-            $spool,
-            auto_detect = false,
-            header = false,
-            delim = ',',
-            quote = '',
-            escape = '',
-            hive_partitioning = false,
-            columns = {position: 'bigint', call_id: 'varchar'}
-        )
-),
-
-ledger as (
+with ledger as (
     select
         coalesce(known.call_id, calls.call_id) as call_id,
         known.run_id,
         known.outcome,
         calls.started_at,
-        is_final(
-            calls.call_status,
-            call_analysis.call_id is not null,
-            calls.started_at,
-            calls.ended_at,
-            calls.first_seen_at,
-            calls.disconnection_reason,
-            calls.transfer_ended_at,
-            cast($as_of as timestamp),
-            cast($refresh_window_s as double)
-        ) as is_final,
-        coalesce(calls.detail = 'whole', false) as is_whole
+        calls.is_final,
+        coalesce(calls.is_whole, false) as is_whole
     from etl_outcomes as known
-    full join calls
+    full join finality_of_calls(
+        cast($as_of as timestamp), cast($refresh_window_s as double)
+    ) as calls
         on known.call_id = calls.call_id
-    left join call_analysis
-        on calls.call_id = call_analysis.call_id
 )
 
 select ledger.call_id
 from ledger
-anti join had
+anti join spooled_ids($spool) as had
     on ledger.call_id = had.call_id
 where
     case

@@ -1,5 +1,5 @@
 -- What is to be done for every requested id: fetch it, or leave it because nothing new is expected.
--- Grain: call id. Source: requested, calls, call_analysis, etl_outcomes.
+-- Grain: call id. Source: requested, finality_of_calls, etl_outcomes.
 -- A rerun replaces the temporary table.
 -- Parameters: $force, fetch all; $as_of (UTC); $refresh_window_s; $refetch_after_s, how long a call
 -- that is not final rests after it was fetched.
@@ -8,21 +8,11 @@ with known as (
     select
         requested.call_id,
         requested.position,
-        coalesce(calls.detail = 'whole', false) as is_whole,
+        coalesce(calls.is_whole, false) as is_whole,
         etl_outcomes.outcome,
-        is_final(
-            calls.call_status,
-            call_analysis.call_id is not null,
-            calls.started_at,
-            calls.ended_at,
-            calls.first_seen_at,
-            calls.disconnection_reason,
-            calls.transfer_ended_at,
-            cast($as_of as timestamp),
-            cast($refresh_window_s as double)
-        ) as is_final,
+        calls.is_final,
         greatest(
-            case when is_whole then calls.extracted_at end,
+            case when calls.is_whole then calls.extracted_at end,
             -- Only an answer with the call itself lets it rest.
             case
                 when etl_outcomes.outcome in ('loaded', 'unchanged', 'not_final')
@@ -30,10 +20,10 @@ with known as (
             end
         ) as last_fetched_at
     from requested
-    left join calls
+    left join finality_of_calls(
+        cast($as_of as timestamp), cast($refresh_window_s as double)
+    ) as calls
         on requested.call_id = calls.call_id
-    left join call_analysis
-        on requested.call_id = call_analysis.call_id
     left join etl_outcomes
         on requested.call_id = etl_outcomes.call_id
 )

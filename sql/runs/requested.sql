@@ -5,15 +5,5 @@ create or replace temp table requested as
 select
     call_id,
     min(position) as position
-from
-    read_csv(
-        $spool,
-        auto_detect = false,
-        header = false,
-        delim = ',',
-        quote = '',
-        escape = '',
-        hive_partitioning = false,
-        columns = {position: 'bigint', call_id: 'varchar'}
-    )
+from spooled_ids($spool)
 group by call_id;
