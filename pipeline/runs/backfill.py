@@ -72,7 +72,6 @@ def refresh(settings: Settings, observer: Observer, steps: Steps | None = None) 
     run = FetchRun(settings, "refresh", observer, steps or Steps())
     with tempfile.TemporaryDirectory(prefix="call-ids-") as folder:
         halves = NumbersFirst(run, Path(folder))
-        run.is_listing = True
 
         def begin() -> int:
             run.begin()

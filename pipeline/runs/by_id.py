@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
+from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
@@ -67,36 +68,40 @@ class ById:
 
     async def _list(self, lister: Lister) -> None:
         """List the ids of the plan; raise ListingFailed, after saying so, where the API takes no ids."""
-        size = MAX_LIMIT
-        ids = self._plan.ids()
-        waiting: list[str] = []
-        is_first = True
-        while waiting := waiting or list(islice(ids, size)):
-            asked, rest = waiting[:size], waiting[size:]
-            try:
-                items = await list_ids(self._run.client, asked)
-            except ListingFailed as failure:
-                is_refused = failure.status is not None and 400 <= failure.status < 500
-                if (
-                    is_refused
-                    and failure.status != 404
-                    and size // 2 >= _FEWEST_IDS
-                    and len(asked) > _FEWEST_IDS
-                ):
-                    size //= 2
-                    continue
-                self._run.observer.say(f"no numbers before whole calls: {failure.reason}")
-                raise
-            if is_first and not items:
-                reason = "the listing knows none of these ids"
-                self._run.observer.say(f"no numbers before whole calls: {reason}")
-                raise ListingFailed(reason, "give no --numbers-only", status=200)
-            is_first = False
-            await lister.take(items)
-            waiting = rest
+        try:
+            async for _, items in list_by_ids(self._run.client, self._plan.ids()):
+                if not items and not lister.counts.listed:
+                    raise ListingFailed(
+                        "the listing knows none of these ids", "give no --numbers-only", status=200
+                    )
+                await lister.take(items)
+        except ListingFailed as failure:
+            self._run.observer.say(f"no numbers before whole calls: {failure.reason}")
+            raise
 
 
-async def list_ids(client: CallsClient, call_ids: list[str]) -> list[ListedItem]:
+async def list_by_ids(
+    client: CallsClient, call_ids: Iterator[str], size: int = MAX_LIMIT
+) -> AsyncIterator[tuple[list[str], list[ListedItem]]]:
+    """Yield ids, up to ``size`` at a time, each time with what a listing says of those that the account has.
+
+    Where the API refuses so many, half of them are asked for. Raises ListingFailed where it takes no ids.
+    """
+    asked: list[str] = []
+    while asked := asked or list(islice(call_ids, size)):
+        try:
+            items = await _list_ids(client, asked[:size])
+        except ListingFailed as failure:
+            is_refused = failure.status is not None and 400 <= failure.status < 500 and failure.status != 404
+            if is_refused and size // 2 >= _FEWEST_IDS and len(asked) > _FEWEST_IDS:
+                size //= 2
+                continue
+            raise
+        yield asked[:size], items
+        asked = asked[size:]
+
+
+async def _list_ids(client: CallsClient, call_ids: list[str]) -> list[ListedItem]:
     """Return what a listing says of the calls of these ids that the account has.
 
     Raises ListingFailed, also where the listing takes no heed of ids.

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from pipeline import sql
 from pipeline.errors import PipelineError, WarehouseLocked
@@ -19,7 +20,7 @@ from pipeline.landing.outcome import Outcome
 from pipeline.load.background import BackgroundLoader
 from pipeline.retell.client import CallsClient
 from pipeline.runs import record
-from pipeline.runs.plan import Plan, make_plan, record_skipped
+from pipeline.runs.plan import Plan, make_plan, record_skipped, write_fetch_list
 from pipeline.runs.run import LoadSteps, Run
 from pipeline.times import utc_now
 from pipeline.warehouse import schema
@@ -82,6 +83,12 @@ class FetchRun(Run):
             record.record_start(connection, self.report, hides_deleted=self.settings.hides_deleted)
         self.observer.on_plan(plan)
         return plan
+
+    def write_ids(self, name: str, parameters: dict[str, Any], file: Path) -> int:
+        """Write the ids that a statement of `sql/runs/` selects to a file, one a line; return how many."""
+        with self.warehouse.reading() as connection:
+            schema.check_unchanged(connection)
+            return write_fetch_list(connection.exec_driver_sql(sql.read(f"runs/{name}"), parameters), file)
 
     def settle_abandoned(self) -> int:
         """Settle the calls of which nothing new is to be expected; return how many there were."""

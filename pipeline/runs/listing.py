@@ -7,18 +7,21 @@ landed again. Which calls are fetched whole is decided by comparing the page wit
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 from pipeline import log, sql
 from pipeline.extract.listed_page import JudgedItem, judge_items, land_items
-from pipeline.retell.page import ListedItem
+from pipeline.retell.client import CallsClient
+from pipeline.retell.listing import make_status_filter
+from pipeline.retell.page import ListedItem, Page
 from pipeline.runs.fetch import FetchRun
 from pipeline.runs.fetch_queue import FetchQueue
-from pipeline.times import utc_now
+from pipeline.times import as_utc, utc_now
 from pipeline.warehouse import schema
 
 PAGE_SIZE = 1000
@@ -61,8 +64,8 @@ class Lister:
         self._page_spool = folder / "page.csv"
         self._run = run
         self._queue = queue
-        # The ids of this run, while the ledger knows no others; None where it may.
-        self._had: set[str] | None = None
+        # The ids of this run, as long as it is known that the ledger has no others; else None.
+        self._own_ids: set[str] | None = None
         self._positions = count()
         self._chunk_numbers = count()
 
@@ -105,20 +108,20 @@ class Lister:
         return list(compared.values())
 
     def _compare(self, judged: list[JudgedItem]) -> list[ComparedItem]:
-        if self._had is not None and len(self._had) < _MOST_HELD:
-            return self._compare_with_nothing(judged, self._had)
-        self._had = None
+        if self._own_ids is not None and len(self._own_ids) < _MOST_HELD:
+            return self._compare_with_own_ids(judged, self._own_ids)
+        self._own_ids = None
         compared, is_empty = self._compare_with_ledger(judged)
         if is_empty and self.counts.listed == 0:
-            # Nobody waits for the warehouse, which loads take in turns, to learn that it knows nothing.
-            self._had = {item.call_id for item in judged}
+            # Reading the warehouse means to wait for each load. From an empty ledger nothing can be learned.
+            self._own_ids = {item.call_id for item in judged}
         return compared
 
-    def _compare_with_nothing(self, judged: list[JudgedItem], had: set[str]) -> list[ComparedItem]:
-        """Compare with a ledger that was empty when the run began: only this run can know an item."""
+    def _compare_with_own_ids(self, judged: list[JudgedItem], own_ids: set[str]) -> list[ComparedItem]:
+        """Compare with the ids of this run, since the ledger had none when it began to list; add the new."""
         compared = []
         for item in judged:
-            is_repeated = item.call_id in had
+            is_repeated = item.call_id in own_ids
             compared.append(
                 ComparedItem(
                     item.call_id,
@@ -130,7 +133,7 @@ class Lister:
                     first_seen_at=None,
                 )
             )
-        had.update(item.call_id for item in judged)
+        own_ids.update(item.call_id for item in judged)
         return compared
 
     def _compare_with_ledger(self, judged: list[JudgedItem]) -> tuple[list[ComparedItem], bool]:
@@ -156,3 +159,27 @@ class Lister:
             compared = [ComparedItem(*row) for row in rows]
             is_empty = not connection.exec_driver_sql(sql.read("runs/has_ids")).scalar_one()
             return compared, is_empty
+
+
+def list_newest_first(client: CallsClient, filters: dict[str, Any]) -> AsyncIterator[Page]:
+    """Yield every page of the calls that pass all filters; raises as `CallsClient.list_all` does."""
+    return client.list_all(filters, ascending=False, limit=PAGE_SIZE)
+
+
+async def list_startless(
+    client: CallsClient, lister: Lister, *, known_before: datetime | None = None
+) -> None:
+    """List the calls without a start: no window of time holds them.
+
+    The listing puts the newest first. So it stops at a page whose calls were all known before a moment, where
+    one is given; else it goes to the end.
+    """
+    async for page in list_newest_first(client, make_status_filter("not_connected", "error")):
+        # The others are listed by their start.
+        items = await lister.take([item for item in page.items if item.start_ms is None])
+        if known_before is not None and items and all(_is_older(item, known_before) for item in items):
+            return
+
+
+def _is_older(item: ComparedItem, moment: datetime) -> bool:
+    return item.first_seen_at is not None and as_utc(item.first_seen_at) < moment

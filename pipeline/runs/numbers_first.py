@@ -17,28 +17,47 @@ from pipeline.errors import ListingFailed
 from pipeline.runs.fetch import Extract, FetchRun
 from pipeline.runs.fetch_queue import FetchQueue
 from pipeline.runs.listing import Lister
-from pipeline.runs.plan import Plan, write_fetch_list
+from pipeline.runs.listing_turn import ListingTurn
+from pipeline.runs.plan import Plan
+from pipeline.runs.run_report import RunReport
 from pipeline.times import utc_now
-from pipeline.warehouse import schema
 
 # Gives a lister its pages.
 ListCalls = Callable[[Lister], Awaitable[None]]
 
 
 class NumbersFirst:
-    """The two halves of a run; make it inside the event loop of the run, and carry it out once.
+    """The two halves of a run; call `run` or `carry_out` once.
 
-    ``numbers_only`` leaves out the second. The ids of both are named in `lister.spool`.
+    ``numbers_only`` leaves out the second half. ``turn`` is ended when the first is done. The ids of both are
+    named in `lister.spool`.
     """
 
-    def __init__(self, run: FetchRun, folder: Path, *, numbers_only: bool = False) -> None:
+    def __init__(
+        self,
+        run: FetchRun,
+        folder: Path,
+        *,
+        turn: ListingTurn | None = None,
+        numbers_only: bool = False,
+    ) -> None:
+        run.is_listing = True
         self._run = run
+        self._turn = turn
         self._folder = folder
         self._numbers_only = numbers_only
         self._queue = FetchQueue(folder)
         self._numbers = count()
         self._listing_failure: ListingFailed | None = None
         self.lister = Lister(run, folder, None if numbers_only else self._queue)
+
+    def run(self, list_calls: ListCalls) -> RunReport:
+        """Carry out the run from its preparation to its end; raises as `Run.carry_out` does."""
+        return self._run.carry_out(
+            self._run.begin,
+            lambda _: self._run.fetch(lambda extract: self.carry_out(extract, list_calls)),
+            self.lister.spool,
+        )
 
     async def carry_out(
         self, extract: Extract, list_calls: ListCalls | None = None, *, with_not_final: bool = False
@@ -65,7 +84,7 @@ class NumbersFirst:
         try:
             if list_calls is not None:
                 await list_calls(self.lister)
-                self._queue.close()
+                self._end_listing()
                 counts = self.lister.counts
                 await asyncio.to_thread(self._run.publish_numbers, counts.listed, counts.to_fetch)
         except ListingFailed as failure:
@@ -73,7 +92,12 @@ class NumbersFirst:
             if self.lister.counts.to_fetch:
                 self._run.observer.say(f"{failure}; what was listed until then is fetched first")
         finally:
-            self._queue.close()
+            self._end_listing()
+
+    def _end_listing(self) -> None:
+        self._queue.close()
+        if self._turn is not None:
+            self._turn.end()
 
     async def _fetch_open(self, extract: Extract, *, with_not_final: bool) -> None:
         """Fetch the ids that are not settled, until there are none that this run has not had."""
@@ -96,11 +120,6 @@ class NumbersFirst:
             "refresh_window_s": settings.refresh_window_s,
         }
         fetch_list = self._folder / f"open-{next(self._numbers):06d}.txt"
-        with self._run.warehouse.reading() as connection:
-            schema.check_unchanged(connection)
-            number = write_fetch_list(
-                connection.exec_driver_sql(sql.read("runs/open_ids"), parameters), fetch_list
-            )
-        plan = Plan.of_list(fetch_list, number)
+        plan = Plan.of_list(fetch_list, self._run.write_ids("open_ids", parameters, fetch_list))
         self.lister.note_ids(plan.ids())
         return plan

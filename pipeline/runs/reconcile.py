@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import islice
@@ -20,19 +21,17 @@ from sqlalchemy import Connection
 from pipeline import sql
 from pipeline.config import Settings
 from pipeline.errors import ListingFailed
-from pipeline.retell.listing import make_start_filter, make_status_filter
-from pipeline.runs import listing
-from pipeline.runs.by_id import list_ids
+from pipeline.retell.listing import make_start_filter
+from pipeline.runs.by_id import list_by_ids
 from pipeline.runs.fetch import FetchRun, Steps
 from pipeline.runs.listed_hashes import fill_listed_hashes
-from pipeline.runs.listing import Lister
+from pipeline.runs.listing import Lister, list_newest_first, list_startless
 from pipeline.runs.listing_turn import ListingTurn
 from pipeline.runs.numbers_first import NumbersFirst
-from pipeline.runs.plan import write_fetch_list
+from pipeline.runs.plan import Plan
 from pipeline.runs.run import Observer
 from pipeline.runs.run_report import Compared, RunReport
 from pipeline.times import as_utc, to_epoch_ms, utc_now
-from pipeline.warehouse import schema
 
 # What is stored of such a call is not what the account has; another run may be about to fetch it.
 _OPEN = {"failed", "waiting", "listed", "changed"}
@@ -52,27 +51,15 @@ class Reconcile:
     def run(self) -> RunReport:
         """List, compare, and fetch what differs; raises as `Backfill.run` does."""
         run = FetchRun(self.settings, "reconcile", self.observer, self.steps)
-        run.is_listing = True
         began_at = datetime.now(UTC)
         with (
             ListingTurn(self.settings.landing_dir, self.observer.say) as turn,
             tempfile.TemporaryDirectory(prefix="call-ids-") as folder,
         ):
-            halves = NumbersFirst(run, Path(folder))
+            halves = NumbersFirst(run, Path(folder), turn=turn)
             window = _Window(run, Path(folder), as_utc(self.since), began_at)
             run.on_record_end = lambda connection: window.record(connection, halves.lister)
-
-            async def list_calls(lister: Lister) -> None:
-                try:
-                    await window.list_calls(lister)
-                finally:
-                    turn.end()
-
-            return run.carry_out(
-                run.begin,
-                lambda _: run.fetch(lambda extract: halves.carry_out(extract, list_calls)),
-                halves.lister.spool,
-            )
+            return halves.run(window.list_calls)
 
 
 class _Window:
@@ -90,11 +77,9 @@ class _Window:
         await asyncio.to_thread(fill_listed_hashes, self._run)
         client = self._run.client
         filters = make_start_filter(to_epoch_ms(self._since), to_epoch_ms(self._until))
-        async for page in client.list_all(filters, ascending=False, limit=listing.PAGE_SIZE):
+        async for page in list_newest_first(client, filters):
             await lister.take(page.items)
-        filters = make_status_filter("not_connected", "error")
-        async for page in client.list_all(filters, ascending=False, limit=listing.PAGE_SIZE):
-            await lister.take([item for item in page.items if item.start_ms is None])
+        await list_startless(client, lister)
         await self._find_gone(lister)
         self._is_listed = True
 
@@ -125,27 +110,19 @@ class _Window:
 
     async def _find_gone(self, lister: Lister) -> None:
         """List by their ids the calls of the window that no page had, and fetch those that are not there."""
-        fetch_list = self._folder / "gone.txt"
-        await asyncio.to_thread(self._write_unlisted, lister, fetch_list)
-        takes_ids = True
-        with fetch_list.open(encoding="ascii") as lines:
-            while call_ids := [line.rstrip("\n") for line in islice(lines, _IDS_AT_ONCE)]:
-                found: set[str | None] = set()
-                if takes_ids:
-                    try:
-                        items = await list_ids(self._run.client, call_ids)
-                        found = {item.call_id for item in items}
-                        await lister.take(items)
-                    except ListingFailed:
-                        takes_ids = False
-                lister.fetch(call_id for call_id in call_ids if call_id not in found)
-
-    def _write_unlisted(self, lister: Lister, fetch_list: Path) -> None:
+        file = self._folder / "unlisted.txt"
         parameters = {
             "spool": sql.escape_path(lister.spool),
             "since": self._since.replace(tzinfo=None),
             "until": self._until.replace(tzinfo=None),
         }
-        with self._run.warehouse.reading() as connection:
-            schema.check_unchanged(connection)
-            write_fetch_list(connection.exec_driver_sql(sql.read("runs/gone"), parameters), fetch_list)
+        number = await asyncio.to_thread(self._run.write_ids, "gone", parameters, file)
+        unlisted = Plan.of_list(file, number)
+        compared_count = 0
+        with suppress(ListingFailed):  # where the listing takes no ids
+            async for call_ids, items in list_by_ids(self._run.client, unlisted.ids(), _IDS_AT_ONCE):
+                await lister.take(items)
+                found = {item.call_id for item in items}
+                lister.fetch(call_id for call_id in call_ids if call_id not in found)
+                compared_count += len(call_ids)
+        lister.fetch(islice(unlisted.ids(), compared_count, None))

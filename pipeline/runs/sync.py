@@ -16,10 +16,9 @@ from pathlib import Path
 from pipeline.config import Settings
 from pipeline.errors import UsageError
 from pipeline.retell.client import CallsClient
-from pipeline.retell.listing import make_start_filter, make_status_filter
-from pipeline.runs import listing
+from pipeline.retell.listing import make_start_filter
 from pipeline.runs.fetch import FetchRun, Steps
-from pipeline.runs.listing import ComparedItem, Lister
+from pipeline.runs.listing import Lister, list_newest_first, list_startless
 from pipeline.runs.listing_turn import ListingTurn
 from pipeline.runs.numbers_first import NumbersFirst
 from pipeline.runs.run import Observer
@@ -66,22 +65,15 @@ class Sync:
         if gap.until_ms is not None and gap.until_ms < gap.since_ms:
             raise UsageError("--until is before the time at which this sync begins: give --since too")
         with tempfile.TemporaryDirectory(prefix="call-ids-") as folder:
-            halves = NumbersFirst(run, Path(folder), numbers_only=self.numbers_only)
-            run.is_listing = True
+            halves = NumbersFirst(run, Path(folder), turn=turn, numbers_only=self.numbers_only)
 
             async def list_calls(lister: Lister) -> None:
-                try:
-                    await list_gaps(run.client, lister, file, gap)
-                    if self.until is None:
-                        await sweep(run.client, lister, file, first_seen_before=file.state.swept_at)
-                finally:
-                    turn.end()
+                await list_gaps(run.client, lister, file, gap)
+                if self.until is None:
+                    await list_startless(run.client, lister, known_before=file.state.swept_at)
+                    file.save(replace(file.state, swept_at=datetime.now(UTC)))
 
-            return run.carry_out(
-                run.begin,
-                lambda _: run.fetch(lambda extract: halves.carry_out(extract, list_calls)),
-                halves.lister.spool,
-            )
+            return halves.run(list_calls)
 
     def _make_gap(self, known: datetime | None) -> Gap:
         since_ms = 0
@@ -100,8 +92,7 @@ async def list_gaps(client: CallsClient, lister: Lister, file: SyncFile, gap: Ga
     file.save(file.state.open_gap(gap))
     while file.state.gaps:
         gap = file.state.gaps[0]
-        filters = make_start_filter(gap.since_ms, gap.until_ms)
-        async for page in client.list_all(filters, ascending=False, limit=listing.PAGE_SIZE):
+        async for page in list_newest_first(client, make_start_filter(gap.since_ms, gap.until_ms)):
             await lister.take(page.items)
             starts = [item.start_ms for item in page.items if item.start_ms is not None]
             # An item may say a start that is still to come: calls are listed until then that start before it.
@@ -114,28 +105,3 @@ async def list_gaps(client: CallsClient, lister: Lister, file: SyncFile, gap: Ga
                 state, gap = state.narrow_gap(gap, narrowed), narrowed
             file.save(state)
         file.save(file.state.narrow_gap(gap, None))
-
-
-async def sweep(
-    client: CallsClient, lister: Lister, file: SyncFile, *, first_seen_before: datetime | None
-) -> None:
-    """List the calls without a start: no window of time holds them.
-
-    The listing puts the newest first. So it may stop at a page whose calls were all known when the last
-    complete sweep ended, which is at ``first_seen_before``; None goes to the end.
-    """
-    filters = make_status_filter("not_connected", "error")
-    async for page in client.list_all(filters, ascending=False, limit=listing.PAGE_SIZE):
-        # The others are listed by their start.
-        items = await lister.take([item for item in page.items if item.start_ms is None])
-        if (
-            first_seen_before is not None
-            and items
-            and all(_is_older(item, first_seen_before) for item in items)
-        ):
-            break
-    file.save(replace(file.state, swept_at=datetime.now(UTC)))
-
-
-def _is_older(item: ComparedItem, moment: datetime) -> bool:
-    return item.first_seen_at is not None and as_utc(item.first_seen_at) < moment
