@@ -28,7 +28,7 @@ PAGE_SIZE = 1000
 """Calls on a page: the most that the API puts there, since its limit is on pages."""
 
 # Of more ids the ledger is asked: memory does not grow with the account.
-_MOST_HELD = 100_000
+_MOST_OWN_IDS = 100_000
 
 
 @dataclass
@@ -108,7 +108,7 @@ class Lister:
         return list(compared.values())
 
     def _compare(self, judged: list[JudgedItem]) -> list[ComparedItem]:
-        if self._own_ids is not None and len(self._own_ids) < _MOST_HELD:
+        if self._own_ids is not None and len(self._own_ids) < _MOST_OWN_IDS:
             return self._compare_with_own_ids(judged, self._own_ids)
         self._own_ids = None
         compared, is_empty = self._compare_with_ledger(judged)

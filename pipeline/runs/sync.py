@@ -56,7 +56,7 @@ class Sync:
 
     def _run(self, run: FetchRun, turn: ListingTurn) -> RunReport:
         file = SyncFile(self.settings.data_dir / "sync.json")
-        file.state = file.state.believe_until(datetime.now(UTC))
+        file.state = file.state.drop_future_moments(datetime.now(UTC))
         known = file.state.watermark
         if self.since is not None and known is not None and self.since > known:
             # A window that was asked for says nothing of the calls before it.

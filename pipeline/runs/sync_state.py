@@ -50,7 +50,7 @@ class SyncState:
     gaps: tuple[Gap, ...] = ()
     swept_at: datetime | None = None
 
-    def believe_until(self, now: datetime) -> SyncState:
+    def drop_future_moments(self, now: datetime) -> SyncState:
         """Return the state without moments that are still to come, as from a clock that was ahead.
 
         What such a moment stood for is not known, so all is listed again.
