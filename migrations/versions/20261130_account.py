@@ -187,21 +187,7 @@ def _add_to_outcomes() -> None:
 
 def downgrade() -> None:
     """Drop what was added, and what only listings know: ids and calls that were never fetched whole."""
-    for table in (
-        "latency_stats",
-        "latency_values",
-        "call_analysis",
-        "call_costs",
-        "etl_drift",
-    ):
-        op.execute(
-            f"delete from {table} where call_id in (select call_id from calls where detail = 'listed')"
-        )
-    op.execute("delete from stored_days")
-    op.execute("delete from calls where detail = 'listed'")
-    op.execute("delete from etl_outcomes where outcome in ('waiting', 'listed')")
-    op.execute("update etl_outcomes set outcome = 'loaded' where outcome = 'changed'")
-    op.execute("update etl_outcomes set outcome = 'not_found' where outcome = 'deleted'")
+    op.execute("create temporary table only_listed as select call_id from calls where detail = 'listed'")
     for named, (_, comment) in _COMMENTS.items():
         op.execute(f"comment on {named} is '{comment}'")
     op.drop_table("etl_reconciliations")
@@ -210,3 +196,11 @@ def downgrade() -> None:
         op.drop_column("etl_outcomes", column)
     for column in ("is_hidden", "deleted_at_source_at", "listed_hash", "detail"):
         op.drop_column("calls", column)
+    # Rows go last: DuckDB alters no table whose rows the same transaction changed.
+    for table in ("calls", "latency_stats", "latency_values", "call_analysis", "call_costs", "etl_drift"):
+        op.execute(f"delete from {table} where call_id in (select call_id from only_listed)")
+    op.execute("delete from stored_days")
+    op.execute("delete from etl_outcomes where outcome in ('waiting', 'listed')")
+    op.execute("update etl_outcomes set outcome = 'loaded' where outcome = 'changed'")
+    op.execute("update etl_outcomes set outcome = 'not_found' where outcome = 'deleted'")
+    op.drop_table("only_listed")

@@ -48,6 +48,13 @@ def find_steps(before: str | None, wanted: str) -> tuple[list[Script], bool]:
     return found[min(start, end) : max(start, end)], end < start
 
 
+def list_targets(steps: list[Script], down: bool) -> list[str]:
+    """Return the revisions that the warehouse has after each of the steps, in the order they are taken."""
+    if down:
+        return [str(step.down_revision or _BASE) for step in reversed(steps)]
+    return [step.revision for step in steps]
+
+
 def loses_rows(step: Script, down: bool) -> bool:
     """Return whether a step loses rows."""
     # A revision that does not say is taken to lose rows: a needless copy is the cheaper mistake.

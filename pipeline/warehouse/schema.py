@@ -167,7 +167,7 @@ def migrate(
     """Upgrade or downgrade the warehouse to a revision; return the revisions before and after.
 
     Raises UsageError for a revision that does not exist, WarehouseError when the copy before a step that
-    loses rows cannot be made. Running it again changes nothing.
+    loses rows cannot be made. Running it again changes nothing, and goes on where a killed one was.
     """
     with warehouse.exclusive() as connection:
         with connection.begin():
@@ -182,11 +182,15 @@ def migrate(
         losing = [step for step in steps if migration.loses_rows(step, down)]
         if losing and warehouse.path is not None:
             _keep_copy(connection, warehouse, before, say)
-        with connection.begin():
-            if down:
+        if down:
+            with connection.begin():
                 # Views hang on the tables a downgrade drops.
                 _drop_views(connection)
-            migration.run_migrations(connection, wanted, down)
+        for revision in migration.list_targets(steps, down):
+            # One transaction a step: DuckDB alters no table in the transaction that changed its rows.
+            with connection.begin():
+                migration.run_migrations(connection, revision, down)
+        with connection.begin():
             after = read_revision(connection)
             if after == find_head():
                 apply_views(connection)
