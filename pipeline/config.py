@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import zoneinfo
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -40,6 +41,12 @@ def _require_length(token: SecretStr) -> SecretStr:
     if len(token.get_secret_value()) < _SHORTEST_TOKEN:
         raise ValueError(f"write at least {_SHORTEST_TOKEN} characters, or leave it out")
     return token
+
+
+def _require_time_zone(name: str) -> str:
+    if name not in zoneinfo.available_timezones():
+        raise ValueError("name one of the IANA time zones, such as Europe/Berlin or UTC")
+    return name
 
 
 Seconds = Annotated[float, BeforeValidator(_read_duration)]
@@ -130,6 +137,13 @@ class Settings(BaseSettings):
         "keep",
         alias="PIPELINE_DELETED",
         description="Whether views show calls that are deleted at the source: keep or hide",
+    )
+
+    time_zone: Annotated[str, AfterValidator(_require_time_zone)] | None = Field(
+        None,
+        alias="PIPELINE_TIMEZONE",
+        description="Time zone of days and hours in views, such as Europe/Berlin; by default that of the "
+        "warehouse, UTC in a new one",
     )
 
     log_level: Literal["debug", "info", "warning", "error"] = Field(

@@ -139,14 +139,16 @@ def test_every_migration_goes_up_and_down_on_a_filled_file(lower: str, upper: st
     schema.migrate(place.warehouse, upper)
     assert read(place.warehouse, kept) == kept
     schema.migrate(place.warehouse, lower)
-    assert read(place.warehouse) == before
+    below = read(place.warehouse)
+    assert below.keys() == before.keys()
+    assert {table: below[table] for table in kept} == kept
     # The copy that is kept before rows are lost is the file as it was.
     copies = list(place.folder.glob(f"warehouse.before-{upper}.duckdb"))
     assert len(copies) == migration.read_scripts().get_revision(upper).module.destructive_downgrade
     for copy in copies:
         assert read(Warehouse.at(copy), before) == before
     schema.migrate(place.warehouse)
-    assert read(place.warehouse, before) == before
+    assert read(place.warehouse, kept) == kept
 
 
 @pytest.mark.slow

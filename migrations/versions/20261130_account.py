@@ -139,10 +139,12 @@ def _add_to_calls() -> None:
         sa.Column(
             "is_hidden",
             sa.Boolean,
-            server_default=sa.text("false"),
             comment="Whether views leave the call out: deleted at the source, and PIPELINE_DELETED is hide",
         ),
     )
+    # In three steps: after `add column … default false` DuckDB alters the table no more in this transaction.
+    op.execute("alter table calls alter column is_hidden set data type boolean using false")
+    op.execute("alter table calls alter column is_hidden set default false")
 
 
 def _add_to_outcomes() -> None:

@@ -44,14 +44,19 @@ class JudgedItem:
         return self.judgement.outcome.listed_hash
 
 
-def judge_items(items: Iterable[ListedItem], listed_at: datetime) -> list[JudgedItem]:
-    """Judge items, each call once; nothing is written. `listed_at` is aware."""
+def judge_items(
+    items: Iterable[ListedItem], listed_at: datetime, *, are_fresh: bool = False
+) -> list[JudgedItem]:
+    """Judge items, each call once; nothing is written. `listed_at` is aware.
+
+    They `are_fresh` where their calls were made shortly before, as far as they are new.
+    """
     judged: dict[str, JudgedItem] = {}
     for item in items:
         if item.call_id is None:
             judgement = _refuse(item, listed_at)
         else:
-            receipt = Receipt(item.call_id, listed_at, 200, 1, detail="listed")
+            receipt = Receipt(item.call_id, listed_at, 200, 1, detail="listed", is_fresh=are_fresh)
             judgement = judge(receipt, item.body, item.parsed)
             if judgement.line is None:
                 # It cannot be read, but it can be told from another.

@@ -22,7 +22,8 @@ from pipeline.payload.validate import Rejected, validate
 class Receipt:
     """How a body came: for which id, when (aware), with which HTTP status and after how many attempts.
 
-    `detail` is listed for an item of a listing, which has all of a call but its transcripts.
+    `detail` is listed for an item of a listing, which has all of a call but its transcripts; `is_fresh`, that
+    such a call was made shortly before, because a listing shortly before did not have it.
     """
 
     call_id: str
@@ -30,6 +31,7 @@ class Receipt:
     http_status: int | None = None
     attempts: int = 0
     detail: Literal["whole", "listed"] = "whole"
+    is_fresh: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,7 @@ def judge(receipt: Receipt, body: bytes, parsed: ParsedBody | Malformed | None =
             is_plain=judged.is_plain,
             detail=receipt.detail,
             listed_hash=judged.listed_hash,
+            is_fresh=receipt.is_fresh,
         ),
         judged.line,
     )

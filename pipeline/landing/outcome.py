@@ -17,7 +17,8 @@ class Outcome:
     yet, waiting; the load turns accepted into loaded, unchanged, not_final, listed or changed. `detail` is
     whole, or listed for what a listing says of a call; `listed_hash` is that of this part of the payload.
     `has_plain_speech`: its turns and words have no field for the load to look for; `is_plain`: nor has the
-    rest of its payload (`payload.known_fields`). `fetched_at` is aware.
+    rest of its payload (`payload.known_fields`). `is_fresh`: the call was made shortly before it was
+    listed, so `fetched_at` dates it where nothing else does. `fetched_at` is aware.
     """
 
     call_id: str
@@ -34,6 +35,7 @@ class Outcome:
     is_plain: bool = False
     detail: Literal["whole", "listed"] = "whole"
     listed_hash: str | None = None
+    is_fresh: bool = False
 
     @property
     def is_answer(self) -> bool:

@@ -13,15 +13,14 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.load.turn_order import TIME_BITS, Integers, TurnOrder, find_starts, make_turn_key
+
 Columns = dict[str, NDArray[Any]]
-Integers = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
 # What stands for nothing: below every time and every turn.
 _NOTHING = -1
 
-# Times are within eleven days.
-_TIME_BITS = 40
 _TURN_BITS = 32
 
 _LONG_SILENCE_US = 2_000_000
@@ -74,31 +73,32 @@ def measure(words: Columns, tool_turns: Columns) -> tuple[Columns, Columns]:
     are returned, in any order, where agent or user said a timed word; lengths are in microseconds. A gap, a
     first word or a monologue that does not exist is -1; sums and counts are 0 where there is nothing to add.
 
-    Words are swept in the order in which they start, and of the transcript where they start together. The
+    Turns are taken in the order of their first words, and of the transcript where these start together: a
+    transcript lists them as they were recognised. "Later" and "last" are meant by that order. Words are swept
+    in the order in which they start, and of their turns where they start together. The
     latest end so far, of everybody and of each party, says what of a word is new: so sums over words are
     lengths of unions of intervals, and nothing is counted twice where words overlap. Of turns that end
-    together the last in the transcript is the one that was heard. An overlap belongs to the later one in the
-    transcript of two turns: the word's own, and the other party's with the latest end. Agent and user are
+    together the last is the one that was heard. An overlap belongs to the later one of two turns: the word's
+    own, and the other party's with the latest end. Agent and user are
     each other's other party; what another role says is heard, but is nobody's turn.
     """
-    staged = _sort_by_transcript(words)
-    holding = _make_turn_key(tool_turns["call_number"], tool_turns["utterance_index"])
+    listed = _sort_by_turns(_read(words))
+    holding = make_turn_key(tool_turns["call_number"], tool_turns["utterance_index"])
+    order = TurnOrder.of(listed.call, listed.turn, listed.start)
+    staged = _sort_by_turns(listed._replace(turn=order.number(listed.call, listed.turn)))
+    holding = order.number_keys(holding)
     blocks = [_measure_block(staged.select(block), holding) for block in _split_into_blocks(staged.call)]
-    return _join_blocks([turns for turns, _ in blocks]), _join_blocks([calls for _, calls in blocks])
+    turns, calls = _join_blocks([turns for turns, _ in blocks]), _join_blocks([calls for _, calls in blocks])
+    turns["utterance_index"] = order.list_places(turns["call_number"], turns["utterance_index"])
+    return turns, calls
 
 
 def _join_blocks(blocks: Sequence[Columns]) -> Columns:
     return {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
 
 
-def _make_turn_key(call: NDArray[Any], turn: NDArray[Any]) -> Integers:
-    key: Integers = call.astype(np.int64) << _TURN_BITS | turn
-    return key
-
-
-def _sort_by_transcript(columns: Columns) -> _Words:
-    """Return the words by call and turn, as DuckDB usually selects them, but need not."""
-    words = _Words(
+def _read(columns: Columns) -> _Words:
+    return _Words(
         columns["call_number"],
         columns["utterance_index"],
         columns["start_us"],
@@ -106,13 +106,17 @@ def _sort_by_transcript(columns: Columns) -> _Words:
         columns["by_agent"],
         columns["by_user"],
     )
-    turn = _make_turn_key(words.call, words.turn)
+
+
+def _sort_by_turns(words: _Words) -> _Words:
+    """Return the words by call and turn, as DuckDB usually selects them, but need not."""
+    turn = make_turn_key(words.call, words.turn)
     return words if np.all(turn[1:] >= turn[:-1]) else words.select(np.argsort(turn, kind="stable"))
 
 
 def _split_into_blocks(call: Integers) -> Iterator[slice]:
     """Yield slices of whole calls, each of them one call or no more words than a block has."""
-    begins = _find_starts(call)
+    begins = find_starts(call)
     first = 0
     for begin, end in zip(begins, np.append(begins, len(call))[1:], strict=True):
         if end - first > _BLOCK and begin > first:
@@ -121,17 +125,12 @@ def _split_into_blocks(call: Integers) -> Iterator[slice]:
     yield slice(first, len(call))
 
 
-def _find_starts(groups: Integers) -> Integers:
-    """Return where each stretch of equal numbers begins."""
-    return np.flatnonzero(np.diff(groups, prepend=_NOTHING))
-
-
 def _measure_block(words: _Words, holding: Integers) -> tuple[Columns, Columns]:
     """Return the turns and the calls of some calls, whose words are in the order of their transcripts."""
-    order = np.argsort(words.call << _TIME_BITS | words.start, kind="stable")
+    order = np.argsort(words.call << TIME_BITS | words.start, kind="stable")
     swept = words.select(order)
     # A call lies above every end of the calls before it.
-    ends = (swept.call << _TIME_BITS) + swept.end
+    ends = (swept.call << TIME_BITS) + swept.end
     agent_end, agent_turn = _find_latest_ends(swept, np.where(swept.by_agent, ends, _NOTHING))
     user_end, user_turn = _find_latest_ends(swept, np.where(swept.by_user, ends, _NOTHING))
     end, turn = _find_latest_ends(swept, ends)
@@ -147,7 +146,7 @@ def _measure_block(words: _Words, holding: Integers) -> tuple[Columns, Columns]:
     new_from = np.maximum(swept.start, own_end)
     talk = np.maximum(swept.end - new_from, 0)
     overlap = np.maximum(np.minimum(swept.end, other_end) - new_from, 0)
-    # Of two turns that overlap, the later one in the transcript interrupts.
+    # Of two turns that overlap, the later one interrupts.
     interrupting = np.maximum(swept.turn, np.where(swept.by_agent, user_turn, agent_turn))
     return (
         _measure_turns(words, order, swept, heard, talk, overlap, interrupting),
@@ -166,7 +165,7 @@ def _find_latest_ends(swept: _Words, ends: Integers) -> tuple[Integers, Integers
     turns = np.maximum.accumulate(step << _TURN_BITS | np.where(ends == latest, swept.turn, 0))
     latest[1:], turns[1:] = latest[:-1], turns[:-1]
     latest[:1] = _NOTHING
-    begins = swept.call << _TIME_BITS
+    begins = swept.call << TIME_BITS
     is_heard = latest >= begins
     return (
         np.where(is_heard, latest - begins, _NOTHING),
@@ -184,8 +183,8 @@ def _measure_turns(
     interrupting: Integers,
 ) -> Columns:
     """Return the talk of every turn, the pause before it, and for how long it interrupts."""
-    keys = _make_turn_key(words.call, words.turn)
-    begins = _find_starts(keys)
+    keys = make_turn_key(words.call, words.turn)
+    begins = find_starts(keys)
     # Where the words of the transcript come in the sweep.
     position = np.empty_like(order)
     position[order] = np.arange(len(order))
@@ -197,7 +196,7 @@ def _measure_turns(
     over = np.flatnonzero(overlap)
     np.add.at(
         interrupted,
-        np.searchsorted(keys[begins], _make_turn_key(swept.call[over], interrupting[over])),
+        np.searchsorted(keys[begins], make_turn_key(swept.call[over], interrupting[over])),
         overlap[over],
     )
     turns = {
@@ -216,10 +215,10 @@ def _measure_calls(
     swept: _Words, heard: _Heard, talk: Integers, overlap: Integers, holding: Integers
 ) -> Columns:
     """Return what the speech of every call comes to."""
-    begins = _find_starts(swept.call)
+    begins = find_starts(swept.call)
     which = np.repeat(np.arange(len(begins)), np.diff(begins, append=len(swept.call)))
     sided = swept.by_agent | swept.by_user
-    first = np.minimum.reduceat(np.where(sided, swept.start, 1 << _TIME_BITS), begins)
+    first = np.minimum.reduceat(np.where(sided, swept.start, 1 << TIME_BITS), begins)
     last = np.maximum.reduceat(np.where(sided, swept.end, _NOTHING), begins)
 
     between = (swept.start > heard.end) & (swept.start <= last[which]) & (heard.end >= first[which])
@@ -245,7 +244,7 @@ def _measure_calls(
         return np.add.reduceat(where.astype(np.int64), begins)
 
     agent_timed_count = count(swept.by_agent)
-    agent_first = np.minimum.reduceat(np.where(swept.by_agent, swept.start, 1 << _TIME_BITS), begins)
+    agent_first = np.minimum.reduceat(np.where(swept.by_agent, swept.start, 1 << TIME_BITS), begins)
     calls = {
         "call_number": swept.call[begins],
         "first_word_us": first,
@@ -279,5 +278,5 @@ def _is_agents_turn(swept: _Words, heard: _Heard, holding: Integers) -> Flags:
     again = (swept.turn != heard.turn) & (swept.by_agent & heard.by_agent | swept.by_user & heard.by_user)
     agents: Flags = swept.by_agent ^ again
     waits = np.flatnonzero(again & swept.by_agent)
-    agents[waits] = np.isin(_make_turn_key(swept.call[waits], heard.turn[waits]), holding)
+    agents[waits] = np.isin(make_turn_key(swept.call[waits], heard.turn[waits]), holding)
     return agents

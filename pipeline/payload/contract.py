@@ -78,7 +78,8 @@ class Latency(_Model):
     max: Number | None = None
     min: Number | None = None
     num: Number | None = None  # today's API types it as any number; what counts nothing lands in extra
-    values: list[Number] | None = None
+    # Real accounts send nulls between samples: what is no sample is dropped, and told as drift.
+    values: list[Number | None] | None = None
 
 
 class Analysis(_Model):
@@ -126,7 +127,7 @@ class Call(_Model):
     """A call as `get-call` answers it."""
 
     call_id: StrictStr
-    agent_id: StrictStr
+    agent_id: StrictStr | None = None
     call_status: StrictStr
     agent_name: StrictStr | None = None
     agent_version: StrictStr | Number | None = None
@@ -147,6 +148,12 @@ class Call(_Model):
     retell_llm_dynamic_variables: Any = None
     collected_dynamic_variables: Any = None
     custom_sip_headers: Any = None
+    custom_attributes: Any = None
+    # What stays where the source deletes the originals: rows are filled from these then.
+    scrubbed_metadata: InExtra = None
+    scrubbed_retell_llm_dynamic_variables: InExtra = None
+    scrubbed_collected_dynamic_variables: InExtra = None
+    scrubbed_call_analysis: InExtra = None
     start_timestamp: EpochMs | None = None
     end_timestamp: EpochMs | None = None
     transfer_end_timestamp: EpochMs | None = None
@@ -155,8 +162,8 @@ class Call(_Model):
     transcript_object: list[Utterance] | None = None
     transcript_with_tool_calls: list[WovenItem] | None = None
     scrubbed_transcript_with_tool_calls: Annotated[list[WovenItem] | None, IN_EXTRA] = None
-    pre_session_transcript_with_tool_calls: InExtra = None
-    post_session_transcript_with_tool_calls: InExtra = None
+    pre_session_transcript_with_tool_calls: list[WovenItem] | None = None
+    post_session_transcript_with_tool_calls: list[WovenItem] | None = None
     scrubbed_pre_session_transcript_with_tool_calls: InExtra = None
     scrubbed_post_session_transcript_with_tool_calls: InExtra = None
     recording_url: StrictStr | None = None

@@ -38,6 +38,7 @@ class ToolCallInvocation(TypedDict, total=False):
     name: StrictStr
     type: StrictStr
     arguments: StrictStr
+    time_sec: Number
     metadata: InExtra
     thought_signature: InExtra
 
@@ -49,6 +50,7 @@ class ToolCallResult(TypedDict, total=False):
     tool_call_id: StrictStr
     content: StrictStr
     successful: StrictBool
+    time_sec: Number
 
 
 class NodeTransition(TypedDict, total=False):
@@ -60,6 +62,7 @@ class NodeTransition(TypedDict, total=False):
     new_node_id: StrictStr
     new_node_name: StrictStr
     transition_type: StrictStr
+    time_sec: Number
 
 
 class Dtmf(TypedDict, total=False):
@@ -67,6 +70,7 @@ class Dtmf(TypedDict, total=False):
 
     role: StrictStr
     digit: StrictStr
+    time_sec: Number
 
 
 class Sms(TypedDict, total=False):

@@ -3,7 +3,7 @@
     <folder>/<table>/day=2026-01-31/*.parquet    the table's rows of the calls of that day
     <folder>/manifest.json                       schema revision, when, after which run, every day's state
 
-A day is that on which a call started, or was first seen if it never did. The manifest is written last, and
+A day is that of `calls.day`, or `unknown`. The manifest is written last, and
 while there is none the next publication writes every day again.
 """
 

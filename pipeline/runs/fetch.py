@@ -19,7 +19,6 @@ from pipeline.extract.extraction import Extracted, Extraction
 from pipeline.landing.outcome import Outcome
 from pipeline.load.background import BackgroundLoader
 from pipeline.retell.client import CallsClient
-from pipeline.runs import record
 from pipeline.runs.plan import Plan, make_plan, record_skipped, write_fetch_list
 from pipeline.runs.run import LoadSteps, Run
 from pipeline.times import utc_now
@@ -80,7 +79,7 @@ class FetchRun(Run):
             self.report.given += given
             self.report.requested += plan.requested
             self.report.to_fetch += plan.to_fetch
-            record.record_start(connection, self.report, hides_deleted=self.settings.hides_deleted)
+            self.record_start(connection)
         self.observer.on_plan(plan)
         return plan
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,8 @@ from pipeline.warehouse import schema
 PAGE_SIZE = 1000
 """Calls on a page: the most that the API puts there, since its limit is on pages."""
 
+# Who looks at least so often knows on which day a call without any time was made, give or take one.
+_FRESH_FOR = timedelta(days=1)
 # Of more ids the ledger is asked: memory does not grow with the account.
 _MOST_OWN_IDS = 100_000
 
@@ -69,12 +71,13 @@ class Lister:
         self._positions = count()
         self._chunk_numbers = count()
 
-    async def take(self, items: list[ListedItem]) -> list[ComparedItem]:
+    async def take(self, items: list[ListedItem], *, are_fresh: bool = False) -> list[ComparedItem]:
         """Land what items say that is new, and put the ids that are to be fetched into the queue.
 
-        Raises LandingError when it cannot be landed, WarehouseError when it cannot be compared.
+        They `are_fresh` where calls that are new among them were made shortly before. Raises LandingError
+        when it cannot be landed, WarehouseError when it cannot be compared.
         """
-        compared = await asyncio.to_thread(self._take, items)
+        compared = await asyncio.to_thread(self._take, items, are_fresh)
         if self._queue is not None:
             self._queue.put(item.call_id for item in compared if item.is_to_fetch)
         return compared
@@ -91,8 +94,8 @@ class Lister:
         with self.spool.open("a", encoding="ascii") as lines:
             lines.writelines(f"{next(self._positions)},{call_id}\n" for call_id in call_ids)
 
-    def _take(self, items: list[ListedItem]) -> list[ComparedItem]:
-        judged = judge_items(items, datetime.now(UTC))
+    def _take(self, items: list[ListedItem], are_fresh: bool) -> list[ComparedItem]:
+        judged = judge_items(items, datetime.now(UTC), are_fresh=are_fresh)
         compared = {item.call_id: item for item in self._compare(judged)} if judged else {}
         if fresh := [item for item in judged if compared[item.call_id].is_new]:
             chunk = land_items(self._run.landing, self._run.report.run_id, next(self._chunk_numbers), fresh)
@@ -174,9 +177,12 @@ async def list_startless(
     The listing puts the newest first. So it stops at a page whose calls were all known before a moment, where
     one is given; else it goes to the end.
     """
+    # Calls that are new since a moment not long ago were made since then.
+    are_fresh = known_before is not None and datetime.now(UTC) - known_before < _FRESH_FOR
     async for page in list_newest_first(client, make_status_filter("not_connected", "error")):
         # The others are listed by their start.
-        items = await lister.take([item for item in page.items if item.start_ms is None])
+        startless = [item for item in page.items if item.start_ms is None]
+        items = await lister.take(startless, are_fresh=are_fresh)
         if known_before is not None and items and all(_is_older(item, known_before) for item in items):
             return
 

@@ -35,10 +35,13 @@ def new_run_id() -> str:
     return f"{utc_now():%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
 
 
-def record_start(connection: Connection, report: RunReport, *, hides_deleted: bool = False) -> None:
+def record_start(
+    connection: Connection, report: RunReport, *, hides_deleted: bool = False, time_zone: str | None = None
+) -> None:
     """Record that a run begins, and that runs of this machine whose process is gone have ended.
 
-    From then on views show calls that are deleted at the source, or not where the run `hides_deleted`.
+    From then on views show calls that are deleted at the source, or not where the run `hides_deleted`, and
+    tell days and hours in `time_zone`, where one is given.
     """
     host = platform.node()
     dead = [
@@ -60,6 +63,9 @@ def record_start(connection: Connection, report: RunReport, *, hides_deleted: bo
             "pipeline_version": __version__,
         },
     )
+    if time_zone not in (None, connection.exec_driver_sql(sql.read("runs/time_zone")).scalar_one()):
+        set_to = {"time_zone": time_zone, "changed_at": report.started_at}
+        connection.exec_driver_sql(sql.read("runs/set_time_zone"), set_to)
     for name in ("forget_hidden_days", "hide_deleted"):
         connection.exec_driver_sql(sql.read(f"runs/{name}"), {"hides_deleted": hides_deleted})
 

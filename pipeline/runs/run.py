@@ -129,7 +129,16 @@ class Run:
     def begin(self) -> None:
         """Record that the run begins."""
         with self.warehouse.writing() as connection:
-            record.record_start(connection, self.report, hides_deleted=self.settings.hides_deleted)
+            self.record_start(connection)
+
+    def record_start(self, connection: Connection) -> None:
+        """Record in an open warehouse that the run begins, with the settings that views depend on."""
+        record.record_start(
+            connection,
+            self.report,
+            hides_deleted=self.settings.hides_deleted,
+            time_zone=self.settings.time_zone,
+        )
 
     def load_waiting(self, *, replay: bool = False, is_counted: bool = True) -> None:
         """Load the chunks that wait, as a step; when none waits, begin no step.

@@ -91,6 +91,28 @@ calls = Table(
         "Whether views leave the call out: deleted at the source, and PIPELINE_DELETED is hide",
         default="false",
     ),
+    _json("custom_attributes", "Attributes that a team gives to its calls"),
+    _text("metadata_source", "metadata, or scrubbed_metadata where the source keeps only that; null without"),
+    _text(
+        "retell_llm_dynamic_variables_source",
+        "retell_llm_dynamic_variables, or scrubbed_retell_llm_dynamic_variables; null without",
+    ),
+    _text(
+        "collected_dynamic_variables_source",
+        "collected_dynamic_variables, or scrubbed_collected_dynamic_variables; null without",
+    ),
+    _json(
+        "redacted_fields",
+        "Names of fields that the source removed for privacy, as a list; null where it removed none: what is "
+        "null and not named here was never there",
+    ),
+    _time(
+        "dated_at",
+        "Moment that the call is counted at, UTC: its start, else its end, else when a sync first saw it, if "
+        "that looked often enough; null: date unknown",
+    ),
+    _time("local_at", "dated_at on the clocks of PIPELINE_TIMEZONE"),
+    columns.date("day", "Day of local_at; null: date unknown"),
     comment="One row per call: the newest whole payload, or what a listing says of it until that is fetched",
 )
 
@@ -101,11 +123,15 @@ utterances = Table(
     _int("utterance_index", _TURN, False),
     _text("role", "agent, user, transfer_target, or what the API sent"),
     _text("content", "What was said"),
-    _number("start_s", "Start of the first timed word, in seconds of call audio"),
-    _number("end_s", "End of the last timed word, in seconds of call audio"),
-    _int("word_count", "Number of words in the turn", False),
+    _number("start_s", "Start of the first timed word that was spoken, in seconds of call audio"),
+    _number("end_s", "End of the last timed word that was spoken, in seconds of call audio"),
+    _int("word_count", "Number of words in the turn, spoken or not", False),
     _json("metadata", "Turn metadata as sent: response and interrupt ids and more"),
     _json("extra", "Fields of the turn and of its words that have no column; null when there are none"),
+    _text("primary_model", "Model that was to speak, where another took its place; else null"),
+    _text("backup_model", "Model that took its place"),
+    _text("fallback_reason", "Why it took its place"),
+    _number("fallback_latency_ms", "Milliseconds that choosing it took"),
     comment="One row per turn of the transcript",
 )
 
@@ -115,11 +141,16 @@ words = Table(
     _text("call_id", _CALL_ID, nullable=False),
     _int("utterance_index", _TURN, False),
     _int("word_index", "Position of the word in its turn, from 0", False),
-    _text("word", "The word as transcribed"),
+    _text("word", "The word as transcribed, with the blanks that it was sent with"),
     _number("start_s", "Start in seconds of call audio"),
     _number("end_s", "End in seconds of call audio"),
     _text("role", "Who said it, as in utterances; null in words loaded before this was kept, until a replay"),
-    comment="One row per spoken word",
+    _flag(
+        "is_spoken",
+        "Whether it was spoken: false where its start is its end, as that of text that was planned and cut "
+        "off; null in words loaded before this was kept, until a replay",
+    ),
+    comment="One row per word of the transcript",
 )
 
 latency_stats = Table(
@@ -162,6 +193,10 @@ call_analysis = Table(
     _flag("in_voicemail", "Whether the call reached a voicemail"),
     _json("custom_analysis_data", "Custom analysis fields as sent"),
     _json("extra", "Analysis fields that have no column; null when there are none"),
+    _text(
+        "analysis_source",
+        "call_analysis, scrubbed_call_analysis, or both where what one lacks is from the other",
+    ),
     comment="One row per analysed call: Retell's analysis after the call",
 )
 
@@ -179,6 +214,18 @@ tool_calls = Table(
     _int("utterance_index", "Turn of the last word spoken before the invocation; null before any word"),
     _int("word_index", "Position of that word in its turn"),
     _json("extra", "Fields of invocation and result that have no column; null when there are none"),
+    _text(
+        "phase",
+        "session, or pre_session or post_session: before or after the conversation",
+        default="session",
+    ),
+    _number("invoked_at_s", "When it was invoked, in seconds of call audio; null where not sent"),
+    _number("result_at_s", "When its result came, in seconds of call audio; null where not sent"),
+    _number("latency_ms", "result_at_s - invoked_at_s, in ms"),
+    _text("primary_model", "Model that was to answer, where another took its place; else null"),
+    _text("backup_model", "Model that took its place"),
+    _text("fallback_reason", "Why it took its place"),
+    _number("fallback_latency_ms", "Milliseconds that choosing it took"),
     comment="One row per tool invocation, with its result and its place in the conversation",
 )
 
@@ -190,6 +237,12 @@ transcript_events = Table(
     _text("role", "node_transition, dtmf, sms, injected, or newer"),
     _int("utterance_index", "Turn of the last word spoken before the event; null before any word"),
     _json("event", "The item as sent"),
+    _text(
+        "phase",
+        "session, or pre_session or post_session: before or after the conversation",
+        default="session",
+    ),
+    _number("at_s", "When it happened, in seconds of call audio; null where not sent"),
     comment="One row per woven transcript item that is neither speech nor a tool call",
 )
 
@@ -215,8 +268,16 @@ conversations = Table(
     _int("agent_word_count", "Words of the agent, timed or not", False),
     _int("user_word_count", "Words of the user, timed or not", False),
     _int("other_word_count", "Words of other roles", False),
-    _int("agent_untimed_word_count", "Words of the agent without sound times: in no measure of time", False),
-    _int("user_untimed_word_count", "Words of the user without sound times: in no measure of time", False),
+    _int(
+        "agent_untimed_word_count",
+        "Words of the agent without sound times, or never spoken: in no measure of time",
+        False,
+    ),
+    _int(
+        "user_untimed_word_count",
+        "Words of the user without sound times, or never spoken: in no measure of time",
+        False,
+    ),
     _number("first_word_s", "Start of the first timed word of agent or user, in seconds of call audio"),
     _number("last_word_s", "End of the last timed word of agent or user, in seconds of call audio"),
     _number("agent_first_word_s", "Start of the agent's first timed word, in seconds of call audio"),
@@ -243,9 +304,15 @@ conversations = Table(
     _int("user_response_count", "Turns of the user that follow the agent's, with a gap of 0 or more"),
     _number("user_response_p50_ms", "Median of these gaps in ms: agent's last word to user's first"),
     _number("user_response_p95_ms", "95th percentile of these gaps in ms"),
-    _int("agent_interruption_count", "Turns of the agent that overlap an earlier turn of the user"),
+    _int(
+        "agent_interruption_count",
+        "Turns of the agent that begin later than a turn of the user and overlap it",
+    ),
     _number("agent_interruption_ms", "Milliseconds both spoke because the agent interrupted"),
-    _int("user_interruption_count", "Turns of the user that overlap an earlier turn of the agent"),
+    _int(
+        "user_interruption_count",
+        "Turns of the user that begin later than a turn of the agent and overlap it",
+    ),
     _number("user_interruption_ms", "Milliseconds both spoke because the user interrupted"),
     _number(
         "agent_longest_monologue_s",
@@ -271,7 +338,8 @@ turn_timings = Table(
         "follows its own speaker or another role, or begins while somebody speaks",
     ),
     _number(
-        "overlap_ms", "Milliseconds of talk over an earlier turn of the other party: 0 interrupts nobody"
+        "overlap_ms",
+        "Milliseconds of talk over a turn of the other party that began before: 0 interrupts nobody",
     ),
     comment="One row per turn of agent or user with a timed word: how it came",
 )
@@ -389,10 +457,19 @@ etl_reconciliations = Table(
     comment="One row per `reconcile` that proved that warehouse and account agree",
 )
 
+etl_settings = Table(
+    "etl_settings",
+    metadata,
+    _text("setting", "time_zone", False),
+    _text("value", "What the rows of the warehouse were made with", False),
+    _time("changed_at", "When it was set, UTC", False),
+    comment="One row per setting that decides what stored rows say",
+)
+
 stored_days = Table(
     "stored_days",
     metadata,
-    columns.date("day", "Day (UTC) that no load has touched since", nullable=False),
+    columns.date("day", "Day in PIPELINE_TIMEZONE that no load has touched since", nullable=False),
     comment="One row per day whose stored results hold: views compute all others",
 )
 
@@ -402,8 +479,8 @@ known_disconnection_reasons = Table(
     _text("disconnection_reason", "Reason as the API sends it", False),
     _text(
         "category",
-        "completed, transferred, automated_answer, timeout, not_connected, capacity_or_account, "
-        "platform_error or operator",
+        "completed, asked_to_stop, transferred, automated_answer, timeout, not_connected, "
+        "capacity_or_account, platform_error or operator",
         False,
     ),
     _text(

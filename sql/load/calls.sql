@@ -113,17 +113,35 @@ select
         odd_turns,
         woven_source,
         woven_items,
+        is_uneven,
+        pre_session,
+        post_session,
+        scrubbed_call_analysis,
         requests_count,
         call_cost_rest,
         llm_token_usage_rest,
         latency_rest,
         latency_rests
     )
-    replace (coalesce(duration_ms, end_timestamp - start_timestamp) as duration_ms)
+    replace (
+        coalesce(duration_ms, end_timestamp - start_timestamp) as duration_ms,
+        to_json(redacted_fields) as redacted_fields
+    )
     rename (fetched_at as extracted_at, turn_source as transcript_source),
     epoch_ms(start_timestamp) as started_at,
     epoch_ms(end_timestamp) as ended_at,
     epoch_ms(transfer_end_timestamp) as transfer_ended_at,
+    coalesce(epoch_ms(start_timestamp), epoch_ms(end_timestamp), landed.fresh_at) as dated_at,
+    local_time(
+        coalesce(epoch_ms(start_timestamp), epoch_ms(end_timestamp), landed.fresh_at),
+        this_load.time_zone
+    ) as local_at,
+    cast(
+        local_time(
+            coalesce(epoch_ms(start_timestamp), epoch_ms(end_timestamp), landed.fresh_at),
+            this_load.time_zone
+        ) as date
+    ) as day,
     cast(call_cost ->> '$.combined_cost' as double) as combined_cost_cents,
     cast(llm_token_usage ->> '$.average' as double) as llm_tokens_average,
     whole_number(requests_count) as llm_requests_count,

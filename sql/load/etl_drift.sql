@@ -20,6 +20,7 @@ with nested as (
             {'place': '$.call_cost', 'node': call_cost},
             {'place': '$.llm_token_usage', 'node': llm_token_usage},
             {'place': '$.call_analysis', 'node': call_analysis},
+            {'place': '$.scrubbed_call_analysis', 'node': scrubbed_call_analysis},
             {'place': '$.telephony_identifier', 'node': telephony_identifier}
         ], recursive := true)
     from staged
@@ -38,10 +39,18 @@ lists as (
         call_id,
         unkept_field.entry."key" as field,
         cast(unkept_field.entry."value" as json[]) as items
-    from (select call_id, woven_source, unnest(unkept) as entry from staged) as unkept_field
+    from (
+        select
+            call_id,
+            woven_source,
+            [pre_session.source, post_session.source] as phase_sources,
+            unnest(unkept) as entry
+        from staged
+    ) as unkept_field
     where
         unkept_field.entry."key" like '%transcript_with_tool_calls'
         and unkept_field.entry."key" != unkept_field.woven_source
+        and not list_contains(unkept_field.phase_sources, unkept_field.entry."key")
         and json_type(unkept_field.entry."value") = 'ARRAY'
 ),
 
@@ -57,12 +66,10 @@ unnested as (
 items as (
     select
         staged_items.call_id,
-        '$.' || staged.woven_source || '[*]' as json_path,
+        '$.' || staged_items.source || '[*]' as json_path,
         staged_items.role,
         staged_items.item
     from staged_items
-    inner join staged
-        on staged_items.call_id = staged.call_id
     union all
     select
         call_id,
@@ -268,6 +275,14 @@ found as (
         disconnection_reason as value
     from staged
     where disconnection_category(disconnection_reason) = 'unknown'
+    union all
+    -- A null among samples is none, and dropped.
+    select
+        call_id,
+        'value' as kind,
+        json_path || '.values[*]' as json_path,
+        'null' as value
+    from (select call_id, json_path, unnest(range(null_count)) from staged_latency)
     union all
     select
         call_id,

@@ -3,8 +3,13 @@
 -- Parameter: $replay, whether payloads that are already loaded are to be normalised again.
 create or replace temp table landed as
 select
-    answers.* exclude (is_newest_payload, first_fetched_at),
+    answers.* exclude (is_newest_payload, first_fetched_at, first_fresh_at),
     least(answers.first_fetched_at, calls.first_seen_at) as first_seen_at,
+    -- Of a call without times of its own, the moment that it is counted at is when it was seen fresh.
+    least(
+        answers.first_fresh_at,
+        case when calls.started_at is null and calls.ended_at is null then calls.dated_at end
+    ) as fresh_at,
     calls.call_id is not null as is_known,
     case when calls.detail = 'whole' then calls.listed_hash end as replaced_listed_hash,
     case

@@ -4,5 +4,5 @@ delete from latency_stats
 where call_id in (select call_id from replaced);
 
 insert into latency_stats by name
-select * exclude (values_ms, json_path)
+select * exclude (values_ms, null_count, json_path)
 from staged_latency;

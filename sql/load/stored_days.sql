@@ -5,7 +5,7 @@
 -- it was seen earlier.
 delete from stored_days
 where day in (
-    select cast(coalesce(calls.started_at, calls.first_seen_at) as date)
+    select calls.day
     from calls
     inner join landed
         on calls.call_id = landed.call_id

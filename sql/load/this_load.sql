@@ -7,4 +7,5 @@ select
     $load_id as load_id,
     cast($recorded_at as timestamp) as recorded_at,
     cast($refresh_window_s as double) as refresh_window_s,
-    cast($hides_deleted as boolean) as hides_deleted;
+    cast($hides_deleted as boolean) as hides_deleted,
+    time_zone() as time_zone;

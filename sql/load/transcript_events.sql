@@ -1,45 +1,48 @@
 -- Fills transcript_events from the staged payloads.
--- Grain: woven item that is neither speech nor part of a tool call. Source: staged_items.
--- A result without its invocation is kept here, so that nothing woven is lost.
--- A rerun replaces the same rows.
+-- Grain: woven item that is neither speech in a turn nor part of a tool call. Source: staged_items.
+-- A result without its invocation is kept here, and so is speech that no turn has, so that nothing woven is
+-- lost. A rerun replaces the same rows.
 delete from transcript_events
 where call_id in (select call_id from replaced);
 
 insert into transcript_events by name
-with results as (
+with numbered as (
     select
         *,
-        row_number() over (
-            partition by call_id, role, tool_call_id
-            order by item_index
+        count(*) filter (where role = 'tool_call_invocation') over of_tool as invocation_count,
+        count(*) filter (where role = 'tool_call_result') over (
+            partition by call_id, tool_call_id
+            order by phase_place asc nulls last, item_index asc nulls last
+            rows unbounded preceding
         ) as result_number
     from staged_items
-    where not is_speech
+    where
+        not is_speech
+        or is_unplaced
+    window of_tool as (partition by call_id, tool_call_id)
 ),
 
 events as (
-    select results.*
-    from results
+    select *
+    from numbered
     where
-        results.role is distinct from 'tool_call_invocation'
+        role is distinct from 'tool_call_invocation'
         and not (
-            results.role is not distinct from 'tool_call_result'
-            and results.result_number = 1
-            and exists (
-                select 1
-                from staged_items as invocations
-                where
-                    invocations.role = 'tool_call_invocation'
-                    and invocations.call_id = results.call_id
-                    and invocations.tool_call_id = results.tool_call_id
-            )
+            role is not distinct from 'tool_call_result'
+            and tool_call_id is not null
+            and result_number <= invocation_count
         )
 )
 
 select
     call_id,
-    row_number() over (partition by call_id order by item_index) - 1 as event_index,
+    row_number() over (
+        partition by call_id
+        order by phase_place asc nulls last, item_index asc nulls last
+    ) - 1 as event_index,
     role,
     utterance_index,
-    item as event
+    item as event,
+    phase,
+    at_s
 from events;

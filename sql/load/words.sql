@@ -27,5 +27,6 @@ select
     utterance_index,
     word_index,
     spoken_word.* rename ("start" as start_s, "end" as end_s),
-    role
+    role,
+    is_spoken(spoken_word."start", spoken_word."end") as is_spoken
 from spoken;

@@ -3,11 +3,11 @@
 copy (
     select
         source.*,
-        strftime(coalesce(calls.started_at, calls.first_seen_at), '%Y-%m-%d') as day
+        coalesce(strftime(calls.day, '%Y-%m-%d'), 'unknown') as day
     from query_table($table) as source
     join calls
         on calls.call_id = source.call_id
-    where strftime(coalesce(calls.started_at, calls.first_seen_at), '%Y-%m-%d') in (select unnest($days))
+    where coalesce(strftime(calls.day, '%Y-%m-%d'), 'unknown') in (select unnest($days))
     order by
         day,
         source.call_id

@@ -5,7 +5,7 @@ select
     noted.published_at,
     noted.run_id,
     (select count(*) from calls) as calls,
-    (select max(coalesce(started_at, first_seen_at)) from calls) as latest_call_at
+    (select max(dated_at) from calls) as latest_call_at
 from etl_published as noted;
 
 comment on table etl_published is 'When this copy was made, and after which run; one row';
@@ -15,4 +15,4 @@ comment on view published is 'How fresh this copy is; one row';
 comment on column published.published_at is 'When the copy was made (UTC)';
 comment on column published.run_id is 'The latest run whose calls are in the copy';
 comment on column published.calls is 'How many calls the copy holds';
-comment on column published.latest_call_at is 'Start of the latest call, or when it was first seen if it never started (UTC)';
+comment on column published.latest_call_at is 'Moment of the latest call that has a date (UTC)';

@@ -8,7 +8,7 @@ select
     calls.agent_id,
     calls.agent_name,
     calls.agent_version,
-    coalesce(calls.started_at, calls.first_seen_at) as started_at,
+    calls.local_at as started_at,
     calls.duration_ms,
     coalesce(calls.direction, calls.call_type) as direction,
     calls.disconnection_reason,

@@ -13,11 +13,11 @@ select
     p99_ms,
     method
 from latency_pools(
-    cast(coalesce(started_at, first_seen_at) as date),
+    day,
     cast(null as varchar),
     (
         $since is null
-        or cast(coalesce(started_at, first_seen_at) as date) >= cast($since as date)
+        or day >= cast($since as date)
     )
     and ($agent_id is null or agent_id = $agent_id)
 )

@@ -15,7 +15,7 @@ from pooled_latency(
     'period',
     (
         $since is null
-        or cast(coalesce(started_at, first_seen_at) as date) >= cast($since as date)
+        or day >= cast($since as date)
     )
     and ($agent_id is null or agent_id = $agent_id)
 )

@@ -1,4 +1,4 @@
--- When the newest call of the warehouse began, or was first seen if it never did (UTC).
+-- When the newest call of the warehouse began, or was made where it has no start (UTC).
 -- Grain: one row, also in an empty warehouse. Source: calls. Reads only.
-select max(coalesce(started_at, first_seen_at)) as latest_call_at
+select max(dated_at) as latest_call_at
 from visible_calls() as calls;

@@ -2,7 +2,7 @@
 -- Grain: day. Source: calls. Run before hide_deleted; a rerun changes nothing. Parameter: $hides_deleted.
 delete from stored_days
 where day in (
-    select cast(coalesce(started_at, first_seen_at) as date)
+    select day
     from calls
     where is_hidden != (deleted_at_source_at is not null and cast($hides_deleted as boolean))
 );

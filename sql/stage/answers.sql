@@ -40,5 +40,6 @@ select
     ) = 1 as is_newest_of_kind,
     min(fetched_at) filter (where outcome = 'accepted') over (
         partition by call_id
-    ) as first_fetched_at
+    ) as first_fetched_at,
+    min(fetched_at) filter (where is_fresh) over (partition by call_id) as first_fresh_at
 from kinds;

@@ -30,7 +30,8 @@ from
                 quarantine_path varchar,
                 has_plain_speech boolean,
                 detail varchar,
-                listed_hash varchar
+                listed_hash varchar,
+                is_fresh boolean
             )[]'
         }
     );

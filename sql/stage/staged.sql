@@ -11,6 +11,12 @@ with payloads as (
         columns(lambda name: not list_contains(extra_fields('call'), name)),
         parse_filename(filename) as payload_file,
         cast(scrubbed_transcript_with_tool_calls as json[]) as scrubbed,
+        scrubbed_metadata,
+        scrubbed_retell_llm_dynamic_variables,
+        scrubbed_collected_dynamic_variables,
+        scrubbed_call_analysis,
+        scrubbed_pre_session_transcript_with_tool_calls,
+        scrubbed_post_session_transcript_with_tool_calls,
         map_entries(
             cast(struct_pack(*columns(extra_fields('call'))) as map(varchar, json))
         ) as extra_entries
@@ -59,6 +65,26 @@ chosen as (
         and payloads.call_id = wanted.call_id
 ),
 
+-- Of a woven item its role and its number of words are read once; a null stands for each word.
+shaped as (
+    select
+        *,
+        list_transform(
+            woven, lambda item: json_transform(item, '{"role": "VARCHAR", "words": ["NULL"]}')
+        ) as shapes,
+        items_of_phase(
+            'pre_session',
+            pre_session_transcript_with_tool_calls,
+            scrubbed_pre_session_transcript_with_tool_calls
+        ) as pre_session,
+        items_of_phase(
+            'post_session',
+            post_session_transcript_with_tool_calls,
+            scrubbed_post_session_transcript_with_tool_calls
+        ) as post_session
+    from chosen
+),
+
 -- Only for calls without turns of their own.
 spoken as (
     select
@@ -66,8 +92,13 @@ spoken as (
         case when not has_turns then spoken_items(transcript_with_tool_calls) end as woven_turns,
         case
             when not has_turns and len(woven_turns) = 0 then spoken_items(scrubbed)
-        end as scrubbed_turns
-    from chosen
+        end as scrubbed_turns,
+        -- Whether the two transcripts differ in words, or in turns without any: one may have turns that the
+        -- other lacks.
+        has_turns
+        and is_woven
+        and count_words(spoken_shapes(shapes)) != count_words(transcript_object) as is_uneven
+    from shaped
 )
 
 select
@@ -76,6 +107,14 @@ select
         filename,
         payload_file,
         has_plain_speech,
+        shapes,
+        scrubbed_metadata,
+        scrubbed_retell_llm_dynamic_variables,
+        scrubbed_collected_dynamic_variables,
+        pre_session_transcript_with_tool_calls,
+        post_session_transcript_with_tool_calls,
+        scrubbed_pre_session_transcript_with_tool_calls,
+        scrubbed_post_session_transcript_with_tool_calls,
         extra_entries,
         transcript_with_tool_calls,
         scrubbed,
@@ -87,6 +126,11 @@ select
     )
     replace (
         cast(latency as map(varchar, json)) as latency,
+        raw_or_scrubbed(metadata, scrubbed_metadata) as metadata,
+        raw_or_scrubbed(retell_llm_dynamic_variables, scrubbed_retell_llm_dynamic_variables)
+            as retell_llm_dynamic_variables,
+        raw_or_scrubbed(collected_dynamic_variables, scrubbed_collected_dynamic_variables)
+            as collected_dynamic_variables,
         case
             when has_turns then transcript_object
             else list_transform(
@@ -103,24 +147,77 @@ select
         when len(woven_turns) > 0 then 'transcript_with_tool_calls'
         when len(scrubbed_turns) > 0 then 'scrubbed_transcript_with_tool_calls'
     end as turn_source,
+    name_source(metadata, scrubbed_metadata, 'metadata') as metadata_source,
+    name_source(
+        retell_llm_dynamic_variables,
+        scrubbed_retell_llm_dynamic_variables,
+        'retell_llm_dynamic_variables'
+    ) as retell_llm_dynamic_variables_source,
+    name_source(
+        collected_dynamic_variables,
+        scrubbed_collected_dynamic_variables,
+        'collected_dynamic_variables'
+    ) as collected_dynamic_variables_source,
+    nullif(
+        list_filter(
+            [
+                if(call_analysis is null and scrubbed_call_analysis is not null, 'call_analysis', null),
+                if(metadata is null and scrubbed_metadata is not null, 'metadata', null),
+                if(
+                    retell_llm_dynamic_variables is null
+                    and scrubbed_retell_llm_dynamic_variables is not null,
+                    'retell_llm_dynamic_variables',
+                    null
+                ),
+                if(
+                    collected_dynamic_variables is null
+                    and scrubbed_collected_dynamic_variables is not null,
+                    'collected_dynamic_variables',
+                    null
+                ),
+                if(transcript is null and len(scrubbed) > 0, 'transcript', null),
+                if(transcript_object is null and len(scrubbed) > 0, 'transcript_object', null),
+                if(
+                    transcript_with_tool_calls is null and len(scrubbed) > 0,
+                    'transcript_with_tool_calls',
+                    null
+                ),
+                if(
+                    recording_url is null and scrubbed_recording_url is not null,
+                    'recording_url',
+                    null
+                ),
+                if(
+                    recording_multi_channel_url is null
+                    and scrubbed_recording_multi_channel_url is not null,
+                    'recording_multi_channel_url',
+                    null
+                ),
+                -- The customer's number is one of the things that a source can be told to remove.
+                case
+                    when data_storage_setting is distinct from 'everything_except_pii' then null
+                    when direction = 'inbound' and from_number is null then 'from_number'
+                    when direction = 'outbound' and to_number is null then 'to_number'
+                end
+            ],
+            lambda name: name is not null
+        ),
+        []
+    ) as redacted_fields,
     if(
         is_woven, 'transcript_with_tool_calls', 'scrubbed_transcript_with_tool_calls'
     ) as woven_source,
     -- Of a woven item that is plain speech only its place and its number of words are kept: the text of
     -- a turn weighs much and is known already.
     list_transform(
-        list_zip(
-            list_transform(
-                woven, lambda item: json_transform(item, '{"role": "VARCHAR", "words": ["NULL"]}')
-            ),
-            woven
-        ),
+        list_zip(shapes, woven),
         lambda pair: {
             'role': pair[1]['role'],
             'has_words': pair[1]['words'] is not null,
             'word_count': coalesce(len(pair[1]['words']), 0),
             'item': case
-                when is_speaker(pair[1]['role'])
+                when not is_uneven
+                    and is_speaker(pair[1]['role'])
                     and (has_plain_speech or is_plain_speech(pair[2]))
                     then null
                 else pair[2]

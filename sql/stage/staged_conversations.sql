@@ -23,6 +23,32 @@ counts as (
     group by call_number
 ),
 
+-- Of a party without a timed word: whether one of its words has no times, so that nobody knows how long it spoke.
+silent as (
+    select
+        turns.call_number,
+        coalesce(
+            bool_or(len(list_filter(turn.words, lambda word: is_spoken(word."start", word."end"))) > 0)
+                filter (where turn.role = 'agent'),
+            false
+        ) as has_untimed_agent,
+        coalesce(
+            bool_or(len(list_filter(turn.words, lambda word: is_spoken(word."start", word."end"))) > 0)
+                filter (where turn.role = 'user'),
+            false
+        ) as has_untimed_user
+    from turns
+    where
+        call_number not in (
+            select call_number
+            from measured_calls
+            where
+                agent_timed_count > 0
+                and user_timed_count > 0
+        )
+    group by turns.call_number
+),
+
 exchanges as (
     select
         call_id,
@@ -38,8 +64,8 @@ exchanges as (
     group by call_id
 )
 
--- Without a timed word nothing is known of times. A party that said nothing talked for 0 seconds; one
--- whose words are all untimed talked for who knows how long.
+-- Without a timed word nothing is known of times. A party that said nothing, or planned to and did not, talked
+-- for 0 seconds; one whose words are all untimed talked for who knows how long.
 select
     counts.call_id,
     counts.agent_turn_count,
@@ -53,9 +79,9 @@ select
     talk.first_word_us / 1e6 as first_word_s,
     talk.last_word_us / 1e6 as last_word_s,
     nullif(talk.agent_first_word_us, -1) / 1e6 as agent_first_word_s,
-    if(talk.agent_timed_count > 0 or counts.agent_word_count = 0, talk.agent_talk_us, null) / 1e6
+    if(talk.agent_timed_count > 0 or not silent.has_untimed_agent, talk.agent_talk_us, null) / 1e6
         as agent_talk_s,
-    if(talk.user_timed_count > 0 or counts.user_word_count = 0, talk.user_talk_us, null) / 1e6
+    if(talk.user_timed_count > 0 or not silent.has_untimed_user, talk.user_talk_us, null) / 1e6
         as user_talk_s,
     talk.overlap_us / 1e6 as overlap_s,
     talk.silence_us / 1e6 as silence_s,
@@ -81,5 +107,7 @@ select
 from counts
 left join measured_calls as talk
     on counts.call_number = talk.call_number
+left join silent
+    on counts.call_number = silent.call_number
 left join exchanges
     on counts.call_id = exchanges.call_id;

@@ -81,15 +81,16 @@ chosen as (
 select
     call_id,
     metric,
-    stats.* exclude (num) rename (
+    stats.* exclude (num, "values") rename (
         p50 as p50_ms,
         p90 as p90_ms,
         p95 as p95_ms,
         p99 as p99_ms,
         "max" as max_ms,
-        "min" as min_ms,
-        "values" as values_ms
+        "min" as min_ms
     ),
+    list_filter(stats."values", lambda value: value is not null) as values_ms,
+    len(stats."values") - len(values_ms) as null_count,
     -- The API types it as any number; one that counts nothing is in extra.
     whole_number(stats.num) as num,
     if(
@@ -102,4 +103,5 @@ where
     coalesce(
         stats.p50, stats.p90, stats.p95, stats.p99, stats."max", stats."min", stats.num
     ) is not null
-    or len(stats."values") > 0;
+    or len(values_ms) > 0
+    or null_count > 0;

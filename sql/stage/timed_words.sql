@@ -1,6 +1,7 @@
 -- Every word of the staged payloads with times, and who said it, for the measures of dialogues.
 -- Grain: timed word. Source: staged. A rerun selects the same.
--- A word is timed when both times are there, in order and within eleven days of the call's start.
+-- A word is timed when both times are there, in order and within eleven days of the call's start. One that
+-- lasts no time is text that was planned and never spoken: it is in no measure of time.
 with turns as (
     select
         call_number,
@@ -29,5 +30,5 @@ select
 from spoken
 where
     spoken_word."start" >= 0
-    and spoken_word."end" >= spoken_word."start"
+    and spoken_word."end" > spoken_word."start"
     and spoken_word."end" < 1e6;

@@ -2,4 +2,4 @@
 -- Grain: one row. Source: calls, stored_days.
 select count(*)
 from calls
-where cast(coalesce(started_at, first_seen_at) as date) not in (select day from stored_days);
+where day not in (select day from stored_days);

@@ -12,7 +12,7 @@ select
     call_id,
     cast(row_number() over () as integer) as number
 from calls
-where cast(coalesce(started_at, first_seen_at) as date) in (select day from gathered_days);
+where day in (select day from gathered_days);
 
 -- The rows of a table that belong to gathered calls.
 create temp macro gathered(table_name) as table
@@ -68,6 +68,8 @@ select
     combined_cost_cents,
     llm_tokens_average,
     llm_requests_count,
-    first_seen_at,
+    dated_at,
+    local_at,
+    day,
     is_hidden
 from gathered('calls');

@@ -10,10 +10,11 @@
 create or replace temp table gathered_days as
 with counted as (
     select
-        cast(coalesce(started_at, first_seen_at) as date) as day,
+        day,
         count(*) as calls,
         max(load_id) as last_load_id
     from calls
+    where day is not null
     group by day
 ),
 

@@ -8,5 +8,5 @@ where day in (select day from refreshed_days);
 insert into stored_daily_disconnection_categories by name
 select *
 from disconnection_categories_by_day(
-    cast(coalesce(started_at, first_seen_at) as date) in (select day from refreshed_days)
+    day in (select day from refreshed_days)
 );

@@ -8,5 +8,5 @@ where cast(hour as date) in (select day from refreshed_days);
 insert into stored_hourly_latency by name
 select *
 from latency_by_hour(
-    cast(coalesce(started_at, first_seen_at) as date) in (select day from refreshed_days)
+    day in (select day from refreshed_days)
 );

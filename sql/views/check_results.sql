@@ -130,6 +130,12 @@ select
 from check_transcript_without_utterances()
 union all by name
 select
+    'turns_without_utterance' as check_name,
+    'warn' as severity,
+    count(*) as offending_rows
+from check_turns_without_utterance()
+union all by name
+select
     'unique_analysis' as check_name,
     'fail' as severity,
     count(*) as offending_rows

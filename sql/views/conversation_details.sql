@@ -5,7 +5,7 @@
 create or replace view conversation_details as
 select
     calls.call_id,
-    cast(coalesce(calls.started_at, calls.first_seen_at) as date) as day,
+    calls.day,
     calls.agent_id,
     calls.agent_version,
     conversations.agent_turn_count,

@@ -14,7 +14,7 @@ with product_lines as (
 calls_of_day as (
     select
         *,
-        cast(coalesce(started_at, first_seen_at) as date) as day,
+        day,
         is_connected(call_status, started_at, disconnection_reason) as is_connected
     from visible_calls() as calls
 )

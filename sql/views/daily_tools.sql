@@ -10,8 +10,7 @@ where day in (select day from stored_days)
 union all by name
 select *
 from tools_by_day(
-    chosen := cast(coalesce(started_at, first_seen_at) as date)
-        not in (select day from stored_days)
+    chosen := coalesce(day not in (select day from stored_days), true)
 );
 
 comment on view daily_tools is

@@ -14,10 +14,9 @@ select
     p95_ms,
     p99_ms,
     method
-from pooled_latency(extract('hour' from coalesce(started_at, first_seen_at)));
+from pooled_latency(extract('hour' from local_at));
 
 comment on view hour_of_day_latency is
     'Latency of each hour of the day over all days, pooled over turns';
 comment on column hour_of_day_latency.hour_of_day is
-    'Hour (UTC), 0 to 23, of the calls'' start, or of when they were first seen if they never'
-    ' started';
+    'Hour, 0 to 23, on the clocks of PIPELINE_TIMEZONE; null: date unknown';

@@ -1,5 +1,5 @@
 -- Latency percentiles of each hour, agent and metric, pooled over turns.
--- Grain: hour × agent_id × metric, for each metric that a call of the hour reports.
+-- Grain: hour_starts_at × agent_id × metric, for each metric that a call of the hour reports.
 -- Source: stored_hourly_latency; for days that are not stored, the macro
 -- latency_by_hour, which says how each number is made. Both give the same numbers.
 -- A rerun replaces the view and its comments; it holds no data.
@@ -10,11 +10,12 @@ where cast(hour as date) in (select day from stored_days)
 union all by name
 select *
 from latency_by_hour(
-    chosen := cast(coalesce(started_at, first_seen_at) as date)
-        not in (select day from stored_days)
+    chosen := coalesce(day not in (select day from stored_days), true)
 );
 
 comment on view hourly_latency is
     'Latency of each hour, agent and metric, pooled over turns: never an average of percentiles';
 comment on column hourly_latency.hour is
-    'Hour (UTC) of the calls'' start, or of when they were first seen if they never started';
+    'Hour of the calls on the clocks of PIPELINE_TIMEZONE; null: date unknown';
+comment on column hourly_latency.hour_starts_at is
+    'When the hour begins, UTC: of the two hours of one name when clocks go back, which it is';

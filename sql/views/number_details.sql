@@ -7,10 +7,10 @@ with attempts as (
         outcomes.to_number,
         outcomes.is_connected,
         outcomes.is_conversation,
-        coalesce(calls.started_at, calls.first_seen_at) as attempted_at,
+        calls.dated_at as attempted_at,
         row_number() over (
             partition by outcomes.to_number
-            order by coalesce(calls.started_at, calls.first_seen_at), outcomes.call_id
+            order by calls.dated_at asc nulls last, outcomes.call_id asc nulls last
         ) as attempt
     from outcomes_of_calls() as outcomes
     inner join visible_calls() as calls
@@ -41,6 +41,6 @@ comment on column number_details.attempts is 'Outbound calls to it that are over
 comment on column number_details.first_picked_up_attempt is
     'Which attempt a person picked up first, from 1; null if none did';
 comment on column number_details.first_attempted_at is
-    'Start of the first attempt, or when it was first seen if it never started, UTC';
+    'Moment of the first attempt that has a date, UTC';
 comment on column number_details.last_attempted_at is
-    'Start of the last attempt, or when it was first seen if it never started, UTC';
+    'Moment of the last attempt that has a date, UTC';

@@ -47,7 +47,7 @@ causes as (
 select
     rank() over (order by stats.p95_ms desc nulls last) as slow_rank,
     stats.call_id,
-    cast(coalesce(calls.started_at, calls.first_seen_at) as date) as day,
+    calls.day,
     stats.agent_id,
     calls.agent_version,
     stats.p50_ms,

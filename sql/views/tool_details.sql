@@ -23,7 +23,7 @@ with placed as (
 select
     placed.call_id,
     placed.tool_call_index,
-    cast(coalesce(calls.started_at, calls.first_seen_at) as date) as day,
+    calls.day,
     calls.agent_id,
     calls.agent_version,
     placed.name,

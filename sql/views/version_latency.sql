@@ -11,7 +11,7 @@ with versions as (
         agent_id,
         agent_version,
         try_cast(agent_version as double) as version_number,
-        min(coalesce(started_at, first_seen_at)) as first_call_at
+        min(dated_at) as first_call_at
     from visible_calls() as calls
     group by agent_id, agent_version
 ),
@@ -66,7 +66,7 @@ from compared;
 comment on view version_latency is
     'Latency of each version of an agent beside the version before it';
 comment on column version_latency.first_call_at is
-    'Start of the first call of the version, or when it was first seen if it never started, UTC';
+    'Moment of the first call of the version, UTC; null where none has a date';
 comment on column version_latency.previous_version is
     'Version before it that reports the metric; null for the first';
 comment on column version_latency.previous_samples is

@@ -23,7 +23,7 @@ latency as (
         method as e2e_method
     from pooled_latency(
         {
-            'week': cast(date_trunc('week', coalesce(started_at, first_seen_at)) as date),
+            'week': cast(date_trunc('week', day) as date),
             'version': agent_version
         }
     )
@@ -32,7 +32,7 @@ latency as (
 
 dialogue as (
     select
-        cast(date_trunc('week', coalesce(calls.started_at, calls.first_seen_at)) as date) as week,
+        cast(date_trunc('week', calls.day) as date) as week,
         calls.agent_id,
         calls.agent_version,
         count(conversations.first_word_s) as timed_calls,
@@ -58,7 +58,7 @@ dialogue as (
 
 tools as (
     select
-        cast(date_trunc('week', coalesce(calls.started_at, calls.first_seen_at)) as date) as week,
+        cast(date_trunc('week', calls.day) as date) as week,
         calls.agent_id,
         calls.agent_version,
         count(*) as tool_invocations,
@@ -83,7 +83,7 @@ transfer_legs as (
 costs as (
     -- Rounded as in costs_by_day.
     select
-        cast(date_trunc('week', coalesce(calls.started_at, calls.first_seen_at)) as date) as week,
+        cast(date_trunc('week', calls.day) as date) as week,
         calls.agent_id,
         calls.agent_version,
         round(sum(calls.combined_cost_cents), 6) as cost_cents,
@@ -162,8 +162,7 @@ left join costs
 
 comment on view weekly_scorecard is 'One row that says how a version of an agent did in a week';
 comment on column weekly_scorecard.week is
-    'Monday (UTC) of the week of the calls'' start, or of when they were first seen if they '
-    'never started';
+    'Monday of the week of the calls'' day; null: date unknown';
 comment on column weekly_scorecard.e2e_samples is
     'Samples behind the percentiles of e2e latency; null where no call reports it';
 comment on column weekly_scorecard.e2e_p50_ms is 'Median e2e latency over all samples, in ms';

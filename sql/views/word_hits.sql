@@ -37,7 +37,7 @@ select
     contexts.term,
     contexts.call_id,
     calls.agent_id,
-    coalesce(calls.started_at, calls.first_seen_at) as call_at,
+    calls.dated_at as call_at,
     calls.started_at + to_microseconds(try_cast(round(contexts.start_s * 1e6) as bigint))
         as said_at,
     contexts.start_s,
@@ -55,7 +55,7 @@ comment on view word_hits is
 comment on column word_hits.term is
     'The word in lower case without punctuation around it: ask where term = ''refund''';
 comment on column word_hits.call_at is
-    'Start of the call, or when it was first seen if it never started, UTC';
+    'Moment of the call, UTC, as in calls.dated_at';
 comment on column word_hits.said_at is
     'When the word was said, UTC; null where the word or the call has no start';
 comment on column word_hits.start_s is 'Start of the word in seconds of call audio';

@@ -221,10 +221,9 @@ def test_tool_calls_and_events_are_all_the_woven_items_that_are_not_speech(
 def test_every_tool_call_stands_at_the_last_word_before_it(collected: Collected, place: Place) -> None:
     expected = {}
     for call_id, document in list(collected.documents.items())[12:]:
-        items = rows.woven(document)
-        invoked = [number for number, item in enumerate(items) if item.get("role") == "tool_call_invocation"]
-        for index, number in enumerate(invoked):
-            expected[call_id, index] = rows.place(document, number)
+        for index, (phase, number, _) in enumerate(rows.tool_items(document)):
+            if phase == "session":
+                expected[call_id, index] = rows.place(document, number)
     found = place.rows("select call_id, tool_call_index, utterance_index, word_index from tool_calls")
     places = {row[:2]: row[2:] for row in found}
     assert {key: places[key] for key in expected} == expected
@@ -268,11 +267,18 @@ def test_what_turns_words_and_tools_hold_beyond_their_columns_is_in_extra(
     for call_id, document in collected.documents.items():
         for index, turn in enumerate(rows.turns(document)[1]):
             turns[call_id, index] = rows.turn_extra(turn)
-        items = [item for item in rows.woven(document) if item.get("role") == "tool_call_invocation"]
-        for index, item in enumerate(items):
-            tools[call_id, index] = (
-                rows.rest(item, "role", "tool_call_id", "name", "type", "arguments") or None
+        for index, (_, _, item) in enumerate(rows.tool_items(document)):
+            # What is no time is no column.
+            is_timed = isinstance(item.get("time_sec"), int | float)
+            known = (
+                "role",
+                "tool_call_id",
+                "name",
+                "type",
+                "arguments",
+                *(("time_sec",) if is_timed else ()),
             )
+            tools[call_id, index] = rows.rest(item, *known) or None
     found = place.rows("select call_id, utterance_index, cast(extra as varchar) from utterances")
     assert {row[:2]: json.loads(row[2]) if row[2] else None for row in found} == turns
     found = place.rows(

@@ -1,6 +1,7 @@
 """Rows in, rows out: a folder `<view or check>/<case>/` holds rows of some tables and what must come back.
 
-A missing column is null, or a plain value where the table allows no null. The rows of a case are rolled back.
+A missing column is null, or a plain value where the table allows no null; the day of a call is that of its
+start or end. The rows of a case are rolled back.
 """
 
 from __future__ import annotations
@@ -52,6 +53,11 @@ def filled(table: sa.Table, row: dict[str, Any]) -> dict[str, Any]:
             values[column.name] = datetime.fromisoformat(value) if is_time else value
         elif not column.nullable and column.server_default is None:
             values[column.name] = plain(column)
+    if table.name == "calls":
+        # As a load in UTC does.
+        moment = values.get("dated_at") or values.get("started_at") or values.get("ended_at")
+        local = values.get("local_at") or moment
+        values |= {"dated_at": moment, "local_at": local, "day": local and local.date()}
     return values
 
 

@@ -109,9 +109,7 @@ def test_stored_and_computed_answers_are_the_same(place: Place, shape: str) -> N
     stored_results.store(place.warehouse)
     assert days(place) == [
         str(day)
-        for (day,) in place.rows(
-            "select distinct cast(coalesce(started_at, first_seen_at) as date) as d from calls order by d"
-        )
+        for (day,) in place.rows("select distinct day as d from calls where day is not null order by d")
     ]
     same(answers(place), live)
     # More calls, and some again with another agent: their days are computed until they are stored.
@@ -286,13 +284,11 @@ def test_days_are_chosen_whole_within_a_bound_and_all_in_the_end(
     last_load = {day: max(loads or "" for other, loads in calls if other == day) for day in held}
     waiting = sorted(held, key=lambda day: (last_load[day], -day))
     with duckdb.connect() as connection:
-        connection.execute(
-            "create table calls (started_at timestamp, first_seen_at timestamp, load_id varchar)"
-        )
+        connection.execute("create table calls (day date, load_id varchar)")
         connection.execute("create table stored_days (day date)")
         if calls:
             connection.executemany(
-                "insert into calls values (null, date '2025-01-01' + cast($1 as integer), $2)", calls
+                "insert into calls values (date '2025-01-01' + cast($1 as integer), $2)", calls
             )
         for bound in cycle(most):
             connection.execute(

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
 from pipeline.warehouse.tables import metadata
@@ -16,6 +20,8 @@ _RENAMED = {"start_timestamp", "end_timestamp", "transfer_end_timestamp"}
 _OTHER_TABLES = {
     "transcript_object",
     "transcript_with_tool_calls",
+    "pre_session_transcript_with_tool_calls",
+    "post_session_transcript_with_tool_calls",
     "latency",
     "call_analysis",
     "call_cost",
@@ -27,7 +33,10 @@ CALL_FIELDS = {column.name for column in metadata.tables["calls"].columns} | _RE
 CALL_FIELDS -= {"extra", "payload_hash", "payload_shape", "load_id", "first_seen_at", "extracted_at"}
 CALL_FIELDS -= {"started_at", "ended_at", "transfer_ended_at", "combined_cost_cents", "llm_tokens_average"}
 CALL_FIELDS -= {"llm_requests_count", "transcript_source", "detail", "listed_hash"}
-CALL_FIELDS -= {"deleted_at_source_at", "is_hidden"}
+CALL_FIELDS -= {"deleted_at_source_at", "is_hidden", "dated_at", "local_at", "day", "redacted_fields"}
+CALL_FIELDS -= {
+    name for name in CALL_FIELDS if name.endswith("_variables_source") or name == "metadata_source"
+}
 
 
 def number(value: float | None) -> float | None:
@@ -66,36 +75,106 @@ def turns(document: Document) -> tuple[str | None, list[Document]]:
     return None, []
 
 
+def phase_items(document: Document, phase: str) -> list[Document]:
+    """Return the items woven before or after the conversation."""
+    raw = document.get(f"{phase}_transcript_with_tool_calls")
+    scrubbed = document.get(f"scrubbed_{phase}_transcript_with_tool_calls")
+    return raw or (scrubbed if isinstance(scrubbed, list) else [])
+
+
+def tool_items(document: Document) -> list[tuple[str, int, Document]]:
+    """Return every invocation of a tool, with its phase and its place in the list of that."""
+    lists = {
+        "pre_session": phase_items(document, "pre_session"),
+        "session": woven(document),
+        "post_session": phase_items(document, "post_session"),
+    }
+    return [
+        (phase, number, item)
+        for phase, items in lists.items()
+        for number, item in enumerate(items)
+        if isinstance(item, dict) and item.get("role") == "tool_call_invocation"
+    ]
+
+
 def tool_calls(document: Document) -> int:
     """Return how often a tool was invoked."""
-    return sum(1 for item in woven(document) if item.get("role") == "tool_call_invocation")
+    return len(tool_items(document))
 
 
 def events(document: Document) -> int:
-    """Return how many woven items are neither speech nor an invocation nor an invocation's first result."""
-    items = [item for item in woven(document) if not is_speech(item)]
-    invoked = [item for item in items if item.get("role") == "tool_call_invocation"]
-    ids = {str(item["tool_call_id"]) for item in invoked if item.get("tool_call_id") is not None}
-    answered = {
-        str(item["tool_call_id"])
-        for item in items
-        if item.get("role") == "tool_call_result" and str(item.get("tool_call_id")) in ids
-    }
-    return len(items) - len(invoked) - len(answered)
+    """Return how many woven items are neither speech in a turn nor part of a tool call."""
+    beside = phase_items(document, "pre_session") + phase_items(document, "post_session")
+    items = [item for item in woven(document) if not is_speech(item)] + beside
+    invoked = [item for item in items if _role(item) == "tool_call_invocation"]
+    results = [item for item in items if _role(item) == "tool_call_result"]
+    used, given = (Counter(map(_tool_id, several)) for several in (invoked, results))
+    answered = sum(min(count, given[of]) for of, count in used.items() if of is not None)
+    return len(items) - len(invoked) - answered + len(unplaced(document))
 
 
-def place(document: Document, before: int) -> tuple[int, int] | tuple[None, None]:
-    """Return the turn and the word at which a woven item stands, walking from word to word."""
-    spoken = [len(item.get("words") or []) for item in woven(document)[:before] if is_speech(item)]
-    words = sum(spoken)
-    last: tuple[int, int] | tuple[None, None] = (None, None)
+def unplaced(document: Document) -> set[int]:
+    """Return the places in the woven list of turns that `transcript_object` does not have."""
+    source, own = turns(document)
+    if source != "transcript_object" or not document.get("transcript_with_tool_calls"):
+        return set()
+    spoken = {number: item for number, item in enumerate(woven(document)) if is_speech(item)}
+    if _sizes(spoken.values()) == _sizes(own):
+        return set()
+    seen: Counter[tuple[Any, str]] = Counter()
+    found = set()
+    for number, item in spoken.items():
+        said = _said(item)
+        role = item.get("role")
+        seen[str(role), said] += 1
+        having = sum(said in _said(turn) for turn in own if turn.get("role") == role)
+        if said and having < seen[str(role), said]:
+            found.add(number)
+    return found
+
+
+def _sizes(several: Iterable[Document]) -> tuple[int, int]:
+    counts = [len(turn["words"]) if isinstance(turn.get("words"), list) else 0 for turn in several]
+    return sum(counts), counts.count(0)
+
+
+def _said(turn: Document) -> str:
+    content = turn.get("content")
+    text = content if isinstance(content, str) else "" if content is None else json.dumps(content)
+    return re.sub(r"[\t\n\f\r ]+", "", text)
+
+
+def _role(item: Any) -> Any:
+    return item.get("role") if isinstance(item, dict) else None
+
+
+def _tool_id(item: Document) -> str | None:
+    given = item.get("tool_call_id")
+    return None if given is None else str(given)
+
+
+def place(document: Document, before: int) -> tuple[int | None, int | None]:
+    """Return the turn before a woven item, and the word of it; of a turn without words no word."""
+    missing = unplaced(document)
+    spoken = [
+        len(item["words"]) if isinstance(item.get("words"), list) else 0
+        for number, item in enumerate(woven(document)[:before])
+        if is_speech(item) and number not in missing
+    ]
+    words, wordless = sum(spoken), spoken.count(0)
+    worded: tuple[int | None, int | None] = (None, None)
+    empty: int | None = None
     for turn_index, turn in enumerate(turns(document)[1]):
-        for word_index in range(len(turn.get("words") or [])):
-            if words == 0:
-                return last
-            words -= 1
-            last = (turn_index, word_index)
-    return last
+        size = len(turn.get("words") or [])
+        if size == 0 and wordless:
+            wordless -= 1
+            empty = turn_index
+        if size and words:
+            worded = (turn_index, min(size, words) - 1)
+            words -= min(size, words)
+    if empty is not None and (worded[0] is None or empty > worded[0]):
+        return empty, None
+    return worded
 
 
 def metrics(document: Document) -> dict[str, Document]:

@@ -194,7 +194,7 @@ class Maker:
             transcript_object=lambda: self.list(self.turn, 4),
             transcript_with_tool_calls=lambda: self.list(self.item, 12),
             scrubbed_transcript_with_tool_calls=lambda: self.list(self.item, 6),
-            pre_session_transcript_with_tool_calls="value", opt_in_signed_url="flag",
+            pre_session_transcript_with_tool_calls=lambda: self.list(self.item, 4), opt_in_signed_url="flag",
             recording_url="url", public_log_url="url", disconnection_reason="text",
             telephony_identifier="value", e2e_latency=self.latency, llm_latency=self.latency,
             llm_websocket_network_rtt_latency=self.latency,

@@ -23,7 +23,7 @@ transfer_legs as (
 
 costed as (
     select
-        cast(coalesce(calls.started_at, calls.first_seen_at) as date) as day,
+        calls.day,
         calls.agent_id,
         calls.combined_cost_cents as cost_cents,
         coalesce(transfer_legs.transfer_leg_cents, 0) as transfer_leg_cents,

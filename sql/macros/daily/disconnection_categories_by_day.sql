@@ -6,7 +6,7 @@ create or replace macro disconnection_categories_by_day(chosen := true) as table
 -- Counted by reason first: the category of each is then told once, not once a call.
 with by_reason as (
     select
-        cast(coalesce(started_at, first_seen_at) as date) as day,
+        day,
         agent_id,
         disconnection_reason,
         count(*) as calls,

@@ -1,13 +1,13 @@
 -- Why calls ended, by day and agent.
 -- Grain: day × agent_id × disconnection_reason, both of which may be null.
--- Source: calls that are neither registered nor ongoing, as in disconnection_breakdown. A call that
--- never connected has no start; it belongs to the day on which it was first seen.
+-- Source: calls that are neither registered nor ongoing, as in disconnection_breakdown. Calls whose
+-- date is unknown have no day: they are a group of their own.
 -- Parameter: chosen, a condition on columns of calls, to answer for only some of them.
 -- A rerun replaces the macro; it holds no data. daily_disconnections reads it.
 create or replace macro disconnections_by_day(chosen := true) as table
 with ended_calls as (
     select
-        cast(coalesce(started_at, first_seen_at) as date) as day,
+        day,
         agent_id,
         disconnection_reason,
         duration_ms

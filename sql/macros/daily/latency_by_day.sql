@@ -5,4 +5,4 @@
 -- A rerun replaces the macro; it holds no data. daily_latency reads it.
 create or replace macro latency_by_day(chosen := true) as table
 select * rename (period as day)
-from pooled_latency(cast(coalesce(started_at, first_seen_at) as date), chosen := chosen);
+from pooled_latency(day, chosen := chosen);

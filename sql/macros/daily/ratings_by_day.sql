@@ -12,7 +12,7 @@ with calls_of_day as (
 
 judged as (
     select
-        cast(coalesce(calls.started_at, calls.first_seen_at) as date) as day,
+        calls.day,
         calls.agent_id,
         call_analysis.user_sentiment,
         call_analysis.agent_sentiment,

@@ -21,6 +21,7 @@ from (
         ('field', '$.call_cost.product_costs[*]', known_fields('product_cost')),
         ('field', '$.llm_token_usage', known_fields('llm_token_usage')),
         ('field', '$.call_analysis', known_fields('call_analysis')),
+        ('field', '$.scrubbed_call_analysis', known_fields('call_analysis')),
         ('field', '$.telephony_identifier', known_fields('telephony_identifier')),
         ('field', 'word', known_fields('word')),
         ('field', 'tool_call_invocation', known_fields('tool_call_invocation')),

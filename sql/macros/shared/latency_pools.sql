@@ -4,7 +4,6 @@
 -- Parameters: group_of, an expression over columns of calls that says which period, or which other
 -- group, a call belongs to; agent_of, the agent whose pool it is in: agent_id, or null to have one
 -- pool for all; chosen, a condition on columns of calls, to pool only some of them.
--- A call that never connected has no start; of it first_seen_at stands.
 -- A rerun replaces the macro; it holds no data.
 -- Its readers are the views of latency. A table macro keeps their text in one place,
 -- and in the database file, where any reader expands it. A filter on period, agent or metric

@@ -20,7 +20,7 @@ transfers_tried as (
 facts as (
     select
         calls.call_id,
-        cast(coalesce(calls.started_at, calls.first_seen_at) as date) as day,
+        calls.day,
         calls.agent_id,
         calls.agent_version,
         calls.direction,

@@ -108,19 +108,31 @@ def measured(
     return rows_of(turns, "call_number", "utterance_index"), rows_of(of_calls, "call_number")
 
 
-def last_heard(words: Iterable[Word]) -> Word | None:
-    return max(words, key=lambda word: (word.end, word.turn), default=None)
+Order = dict[int, tuple[int, int]]
+
+
+def order_of(words: Iterable[Word]) -> Order:
+    """When each turn comes: by its first word, then by its place in the transcript."""
+    order: Order = {}
+    for word in words:
+        order[word.turn] = min(order.get(word.turn, (LATEST, 0)), (word.start, word.turn))
+    return order
+
+
+def last_heard(words: Iterable[Word], order: Order) -> Word | None:
+    return max(words, key=lambda word: (word.end, order[word.turn]), default=None)
 
 
 def by_hand(call: Call) -> tuple[dict[int, Row], Row | None]:
     """What the call's turns and the call come to, one by one and span by span, as slowly as it is plain."""
-    said = sorted(call.words, key=lambda word: (word.start, word.turn, word.place))
+    order = order_of(call.words)
+    said = sorted(call.words, key=lambda word: (word.start, order[word.turn], word.place))
     sided = [word for word in said if word.role != "other"]
     if not sided:
         return {}, None
     turns: dict[int, Row] = {}
     for position, word in enumerate(said):
-        heard = last_heard(said[:position])
+        heard = last_heard(said[:position], order)
         answers = heard and heard.role == OTHER_PARTY[word.role] and word.start >= heard.end
         gap = word.start - heard.end if heard and answers else -1
         if word.role != "other" and word.turn not in turns:
@@ -139,13 +151,14 @@ def by_hand(call: Call) -> tuple[dict[int, Row], Row | None]:
             turns[word.turn]["talk_us"] += end - begin
         if len(new) == 2:
             adding = said[max(new)]
-            over = last_heard(word for word in said[: max(new)] if word.role == OTHER_PARTY[adding.role])
+            others = (word for word in said[: max(new)] if word.role == OTHER_PARTY[adding.role])
+            over = last_heard(others, order)
             assert over is not None
-            turns[max(over.turn, adding.turn)]["overlap_us"] += end - begin
+            turns[max(over.turn, adding.turn, key=lambda turn: order[turn])]["overlap_us"] += end - begin
             both += end - begin
         if not speaking and first <= begin and end <= last:
             silences.append(end - begin)
-            before = last_heard(word for word in said if word.end == begin)
+            before = last_heard((word for word in said if word.end == begin), order)
             assert before is not None
             after = next(word for word in said if word.start == end)
             waited[who_was_waited_for(before, after, call.tools)] += end - begin

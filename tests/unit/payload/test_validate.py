@@ -131,7 +131,9 @@ def test_a_field_may_be_null_or_absent(name: str) -> None:
         {"start_timestamp": 1703302407333.0, "duration_ms": -1, "sample_rate": 8e3},
         {"e2e_latency": {"p50": -1, "num": 2**53}},
         {"e2e_latency": {"num": 1.5}, "llm_latency": {"num": -1}, "llm_token_usage": {"num_requests": 2.5}},
-        {"pre_session_transcript_with_tool_calls": 5, "opt_in_signed_url": "perhaps"},
+        {"scrubbed_pre_session_transcript_with_tool_calls": 5, "opt_in_signed_url": "perhaps"},
+        {"agent_id": None},
+        {"latency": {"tts": {"values": [1, None]}}},
         {
             "transcript_object": [{}],
             "scrubbed_transcript_with_tool_calls": [{"role": "agent", "content": 5}],
@@ -148,7 +150,7 @@ TURN = {"role": "agent", "content": "hi", "words": [{"word": "hi", "start": 0.1,
 @pytest.mark.parametrize(
     ("fields", "path", "value"),
     [
-        ({"agent_id": None}, "$.agent_id", "null"),
+        ({"agent_id": 5}, "$.agent_id", "5"),
         ({"call_status": 5}, "$.call_status", "5"),
         ({"call_id": 5}, "$.call_id", "5"),
         ({"agent_name": ["x"]}, "$.agent_name", '["x"]'),
@@ -179,7 +181,7 @@ TURN = {"role": "agent", "content": "hi", "words": [{"word": "hi", "start": 0.1,
         ({"e2e_latency": {"num": "3"}}, "$.e2e_latency.num", '"3"'),
         ({"e2e_latency": {"num": True}}, "$.e2e_latency.num", "true"),
         ({"latency": []}, "$.latency", "[]"),
-        ({"latency": {"tts": {"values": [1, None]}}}, "$.latency.tts.values[1]", "null"),
+        ({"latency": {"tts": {"values": [1, "2"]}}}, "$.latency.tts.values[1]", '"2"'),
         ({"call_analysis": []}, "$.call_analysis", "[]"),
         ({"call_analysis": {"call_successful": "true"}}, "$.call_analysis.call_successful", '"true"'),
         ({"call_analysis": {"call_summary": 1}}, "$.call_analysis.call_summary", "1"),
@@ -211,7 +213,7 @@ def test_a_wrong_value_is_rejected_with_its_place(fields: dict[str, Any], path: 
     assert judged.reason.startswith("should ")
 
 
-@pytest.mark.parametrize("name", LEAST)
+@pytest.mark.parametrize("name", ["call_id", "call_status"])
 def test_a_missing_field_is_rejected_without_a_value(name: str) -> None:
     judged = rejected(body_of({field: value for field, value in LEAST.items() if field != name}))
     assert (judged.json_path, judged.value) == (f"$.{name}", None)
