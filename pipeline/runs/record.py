@@ -66,6 +66,7 @@ def record_start(
     if time_zone not in (None, connection.exec_driver_sql(sql.read("runs/time_zone")).scalar_one()):
         set_to = {"time_zone": time_zone, "changed_at": report.started_at}
         connection.exec_driver_sql(sql.read("runs/set_time_zone"), set_to)
+        connection.exec_driver_sql(sql.read("runs/apply_time_zone"))
     for name in ("forget_hidden_days", "hide_deleted"):
         connection.exec_driver_sql(sql.read(f"runs/{name}"), {"hides_deleted": hides_deleted})
 

@@ -11,6 +11,7 @@ with call_times as (
         max(calls.started_at) as newest_call_at,
         max(calls.extracted_at) as newest_fetch_at,
         count(*) filter (where calls.detail = 'listed') as calls_without_words,
+        count(*) filter (where calls.day is null) as calls_without_date,
         count(*) filter (where calls.deleted_at_source_at is not null) as calls_deleted_at_source,
         count(*) filter (where calls.call_status in ('registered', 'ongoing')) as calls_not_over,
         count(*) filter (
@@ -54,7 +55,9 @@ select
         select count(*) filter (where severity = 'warn' and offending_rows > 0)
         from etl_checks
         having count(*) > 0
-    ) as checks_warning
+    ) as checks_warning,
+    time_zone() as time_zone,
+    call_times.calls_without_date
 from call_times;
 
 comment on view freshness is 'How fresh and how sound the warehouse is, in one row';
@@ -89,3 +92,7 @@ comment on column freshness.checks_failing is
     'Checks marked fail that found an offending row then; null before the first';
 comment on column freshness.checks_warning is
     'Checks marked warn that found an offending row then; null before the first';
+comment on column freshness.time_zone is
+    'Zone of days, weeks and hours in all views: PIPELINE_TIMEZONE of the latest run that named one';
+comment on column freshness.calls_without_date is
+    'Calls without start and end that no sync saw fresh: their day is null in all views';
