@@ -22,6 +22,7 @@ RESULTS = (
 )
 CATEGORIES = (
     LegendEntry("completed", "completed", "var(--good)"),
+    LegendEntry("asked_to_stop", "asked to stop", "var(--teal)"),
     LegendEntry("transferred", "transferred", "var(--blue)"),
     LegendEntry("automated_answer", "automated answer", "var(--violet)"),
     LegendEntry("not_connected", "not connected", "var(--quiet)"),

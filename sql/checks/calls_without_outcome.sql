@@ -9,4 +9,4 @@ select
 from calls
 anti join etl_outcomes
     on calls.call_id = etl_outcomes.call_id
-order by calls.call_id;
+order by calls.call_id asc nulls last;

@@ -17,4 +17,4 @@ from calls
 inner join lines
     on calls.call_id = lines.call_id
 where abs(calls.combined_cost_cents - lines.line_sum_cents) > 1
-order by calls.call_id;
+order by calls.call_id asc nulls last;

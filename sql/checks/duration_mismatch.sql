@@ -11,4 +11,4 @@ where
     duration_ms >= 0
     and ended_at >= started_at
     and abs(duration_ms - date_diff('millisecond', started_at, ended_at)) > 2000
-order by call_id;
+order by call_id asc nulls last;

@@ -8,4 +8,4 @@ select
     ended_at
 from calls
 where least(started_at, ended_at, transfer_ended_at) < timestamp '2020-01-01'
-order by call_id;
+order by call_id asc nulls last;

@@ -10,4 +10,4 @@ from calls
 where
     ended_at < started_at
     or transfer_ended_at < started_at
-order by call_id;
+order by call_id asc nulls last;

@@ -10,4 +10,4 @@ anti join utterances
     on transcript_events.call_id = utterances.call_id
     and transcript_events.utterance_index = utterances.utterance_index
 where transcript_events.utterance_index is not null
-order by transcript_events.call_id, transcript_events.event_index;
+order by transcript_events.call_id asc nulls last, transcript_events.event_index asc nulls last;

@@ -11,4 +11,4 @@ select
     extracted_at
 from calls
 where greatest(started_at, ended_at, transfer_ended_at) > extracted_at + interval 5 minute
-order by call_id;
+order by call_id asc nulls last;

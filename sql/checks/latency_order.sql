@@ -19,4 +19,4 @@ where
     or p95_ms < greatest(min_ms, p50_ms, p90_ms) - 0.001
     or p99_ms < greatest(min_ms, p50_ms, p90_ms, p95_ms) - 0.001
     or max_ms < greatest(min_ms, p50_ms, p90_ms, p95_ms, p99_ms) - 0.001
-order by call_id, metric;
+order by call_id asc nulls last, metric asc nulls last;

@@ -32,4 +32,4 @@ where
     or not isfinite(least_ms)
     or not isfinite(greatest_ms)
 group by call_id, metric
-order by call_id, metric;
+order by call_id asc nulls last, metric asc nulls last;

@@ -1,8 +1,7 @@
 -- A call that sends its latency values sends as many as the metric's num says.
 -- severity: warn
 -- Grain: call × metric where it does not. Source: latency_stats, latency_values. Reads only.
--- Fewer values than num make daily_latency fall back to the summary; values of a metric that has no
--- summary at all, whose num shows as null, are left out of it.
+-- Views take the values that are there. Values of a metric that has no summary show num as null.
 with counted as (
     select
         call_id,
@@ -24,4 +23,4 @@ left join latency_stats
 where
     latency_stats.call_id is null
     or latency_stats.num <> counted.value_count
-order by counted.call_id, counted.metric;
+order by counted.call_id asc nulls last, counted.metric asc nulls last;

@@ -33,4 +33,4 @@ having
     or 2 * sum(position) <> row_count * (row_count - 1)
     or 6 * sum(cast(position as bigint) * position)
         <> row_count * (row_count - 1) * (2 * row_count - 1)
-order by call_id, table_name, metric;
+order by call_id asc nulls last, table_name asc nulls last, metric asc nulls last;

@@ -10,4 +10,4 @@ from etl_outcomes
 anti join calls
     on etl_outcomes.call_id = calls.call_id
 where etl_outcomes.outcome in ('loaded', 'unchanged')
-order by etl_outcomes.call_id;
+order by etl_outcomes.call_id asc nulls last;

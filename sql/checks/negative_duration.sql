@@ -8,4 +8,4 @@ select
     ended_at
 from calls
 where duration_ms < 0
-order by call_id;
+order by call_id asc nulls last;

@@ -9,4 +9,4 @@ select
     rejected_at
 from etl_rejects
 where resolved_at is null
-order by call_id, rejected_at;
+order by call_id asc nulls last, rejected_at asc nulls last;

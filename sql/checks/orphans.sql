@@ -49,4 +49,4 @@ select
     count(*) as row_count
 from orphans
 group by call_id, table_name
-order by call_id, table_name;
+order by call_id asc nulls last, table_name asc nulls last;

@@ -18,4 +18,4 @@ from calls
 inner join speech
     on calls.call_id = speech.call_id
 where speech.last_word_s > calls.duration_ms / 1000 + 60
-order by calls.call_id;
+order by calls.call_id asc nulls last;

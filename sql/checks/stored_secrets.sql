@@ -32,4 +32,4 @@ select
     call_id,
     column_name
 from suspects
-order by call_id, column_name;
+order by call_id asc nulls last, column_name asc nulls last;

@@ -9,4 +9,4 @@ from utterances
 anti join conversations
     on utterances.call_id = conversations.call_id
 group by utterances.call_id
-order by utterances.call_id;
+order by utterances.call_id asc nulls last;

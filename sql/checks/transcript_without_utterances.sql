@@ -11,4 +11,4 @@ anti join utterances
     on calls.call_id = utterances.call_id
 -- Not trimmed: the first letter answers, whatever the length.
 where regexp_matches(calls.transcript, '[^ \t\r\n]')
-order by calls.call_id;
+order by calls.call_id asc nulls last;

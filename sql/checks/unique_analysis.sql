@@ -7,4 +7,4 @@ select
 from call_analysis
 group by call_id
 having count(*) > 1
-order by call_id;
+order by call_id asc nulls last;

@@ -8,4 +8,4 @@ select
 from latency_stats
 group by call_id, metric
 having count(*) > 1
-order by call_id, metric;
+order by call_id asc nulls last, metric asc nulls last;

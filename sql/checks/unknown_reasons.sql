@@ -1,10 +1,11 @@
 -- Every disconnection reason has a category.
 -- severity: warn
 -- Grain: call whose reason has none. Source: calls, disconnection_category. Reads only.
--- A reason newer than this list: it is stored and counted, under the category unknown.
+-- A reason newer than this list: it is stored and counted, under the category unknown. An empty
+-- reason is none.
 select
     call_id,
     disconnection_reason
 from calls
-where disconnection_category(disconnection_reason) = 'unknown'
-order by call_id;
+where disconnection_category(nullif(disconnection_reason, '')) = 'unknown'
+order by call_id asc nulls last;

@@ -13,4 +13,4 @@ having
     first_index <> 0
     or last_index <> turn_count - 1
     or distinct_count <> turn_count
-order by call_id;
+order by call_id asc nulls last;

@@ -20,4 +20,4 @@ full join counted
     on utterances.call_id = counted.call_id
     and utterances.utterance_index = counted.utterance_index
 where utterances.word_count is distinct from coalesce(counted.words_found, 0)
-order by call_id, utterance_index;
+order by call_id asc nulls last, utterance_index asc nulls last;

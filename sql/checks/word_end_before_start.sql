@@ -9,4 +9,4 @@ select
     end_s
 from words
 where end_s < start_s
-order by call_id, utterance_index, word_index;
+order by call_id asc nulls last, utterance_index asc nulls last, word_index asc nulls last;

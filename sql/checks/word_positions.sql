@@ -28,4 +28,4 @@ where
     or last_index <> words_found - 1
     or 2 * index_sum <> words_found * (words_found - 1)
     or 6 * square_sum <> words_found * (words_found - 1) * (2 * words_found - 1)
-order by call_id, utterance_index;
+order by call_id asc nulls last, utterance_index asc nulls last;

@@ -11,4 +11,4 @@ inner join duckdb_columns() as shown
     and stored.table_name = 'stored_' || shown.table_name
     and stored.column_name = shown.column_name
 where stored.database_name = current_database()
-order by stored.table_name, stored.column_index;
+order by stored.table_name asc nulls last, stored.column_index asc nulls last;

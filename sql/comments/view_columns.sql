@@ -40,9 +40,9 @@ with definitions (column_name, beside, comment) as (
         (
             'category',
             null,
-            'Category of the disconnection reason: completed, transferred, automated_answer, '
-            || 'timeout, not_connected, capacity_or_account, platform_error, operator, none (no '
-            || 'reason) or unknown (a reason that is not known)'
+            'Category of the disconnection reason: completed, asked_to_stop, transferred, '
+            || 'automated_answer, timeout, not_connected, capacity_or_account, platform_error, '
+            || 'operator, none (no reason) or unknown (a reason that is not known)'
         ),
         ('connect_rate', null, 'connected_calls / over_calls, 0 to 1; null where no call is over'),
         ('connect_rate', 'attempts', 'connected_attempts / attempts, 0 to 1'),
@@ -61,7 +61,19 @@ with definitions (column_name, beside, comment) as (
         (
             'day',
             null,
-            'Day (UTC) of the call''s start, or of when it was first seen if it never started'
+            'Day of the call on the clocks of PIPELINE_TIMEZONE: of its start, else of its end, '
+            || 'else of when a sync first saw it; null: date unknown'
+        ),
+        (
+            'conversation_success_rate',
+            null,
+            'successful conversations / judged_conversations, 0 to 1: voicemails and IVRs, which '
+            || 'success_rate counts, are left out; null without a verdict, as in v1'
+        ),
+        (
+            'customer_number',
+            null,
+            'Number of the customer, as sent: from_number of an inbound call, else to_number'
         ),
         (
             'dead_air_rate',
@@ -74,11 +86,21 @@ with definitions (column_name, beside, comment) as (
             null,
             'early_hangups / conversations, 0 to 1; null without conversations'
         ),
+        (
+            'first_later_call_at',
+            null,
+            'Moment of the first of later_calls, UTC; null without any'
+        ),
         ('invocations', null, 'Invocations of the tool'),
         (
             'judged_calls',
             null,
             'connected_calls whose analysis says call_successful, true or false; 0 in v1'
+        ),
+        (
+            'judged_conversations',
+            null,
+            'conversations whose analysis says call_successful, true or false; 0 in v1'
         ),
         ('judged_invocations', null, 'Invocations whose result says whether it succeeded; 0 in v1'),
         (
@@ -90,8 +112,8 @@ with definitions (column_name, beside, comment) as (
         (
             'method',
             null,
-            'exact: from every sample; summary: from the calls'' own percentiles, weighed by '
-            || 'samples'
+            'exact: from samples; summary: from the calls'' own percentiles, weighed by samples; '
+            || 'mixed: from samples, and summaries of calls that have none'
         ),
         (
             'metric',
@@ -154,8 +176,8 @@ with definitions (column_name, beside, comment) as (
         (
             'samples',
             null,
-            'Samples behind the pooled percentiles: values when exact, else the calls'' num (1 if '
-            || 'unknown)'
+            'Samples behind the numbers: those that are there, and for calls without any their num '
+            || '(1 if unknown)'
         ),
         (
             'sentiment_calls',
@@ -268,4 +290,4 @@ left join of_tables
 where
     view_columns.comment is null
     and coalesce(beside.comment, general.comment, of_tables.comment) is not null
-order by view_columns.view_name, view_columns.column_index;
+order by view_columns.view_name asc nulls last, view_columns.column_index asc nulls last;

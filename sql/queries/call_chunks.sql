@@ -10,5 +10,5 @@ where
     calls.call_id = $call_id
     and etl_chunks.path is not null
 order by
-    etl_chunks.landed_at,
-    etl_chunks.chunk_id;
+    etl_chunks.landed_at asc nulls last,
+    etl_chunks.chunk_id asc nulls last;

@@ -11,4 +11,4 @@ select
     max_ms
 from latency_stats
 where call_id = $call_id
-order by metric;
+order by metric asc nulls last;

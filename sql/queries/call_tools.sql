@@ -10,4 +10,4 @@ select
     word_index
 from tool_calls
 where call_id = $call_id
-order by tool_call_index;
+order by tool_call_index asc nulls last;

@@ -8,4 +8,4 @@ select
     content
 from utterances
 where call_id = $call_id
-order by utterance_index;
+order by utterance_index asc nulls last;

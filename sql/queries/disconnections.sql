@@ -3,5 +3,5 @@
 select *
 from disconnection_breakdown
 order by
-    calls desc,
-    disconnection_reason;
+    calls desc nulls last,
+    disconnection_reason asc nulls last;

@@ -22,7 +22,7 @@ group by
     etl_drift.json_path,
     etl_drift.value
 order by
-    calls desc,
-    etl_drift.kind,
-    etl_drift.json_path,
-    etl_drift.value;
+    calls desc nulls last,
+    etl_drift.kind asc nulls last,
+    etl_drift.json_path asc nulls last,
+    etl_drift.value asc nulls last;

@@ -4,7 +4,7 @@ with latest_days as (
     select distinct day
     from daily_latency
     where metric = 'e2e'
-    order by day desc
+    order by day desc nulls last
     limit $days
 )
 
@@ -21,5 +21,5 @@ where
     metric = 'e2e'
     and day in (select day from latest_days)
 order by
-    day,
-    agent_id;
+    day asc nulls last,
+    agent_id asc nulls last;

@@ -9,5 +9,5 @@ select
     changed_count,
     deleted_count
 from etl_reconciliations
-order by proved_at desc
+order by proved_at desc nulls last
 limit 1;

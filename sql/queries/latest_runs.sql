@@ -14,6 +14,6 @@ select
     detail
 from etl_runs
 order by
-    started_at desc,
-    run_id desc
+    started_at desc nulls last,
+    run_id desc nulls last
 limit 5;

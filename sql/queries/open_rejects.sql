@@ -9,5 +9,5 @@ select
 from etl_rejects
 where resolved_at is null
 order by
-    call_id,
-    rejected_at desc;
+    call_id asc nulls last,
+    rejected_at desc nulls last;

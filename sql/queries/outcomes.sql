@@ -7,5 +7,5 @@ select
 from etl_outcomes
 group by outcome
 order by
-    ids desc,
-    outcome;
+    ids desc nulls last,
+    outcome asc nulls last;

@@ -15,5 +15,5 @@ left join etl_rejects
     and etl_outcomes.outcome = 'rejected'
 where etl_outcomes.outcome in ('not_found', 'rejected', 'failed')
 order by
-    etl_outcomes.outcome,
-    etl_outcomes.call_id;
+    etl_outcomes.outcome asc nulls last,
+    etl_outcomes.call_id asc nulls last;

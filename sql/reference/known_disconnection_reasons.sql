@@ -5,6 +5,14 @@
 --
 -- reached   what the reason alone says that the call reached; null where it does not say.
 --           nobody: all that were not reached, and calls that ended before they began.
+--           A call that the account could not pay for, or that a limit stopped, is taken to have
+--           reached nobody, and so is one that a network blocked: no_valid_payment,
+--           credit_exhausted, budget_reached, concurrency_limit_reached, no_concurrency_fallback,
+--           network_blocked. Retell says of none that it ends a conversation that goes on.
+--           A scam can be detected during a conversation: scam_detected does not say.
+-- asked_to_stop
+--           a person was reached and asked for something else than the agent: never to be called
+--           again, or to be called at another time. Such a call is no call that an agent completed.
 -- source    where the reason is listed. v1 reference: the page of v1's Get Call; reference: a page
 --           of today's API; SDK types: the types of Retell's Python SDK 6.2, and no page so far.
 delete from known_disconnection_reasons;
@@ -20,8 +28,8 @@ from (
     values
         ('user_hangup', 'completed', null, 'v1 reference'),
         ('agent_hangup', 'completed', null, 'v1 reference'),
-        ('user_requested_dnc', 'completed', null, 'SDK types'),
-        ('user_requested_callback', 'completed', null, 'SDK types'),
+        ('user_requested_dnc', 'asked_to_stop', null, 'SDK types'),
+        ('user_requested_callback', 'asked_to_stop', null, 'SDK types'),
         ('call_transfer', 'transferred', 'transfer_target', 'v1 reference'),
         ('transfer_bridged', 'transferred', 'transfer_target', 'reference'),
         ('transfer_cancelled', 'transferred', null, 'reference'),
@@ -43,8 +51,8 @@ from (
         ('concurrency_limit_reached', 'capacity_or_account', 'nobody', 'v1 reference'),
         ('no_concurrency_fallback', 'capacity_or_account', 'nobody', 'reference'),
         ('no_valid_payment', 'capacity_or_account', 'nobody', 'reference'),
-        ('credit_exhausted', 'capacity_or_account', null, 'SDK types'),
-        ('budget_reached', 'capacity_or_account', null, 'SDK types'),
+        ('credit_exhausted', 'capacity_or_account', 'nobody', 'SDK types'),
+        ('budget_reached', 'capacity_or_account', 'nobody', 'SDK types'),
         ('scam_detected', 'capacity_or_account', null, 'reference'),
         ('error_llm_websocket_open', 'platform_error', null, 'v1 reference'),
         ('error_llm_websocket_lost_connection', 'platform_error', null, 'v1 reference'),

@@ -8,5 +8,5 @@ from visible_calls() as calls
 where agent_id is not null
 group by agent_id
 order by
-    calls desc,
-    agent_id;
+    calls desc nulls last,
+    agent_id asc nulls last;

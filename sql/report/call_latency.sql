@@ -14,6 +14,6 @@ where
     and isfinite(coalesce(p95_ms, 0))
     and isfinite(coalesce(max_ms, 0))
 order by
-    call_id,
-    p50_ms desc,
-    metric;
+    call_id asc nulls last,
+    p50_ms desc nulls last,
+    metric asc nulls last;

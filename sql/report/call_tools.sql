@@ -23,5 +23,5 @@ left join utterances
     and tool_calls.utterance_index = utterances.utterance_index
 where list_contains($call_ids, tool_calls.call_id)
 order by
-    tool_calls.call_id,
-    tool_calls.tool_call_index;
+    tool_calls.call_id asc nulls last,
+    tool_calls.tool_call_index asc nulls last;

@@ -43,4 +43,4 @@ left join slow_call_details as slow
 left join cost_details as costs
     on calls.call_id = costs.call_id
 where list_contains($call_ids, calls.call_id)
-order by calls.call_id;
+order by calls.call_id asc nulls last;

@@ -2,7 +2,8 @@
 -- Grain: day with a timed transcript. Source: conversation_details. Reads only. Sums over calls are
 -- divided by sums over calls, as in daily_conversations, whose rows these are where one agent is
 -- asked for: ratios of agents cannot be added up.
--- Parameters: $since, the first day (UTC), or null; $agent_id, the one agent, or null.
+-- Calls whose date is unknown have no place on an axis of days.
+-- Parameters: $since, the first day, or null; $agent_id, the one agent, or null.
 select
     day,
     count(dialogue_s) as timed_calls,
@@ -16,7 +17,8 @@ select
 from conversation_details
 where
     dialogue_s is not null
+    and day is not null
     and ($since is null or day >= cast($since as date))
     and ($agent_id is null or agent_id = $agent_id)
 group by day
-order by day;
+order by day asc nulls last;

@@ -20,6 +20,7 @@ with timed as (
         and words.start_s >= 0
         and words.end_s >= words.start_s
         and words.end_s < 1e6
+        and words.is_spoken is distinct from false
 ),
 
 spans as (
@@ -50,12 +51,12 @@ moments as (
         sum(sum(agent)) over so_far as agents,
         sum(sum(user)) over so_far as users,
         sum(sum(any_party)) over so_far as voices,
-        lead(at_s) over (partition by call_id order by at_s) as until_s
+        lead(at_s) over (partition by call_id order by at_s asc nulls last) as until_s
     from changes
     group by
         call_id,
         at_s
-    window so_far as (partition by call_id order by at_s rows unbounded preceding)
+    window so_far as (partition by call_id order by at_s asc nulls last rows unbounded preceding)
 ),
 
 -- Moments at which the kind does not change belong to one stretch.
@@ -67,7 +68,8 @@ kinds as (
             when voices = 0 then 'silence'
             else 'speech'
         end as kind,
-        kind is distinct from lag(kind) over (partition by call_id order by at_s) as begins
+        kind is distinct from lag(kind) over (partition by call_id order by at_s asc nulls last)
+            as begins
     from moments
     where until_s is not null
 ),
@@ -76,7 +78,7 @@ numbered as (
     select
         *,
         count(*) filter (where begins) over (
-            partition by call_id order by at_s rows unbounded preceding
+            partition by call_id order by at_s asc nulls last rows unbounded preceding
         ) as stretch
     from kinds
 ),
@@ -110,5 +112,5 @@ where
         and stretches.end_s <= spans.last_word_s
     )
 order by
-    stretches.call_id,
-    stretches.start_s;
+    stretches.call_id asc nulls last,
+    stretches.start_s asc nulls last;

@@ -2,7 +2,8 @@
 -- Grain: day. Source: calls, latency_stats, latency_values through the macro latency_pools. Reads
 -- only. All agents are one pool: percentiles of agents cannot be added up. Of a single agent the
 -- rows are those of daily_latency.
--- Parameters: $since, the first day (UTC), or null; $agent_id, the one agent, or null.
+-- Calls whose date is unknown have no place on an axis of days.
+-- Parameters: $since, the first day, or null; $agent_id, the one agent, or null.
 select
     period as day,
     calls,
@@ -20,8 +21,9 @@ from latency_pools(
         or day >= cast($since as date)
     )
     and ($agent_id is null or agent_id = $agent_id)
+    and day is not null
 )
 where
     metric = 'e2e'
     and p50_ms is not null
-order by period;
+order by period asc nulls last;

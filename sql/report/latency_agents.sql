@@ -23,5 +23,5 @@ where
     metric = 'e2e'
     and p50_ms is not null
 order by
-    p50_ms desc,
-    agent_id;
+    p50_ms desc nulls last,
+    agent_id asc nulls last;

@@ -23,5 +23,5 @@ from latency_pools(
 )
 where p50_ms is not null
 order by
-    p50_ms desc,
-    metric;
+    p50_ms desc nulls last,
+    metric asc nulls last;

@@ -14,5 +14,5 @@ group by
     disconnection_reason,
     category
 order by
-    calls desc,
-    disconnection_reason;
+    calls desc nulls last,
+    disconnection_reason asc nulls last;

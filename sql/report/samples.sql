@@ -11,5 +11,5 @@ where
     and metric = 'e2e'
     and isfinite(value_ms)
 order by
-    call_id,
-    value_index;
+    call_id asc nulls last,
+    value_index asc nulls last;

@@ -20,9 +20,10 @@ with timed as (
         and words.start_s >= 0
         and words.end_s >= words.start_s
         and words.end_s < 1e6
+        and words.is_spoken is distinct from false
     window so_far as (
         partition by words.call_id, words.utterance_index
-        order by words.start_s, words.word_index
+        order by words.start_s asc nulls last, words.word_index asc nulls last
         rows between unbounded preceding and 1 preceding
     )
 ),
@@ -31,7 +32,8 @@ numbered as (
     select
         *,
         count(*) filter (where not coalesce(goes_on, false)) over (
-            partition by call_id, utterance_index order by start_s, end_s
+            partition by call_id, utterance_index
+            order by start_s asc nulls last, end_s asc nulls last
             rows unbounded preceding
         ) as stretch
     from timed
@@ -49,6 +51,6 @@ group by
     utterance_index,
     stretch
 order by
-    call_id,
-    start_s,
-    utterance_index;
+    call_id asc nulls last,
+    start_s asc nulls last,
+    utterance_index asc nulls last;

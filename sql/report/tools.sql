@@ -27,6 +27,6 @@ from by_tool
 unpivot (invocations for ending in (succeeded, failed, no_verdict, no_result))
 where invocations > 0
 order by
-    all_invocations desc,
-    name,
-    ending;
+    all_invocations desc nulls last,
+    name asc nulls last,
+    ending asc nulls last;

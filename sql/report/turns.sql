@@ -16,5 +16,5 @@ left join turn_details
     and utterances.utterance_index = turn_details.utterance_index
 where list_contains($call_ids, utterances.call_id)
 order by
-    utterances.call_id,
-    utterances.utterance_index;
+    utterances.call_id asc nulls last,
+    utterances.utterance_index asc nulls last;

@@ -1,7 +1,8 @@
 -- How many calls there were, and how far they came.
 -- Grain: day × result. Source: daily_outcomes. Reads only.
 -- The four results of a day add up to its calls.
--- Parameters: $since, the first day (UTC), or null; $agent_id, the one agent, or null.
+-- Calls whose date is unknown have no place on an axis of days.
+-- Parameters: $since, the first day, or null; $agent_id, the one agent, or null.
 with by_day as (
     select
         day,
@@ -12,7 +13,8 @@ with by_day as (
         sum(calls) as all_calls
     from daily_outcomes
     where
-        ($since is null or day >= cast($since as date))
+        day is not null
+        and ($since is null or day >= cast($since as date))
         and ($agent_id is null or agent_id = $agent_id)
     group by day
 )
@@ -26,5 +28,5 @@ from by_day
 unpivot (calls for result in (conversation, automated_answer, not_connected, going_on))
 where calls > 0
 order by
-    day,
-    result;
+    day asc nulls last,
+    result asc nulls last;

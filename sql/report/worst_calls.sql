@@ -51,11 +51,13 @@ with measured as (
 
 select
     kind,
-    row_number() over (partition by kind order by measure desc, call_id) as place,
+    row_number() over (
+        partition by kind order by measure desc nulls last, call_id asc nulls last
+    ) as place,
     call_id,
     measure
 from measured
 qualify place <= $count
 order by
-    kind,
-    place;
+    kind asc nulls last,
+    place asc nulls last;

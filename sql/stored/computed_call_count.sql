@@ -2,4 +2,6 @@
 -- Grain: one row. Source: calls, stored_days.
 select count(*)
 from calls
-where day not in (select day from stored_days);
+where
+    day is not null
+    and day not in (select day from stored_days);

@@ -47,6 +47,13 @@ create temp table call_costs as
 select *
 from gathered('call_costs');
 
+create temp table utterances as
+select
+    call_id,
+    role
+from gathered('utterances')
+where role = 'transfer_target';
+
 create temp table tool_calls as
 select * exclude (arguments, extra) replace (left(result, 1) as result)
 from gathered('tool_calls');

@@ -23,7 +23,7 @@ added_up as (
         day,
         calls,
         sum(calls) over (
-            order by last_load_id nulls first, day desc rows unbounded preceding
+            order by last_load_id asc nulls first, day desc nulls last rows unbounded preceding
         ) - calls as calls_before
     from counted
     where day not in (select day from stored_days)

@@ -5,4 +5,4 @@ select
     sum(calls) as calls
 from gathered_days
 group by part
-order by part;
+order by part asc nulls last;

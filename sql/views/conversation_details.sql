@@ -62,7 +62,10 @@ comment on column conversation_details.untimed_word_count is
 comment on column conversation_details.dialogue_s is
     'Seconds from the first to the last timed word of agent or user; null without one';
 comment on column conversation_details.agent_talk_ratio is
-    'agent_talk_s / (agent_talk_s + user_talk_s), 0 to 1; null where nobody spoke';
+    'agent_talk_s / (agent_talk_s + user_talk_s), 0 to 1; null where nobody spoke. Each party''s '
+    'seconds are those of its words, and count for both where both spoke. Twilio''s Voice '
+    'Intelligence shares out speech by participant in the same way. Amazon Connect''s Contact Lens '
+    'divides by the whole conversation, non-talk time too: smaller. Retell shows no such number';
 comment on column conversation_details.silence_s is
     'Seconds of dialogue_s in which nobody spoke, in any role';
 comment on column conversation_details.silence_rate is

@@ -17,6 +17,8 @@ comment on view daily_outcomes is
     'What became of the calls of each day and agent, each rate with its counts';
 comment on column daily_outcomes.avg_connected_ms is
     'Average duration of connected_calls in ms; null without any';
+comment on column daily_outcomes.successful_conversations is
+    'judged_conversations that reached their goal';
 comment on column daily_outcomes.voicemail_calls is
     'connected_calls that a voicemail or machine answered';
 comment on column daily_outcomes.ivr_calls is 'connected_calls that an IVR answered';
@@ -24,6 +26,6 @@ comment on column daily_outcomes.ivr_rate is
     'ivr_calls / connected_calls, 0 to 1; null without connected calls';
 comment on column daily_outcomes.transferred_calls is 'transfer_attempts that handed the call over';
 comment on column daily_outcomes.contained_calls is
-    'conversations that ended by a hang-up and in which no transfer was tried';
+    'conversations that ended by a hang-up: no transfer was tried, and nobody asked to stop';
 comment on column daily_outcomes.early_hangups is
     'conversations in which the user hung up within 10 s';

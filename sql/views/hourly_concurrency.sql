@@ -60,7 +60,9 @@ swept as (
             as until_next_us,
         least(until_next_us, 3600000000 - since_us) as lasted_us
     from happenings
-    window in_order as (order by happened_at, change rows unbounded preceding)
+    window in_order as (
+        order by happened_at asc nulls last, change asc nulls last rows unbounded preceding
+    )
 ),
 
 -- The peak and the first moment that reached it are one number, so that one maximum finds both.

@@ -36,21 +36,22 @@ comment on column outcome_details.is_connected is
 comment on column outcome_details.is_conversation is
     'Whether a person was reached: connected, over, and neither voicemail nor IVR';
 comment on column outcome_details.connected_ms is
-    'Duration in ms; null unless the call connected and is over';
+    'Duration in ms; null unless the call connected, is over and ended after it started';
 comment on column outcome_details.is_voicemail is
     'Whether a voicemail or machine answered: in_voicemail, voicemail_reached or '
     'machine_detected; null unless connected and over';
 comment on column outcome_details.is_ivr is
     'Whether an IVR answered (ivr_reached); null unless connected and over';
 comment on column outcome_details.is_transfer_attempt is
-    'Whether a transfer was tried: reason, destination, transferred leg or a transfer_call '
-    'tool says so; null unless connected and over';
+    'Whether a transfer was tried: reason, destination, transferred leg or its cost, words of '
+    'a transfer_target or a transfer_call tool say so; null unless connected and over';
 comment on column outcome_details.is_transferred is
     'Whether the tried transfer handed the call over: call_transfer, transfer_bridged or a '
     'transferred leg that ended; null without an attempt';
 comment on column outcome_details.is_contained is
     'Whether the agent brought the conversation to its end alone: ended by a hang-up, no '
-    'transfer tried; null unless a conversation';
+    'transfer tried, no wish to be called never again or at another time; null unless a '
+    'conversation';
 comment on column outcome_details.is_early_hangup is
     'Whether the user hung up within 10 s; null unless a conversation';
 comment on column outcome_details.is_successful is

@@ -39,7 +39,10 @@ compared as (
         and latency.period is not distinct from versions.agent_version
     window in_order as (
         partition by latency.agent_id, latency.metric, latency.period is null
-        order by versions.version_number nulls last, versions.first_call_at, latency.period
+        order by
+            versions.version_number asc nulls last,
+            versions.first_call_at asc nulls last,
+            latency.period asc nulls last
     )
 )
 

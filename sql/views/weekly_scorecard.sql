@@ -1,8 +1,8 @@
 -- One row that says how a version of an agent did in a week: outcomes, latency, dialogue, tools,
 -- cost.
 -- Grain: week × agent_id × agent_version.
--- Source: the macros rated_outcomes and pooled_latency; calls, conversations, tool_calls,
--- call_costs. The parts have the definitions of the daily views.
+-- Source: the macros rated_outcomes, pooled_latency and priced_calls; calls, conversations,
+-- tool_calls. The parts have the definitions of the daily views.
 -- A number of a part that no call of the row has is null: v1 calls have no cost and no verdict.
 -- A rerun replaces the view and its comments; it holds no data.
 create or replace view weekly_scorecard as
@@ -71,33 +71,17 @@ tools as (
     group by week, calls.agent_id, calls.agent_version
 ),
 
-transfer_legs as (
-    select
-        call_id,
-        sum(cost_cents) as leg_cents
-    from call_costs
-    where is_transfer_leg_cost
-    group by call_id
-),
-
 costs as (
     -- Rounded as in costs_by_day.
     select
-        cast(date_trunc('week', calls.day) as date) as week,
-        calls.agent_id,
-        calls.agent_version,
-        round(sum(calls.combined_cost_cents), 6) as cost_cents,
-        round(sum(calls.combined_cost_cents - coalesce(transfer_legs.leg_cents, 0)), 6)
-            as agent_leg_cents,
-        sum(calls.duration_ms) filter (
-            where
-                calls.combined_cost_cents is not null
-                and is_connected(calls.call_status, calls.started_at, calls.disconnection_reason)
-        ) / 60000.0 as connected_minutes
-    from visible_calls() as calls
-    left join transfer_legs
-        on calls.call_id = transfer_legs.call_id
-    group by week, calls.agent_id, calls.agent_version
+        cast(date_trunc('week', day) as date) as week,
+        agent_id,
+        agent_version,
+        round(sum(cost_cents), 6) as cost_cents,
+        round(sum(cost_cents - transfer_leg_cents), 6) as agent_leg_cents,
+        sum(connected_ms) filter (where cost_cents is not null) / 60000.0 as connected_minutes
+    from priced_calls()
+    group by week, agent_id, agent_version
 )
 
 select
@@ -113,6 +97,8 @@ select
     outcomes.judged_calls,
     outcomes.successful_calls,
     outcomes.success_rate,
+    outcomes.judged_conversations,
+    outcomes.conversation_success_rate,
     outcomes.task_rated_calls,
     outcomes.task_complete_rate,
     outcomes.call_rated_calls,
@@ -144,19 +130,19 @@ select
     costs.agent_leg_cents / nullif(costs.connected_minutes, 0) as cents_per_connected_minute
 from outcomes
 left join latency
-    on outcomes.week = latency.week
+    on outcomes.week is not distinct from latency.week
     and outcomes.agent_id is not distinct from latency.agent_id
     and outcomes.agent_version is not distinct from latency.agent_version
 left join dialogue
-    on outcomes.week = dialogue.week
+    on outcomes.week is not distinct from dialogue.week
     and outcomes.agent_id is not distinct from dialogue.agent_id
     and outcomes.agent_version is not distinct from dialogue.agent_version
 left join tools
-    on outcomes.week = tools.week
+    on outcomes.week is not distinct from tools.week
     and outcomes.agent_id is not distinct from tools.agent_id
     and outcomes.agent_version is not distinct from tools.agent_version
 left join costs
-    on outcomes.week = costs.week
+    on outcomes.week is not distinct from costs.week
     and outcomes.agent_id is not distinct from costs.agent_id
     and outcomes.agent_version is not distinct from costs.agent_version;
 
@@ -171,7 +157,8 @@ comment on column weekly_scorecard.e2e_p95_ms is
 comment on column weekly_scorecard.e2e_p99_ms is
     '99th percentile of e2e latency over all samples, in ms';
 comment on column weekly_scorecard.e2e_method is
-    'exact: from every sample; summary: from the calls'' own percentiles, weighed by samples';
+    'exact: from samples; summary: from the calls'' own percentiles, weighed by samples; '
+    'mixed: from samples, and summaries of calls that have none';
 comment on column weekly_scorecard.timed_calls is
     'Calls whose transcript has a timed word; the measures of dialogue are over them';
 comment on column weekly_scorecard.agent_talk_ratio is

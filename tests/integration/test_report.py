@@ -103,18 +103,24 @@ def test_the_volume_is_that_of_daily_outcomes(asked: Any) -> None:
     for row in page.rows("volume"):
         found[row["day"]] = found.get(row["day"], 0) + row["calls"]
     assert found == dict(
-        ask("select day, sum(calls) from daily_outcomes where {wanted} group by day order by day")
+        ask(
+            "select day, sum(calls) from daily_outcomes where {wanted} and day is not null "
+            "group by day order by day"
+        )
     )
     connected = sum(
         row["calls"] for row in page.rows("volume") if row["result"] in ("conversation", "automated_answer")
     )
-    assert [(connected,)] == ask("select sum(connected_calls) from daily_outcomes where {wanted}")
+    assert [(connected,)] == ask(
+        "select sum(connected_calls) from daily_outcomes where {wanted} and day is not null"
+    )
 
 
 def test_disconnections_are_those_of_the_daily_views(asked: Any) -> None:
     page, ask = asked
     assert picked(page.rows("disconnections"), "day", "category", "calls") == ask(
-        "select day, category, sum(calls) from daily_disconnection_categories where {wanted} "
+        "select day, category, sum(calls) from daily_disconnection_categories "
+        "where {wanted} and day is not null "
         "group by day, category order by day, category"
     )
     reasons = ask(
@@ -138,7 +144,7 @@ def test_sentiment_and_success_are_those_of_daily_outcomes(asked: Any) -> None:
     )
     assert [sums] == ask(
         "select sum(sentiment_calls), sum(judged_calls), sum(successful_calls), sum(task_rated_calls) "
-        "from daily_outcomes where {wanted}"
+        "from daily_outcomes where {wanted} and day is not null"
     )
     assert min(sums) > 0
     assert all(row["rate"] == (row["good_calls"] or 0) / row["judged_calls"] for row in judged + rated)

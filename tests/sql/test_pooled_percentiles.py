@@ -38,7 +38,7 @@ Rng = np.random.Generator
 
 
 class Call(NamedTuple):
-    """What one call says about one metric."""
+    """What one call says about one metric: no points at all where it sends no summary."""
 
     points: tuple[float | None, ...]
     num: int | None = 1
@@ -76,6 +76,7 @@ def add(rows: dict[str, list[dict[str, Any]]], call_id: str, agent: str, call: C
             "agent_id": agent,
             "call_status": "ended",
             "started_at": (DAY + timedelta(seconds=len(rows["calls"]) % 80_000)).isoformat(),
+            "day": DAY.date().isoformat(),
             "payload_shape": "today",
             "payload_hash": "",
             "first_seen_at": DAY.isoformat(),
@@ -83,9 +84,11 @@ def add(rows: dict[str, list[dict[str, Any]]], call_id: str, agent: str, call: C
             "load_id": "",
         }
     )
-    rows["latency_stats"].append(
-        {"call_id": call_id, "metric": "e2e", "num": call.num} | dict(zip(POINTS, call.points, strict=True))
-    )
+    if call.points:
+        rows["latency_stats"].append(
+            {"call_id": call_id, "metric": "e2e", "num": call.num}
+            | dict(zip(POINTS, call.points, strict=True))
+        )
     rows["latency_values"].extend(
         {"call_id": call_id, "metric": "e2e", "value_index": index, "value_ms": value}
         for index, value in enumerate(call.values)
@@ -95,6 +98,12 @@ def add(rows: dict[str, list[dict[str, Any]]], call_id: str, agent: str, call: C
 def by_agent(connection: sa.Connection) -> dict[str, dict[str, Any]]:
     query = sa.select(sa.text("*")).select_from(sa.table("daily_latency"))
     return {row["agent_id"]: dict(row) for row in connection.execute(query).mappings()}
+
+
+def slow_turns(connection: sa.Connection) -> dict[tuple[str, int], dict[str, Any]]:
+    query = sa.select(sa.text("*")).select_from(sa.table("daily_slow_turns"))
+    found = connection.execute(query).mappings()
+    return {(row["agent_id"], row["threshold_ms"]): dict(row) for row in found}
 
 
 def percentiles(row: dict[str, Any]) -> list[float]:
@@ -114,7 +123,10 @@ def pooled(connection: sa.Connection, groups: dict[str, list[Call]]) -> dict[str
 class Pool:
     """The sum of the calls' distributions, in hundredths of a sample."""
 
-    def __init__(self, members: Sequence[Call]) -> None:
+    def __init__(self, calls: Sequence[Call]) -> None:
+        # A sample is a call of its own whose points are all the same.
+        members = [call for call in calls if not call.values]
+        members += [Call((value,) * 6) for call in calls for value in call.values]
         lines = [(self.line(call), 1 if call.num is None else call.num) for call in members]
         known = [(line, num) for line, num in lines if line and num > 0]
         width = max((len(line) for line, _ in known), default=0) + 2
@@ -224,9 +236,17 @@ def sampled_call(rng: Rng, with_values: bool = True) -> Call:
     return Call(tuple(map(float, points)), len(values), tuple(values) if with_values else ())
 
 
-def assert_pooled(row: dict[str, Any], members: Sequence[Call]) -> None:
+def partly_sampled_call(rng: Rng) -> Call:
+    """With some of its samples, or all of them without num, or without a summary."""
+    call = sampled_call(rng)
+    kinds = [call._replace(values=call.values[: rng.integers(1, 60)]), call._replace(num=None)]
+    kinds += [call._replace(points=(), num=None), call._replace(num=0)]
+    return kinds[rng.integers(0, 4)]
+
+
+def assert_pooled(row: dict[str, Any], members: Sequence[Call], method: str = "summary") -> None:
     pool = Pool(members)
-    assert row["method"] == "summary"
+    assert row["method"] == method
     assert (row["calls"], row["samples"]) == (len(members), pool.samples)
     if pool.samples:
         expected = [pool.percentile(level) for level in LEVELS]
@@ -275,7 +295,50 @@ def test_exact_percentiles_are_those_of_all_values(connection: sa.Connection, tm
         assert percentiles(rows[agent]) == pytest.approx(list(np.percentile(values, LEVELS)), rel=1e-12)
 
 
-def test_one_call_without_values_makes_its_group_summary(connection: sa.Connection, tmp_path: Path) -> None:
+def test_samples_count_whatever_num_and_summary_say(connection: sa.Connection, tmp_path: Path) -> None:
+    rng = np.random.default_rng(12)
+    groups = {f"agent_{n}": [partly_sampled_call(rng) for _ in range(n + 1)] for n in range(12)}
+    try:
+        land(connection, tmp_path, groups)
+        rows = by_agent(connection)
+    finally:
+        connection.rollback()
+    for agent, members in groups.items():
+        values = np.concatenate([call.values for call in members])
+        assert (rows[agent]["method"], rows[agent]["samples"]) == ("exact", len(values))
+        assert percentiles(rows[agent]) == pytest.approx(list(np.percentile(values, LEVELS)), rel=1e-12)
+
+
+@pytest.mark.parametrize("kind", MAKERS)
+def test_samples_beside_summaries_agree_with_numpy(
+    connection: sa.Connection, tmp_path: Path, kind: str
+) -> None:
+    rng = np.random.default_rng(13)
+    sizes = [(1, 1), (1, 5), (5, 1), (3, 40), (40, 3), (100, 100)]
+    groups = {
+        f"agent_{n}": [MAKERS[kind](rng) for _ in range(summed)]
+        + [(sampled_call if index % 2 else partly_sampled_call)(rng) for index in range(sampled)]
+        + [Call((100.0, 200.0, 300.0, 400.0, 500.0, 600.0), 3)]
+        for n, (summed, sampled) in enumerate(sizes)
+    }
+    try:
+        land(connection, tmp_path, groups)
+        rows = by_agent(connection)
+        slow = slow_turns(connection)
+    finally:
+        connection.rollback()
+    for agent, members in groups.items():
+        assert_pooled(rows[agent], members, "mixed")
+        pool = Pool(members)
+        assert {threshold for owner, threshold in slow if owner == agent} == {800, 1500, 2000, 3000}
+        for (owner, threshold), row in slow.items():
+            if owner == agent:
+                above = 1 - pool.level(threshold) / (100 * pool.samples)
+                assert (row["samples"], row["method"]) == (pool.samples, "mixed")
+                assert row["slow_rate"] == pytest.approx(above, abs=1e-9)
+
+
+def test_one_call_without_values_makes_its_group_mixed(connection: sa.Connection, tmp_path: Path) -> None:
     rng = np.random.default_rng(9)
     members = [sampled_call(rng, with_values=number != 50) for number in range(100)]
     try:
@@ -283,10 +346,9 @@ def test_one_call_without_values_makes_its_group_summary(connection: sa.Connecti
         row = by_agent(connection)["agent"]
     finally:
         connection.rollback()
-    assert_pooled(row, members)
+    assert_pooled(row, members, "mixed")
     values = np.concatenate([call.values for call in members if call.values])
-    # A line through six points is near the samples it stands for, not on them.
-    assert percentiles(row) == pytest.approx(list(np.percentile(values, LEVELS)), rel=0.1)
+    assert percentiles(row) == pytest.approx(list(np.percentile(values, LEVELS)), rel=0.02)
 
 
 def test_percentiles_over_calls_are_those_of_numpy(connection: sa.Connection, tmp_path: Path) -> None:

@@ -16,7 +16,8 @@ from pipeline.warehouse.database import Warehouse
 from pipeline.warehouse.tables import metadata
 
 REASONS: dict[str, list[str | None]] = {
-    "completed": ["user_hangup", "agent_hangup", "user_requested_dnc", "user_requested_callback"],
+    "completed": ["user_hangup", "agent_hangup"],
+    "asked_to_stop": ["user_requested_dnc", "user_requested_callback"],
     "transferred": ["call_transfer", "transfer_bridged", "transfer_cancelled"],
     "automated_answer": ["voicemail_reached", "ivr_reached", "machine_detected"],
     "timeout": ["inactivity", "max_duration_reached"],

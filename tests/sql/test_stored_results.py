@@ -160,17 +160,17 @@ def test_a_load_forgets_the_days_that_its_calls_leave_and_those_they_come_to(pla
     ]
 
 
-def test_a_call_that_never_started_moves_its_day_when_it_was_seen_earlier(place: Place) -> None:
+def test_a_call_without_a_date_has_no_day_until_a_payload_brings_one(place: Place) -> None:
     place.land([Payload("c1", body("c1", None), NOON)])
     place.load()
     stored_results.store(place.warehouse)
-    assert days(place) == ["2025-01-01"]
-    place.land([Payload("c1", body("c1", None, "earlier"), NOON - timedelta(days=1))])
-    place.load()
     assert days(place) == []
-    assert place.rows("select day, agent_id, calls from daily_latency") == [
-        ((NOON - timedelta(days=1)).date(), "a", 1)
-    ]
+    assert place.rows("select day, agent_id, calls from daily_latency") == [(None, "a", 1)]
+    place.land([Payload("c1", body("c1", NOON), NOON + timedelta(hours=1))])
+    place.load()
+    stored_results.store(place.warehouse)
+    assert days(place) == ["2025-01-01"]
+    assert place.rows("select day, agent_id, calls from daily_latency") == [(NOON.date(), "a", 1)]
 
 
 def test_a_stored_day_is_not_computed_again(place: Place) -> None:

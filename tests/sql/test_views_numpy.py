@@ -20,7 +20,6 @@ import pytest
 from support.simulated import METRICS, Call, as_today, loaded, v1_calls
 from support.warehouse_files import Place
 
-FIRST_SEEN = date(2026, 3, 1)
 NEVER = {"dial_busy", "dial_failed", "dial_no_answer", "concurrency_limit_reached"}
 # More of them, as in `SIMULATED_CALLS=4000 pytest tests/sql/test_views_numpy.py`, take longer.
 COUNT = int(os.environ.get("SIMULATED_CALLS", "500"))
@@ -48,9 +47,15 @@ def start(call: Call) -> datetime | None:
     return None if stamp is None else datetime.fromtimestamp(stamp / 1000, UTC).replace(tzinfo=None)
 
 
-def day(call: Call) -> date:
-    started = start(call)
-    return FIRST_SEEN if started is None else started.date()
+def end(call: Call) -> datetime | None:
+    stamp = call.get("end_timestamp")
+    return None if stamp is None else datetime.fromtimestamp(stamp / 1000, UTC).replace(tzinfo=None)
+
+
+def day(call: Call) -> date | None:
+    """Return the day of the start, else of the end: a backfill knows no other."""
+    started = start(call) or end(call)
+    return started and started.date()
 
 
 def is_over(call: Call) -> bool:
@@ -197,7 +202,7 @@ def test_conversations_are_those_of_the_line_of_milliseconds(place: Place, talks
 def test_response_gaps_of_a_day_are_pooled_over_turns(
     calls: list[Call], place: Place, talks: dict[str, Talk]
 ) -> None:
-    pooled: dict[tuple[date, str, str], list[int]] = defaultdict(list)
+    pooled: dict[tuple[date | None, str, str], list[int]] = defaultdict(list)
     for call in calls:
         if call["call_id"] in talks:
             for (_, role), gap in talks[call["call_id"]].gaps.items():
@@ -210,7 +215,7 @@ def test_response_gaps_of_a_day_are_pooled_over_turns(
 
 
 def test_ratios_of_a_day_are_of_sums(calls: list[Call], place: Place, talks: dict[str, Talk]) -> None:
-    sums: dict[tuple[date, str], np.ndarray[Any, Any]] = defaultdict(lambda: np.zeros(4))
+    sums: dict[tuple[date | None, str], np.ndarray[Any, Any]] = defaultdict(lambda: np.zeros(4))
     for call in calls:
         if call["call_id"] in talks:
             told = talks[call["call_id"]].measures
@@ -223,7 +228,7 @@ def test_ratios_of_a_day_are_of_sums(calls: list[Call], place: Place, talks: dic
 
 
 def test_outcomes_of_a_day_are_those_of_the_payloads(calls: list[Call], place: Place) -> None:
-    groups: dict[tuple[date, str], list[Call]] = defaultdict(list)
+    groups: dict[tuple[date | None, str], list[Call]] = defaultdict(list)
     for call in calls:
         groups[day(call), call["agent_id"]].append(call)
     rows = ask(place, "select * from daily_outcomes")
@@ -275,8 +280,8 @@ def test_peaks_are_what_a_count_at_every_start_finds(calls: list[Call], place: P
 
 def test_shares_of_slow_turns_are_those_of_numpy(calls: list[Call], place: Place) -> None:
     # Exact where every call of the group brings its samples, which v1 never does.
-    pooled: dict[tuple[date, str, str], list[float]] = defaultdict(list)
-    masses: dict[tuple[date, str, str], list[tuple[float, float]]] = defaultdict(list)
+    pooled: dict[tuple[date | None, str, str], list[float]] = defaultdict(list)
+    masses: dict[tuple[date | None, str, str], list[tuple[float, float]]] = defaultdict(list)
     for call in calls:
         for metric in METRICS:
             key = (day(call), call["agent_id"], metric)
@@ -318,7 +323,7 @@ def test_versions_are_compared_by_exact_percentiles(calls: list[Call], place: Pl
 
 
 def test_costs_of_a_day_are_those_of_the_payloads(calls: list[Call], place: Place) -> None:
-    groups: dict[tuple[date, str], list[Call]] = defaultdict(list)
+    groups: dict[tuple[date | None, str], list[Call]] = defaultdict(list)
     for call in calls:
         if "call_cost" in call:
             groups[day(call), call["agent_id"]].append(call)
@@ -375,3 +380,36 @@ def test_words_are_counted_and_found_as_in_the_transcripts(calls: list[Call], pl
     hits = ask(place, "select context from word_hits where term = 'appointment'")
     assert contexts
     assert sorted(row["context"] for row in hits) == sorted(contexts)
+
+
+def test_reported_latency_is_over_the_p50_of_calls(calls: list[Call], place: Place) -> None:
+    typical: dict[tuple[date | None, str, str], list[float]] = defaultdict(list)
+    for call in calls:
+        for metric in METRICS:
+            told = call.get("latency", {}).get(metric) or call.get(f"{metric}_latency") or {}
+            if told.get("p50") is not None:
+                typical[day(call), call["agent_id"], metric].append(told["p50"])
+    rows = ask(place, "select * from reported_latency")
+    assert len(rows) > 100
+    for row in rows:
+        found = typical[row["day"], row["agent_id"], row["metric"]]
+        assert row["reporting_calls"] == len(found)
+        shown = [row[f"{name}_call_p50_ms"] for name in ("avg", "median", "p90")]
+        expected = [np.mean(found), *np.percentile(found, (50, 90))] if found else [None] * 3
+        assert shown == (pytest.approx(expected) if found else expected)
+    assert any(row["p50_ms"] != row["median_call_p50_ms"] for row in rows)
+
+
+def test_success_of_conversations_leaves_machines_out(calls: list[Call], place: Place) -> None:
+    verdicts: dict[tuple[date | None, str], list[bool]] = defaultdict(list)
+    for call in calls:
+        told = call.get("call_analysis", {})
+        is_machine = call.get("disconnection_reason") == "machine_detected" or told.get("in_voicemail")
+        if is_over(call) and is_connected(call) and not is_machine and "call_successful" in told:
+            verdicts[day(call), call["agent_id"]].append(told["call_successful"])
+    rows = ask(place, "select * from daily_outcomes")
+    for row in rows:
+        found = verdicts[row["day"], row["agent_id"]]
+        assert (row["judged_conversations"], row["successful_conversations"]) == (len(found), sum(found))
+        assert row["conversation_success_rate"] == (pytest.approx(np.mean(found)) if found else None)
+    assert sum(map(len, verdicts.values())) > COUNT / 10

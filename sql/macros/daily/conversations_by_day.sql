@@ -71,5 +71,5 @@ select
     over_turns.user_gaps[2] as user_response_p95_ms
 from over_calls
 left join over_turns
-    on over_calls.day = over_turns.day
+    on over_calls.day is not distinct from over_turns.day
     and over_calls.agent_id is not distinct from over_turns.agent_id;

@@ -1,42 +1,18 @@
 -- What the calls of each day and agent cost: per call, per connected minute, per successful call.
--- Grain: day × agent_id. Source: calls, call_costs, call_analysis.
+-- Grain: day × agent_id. Source: the macro priced_calls; call_analysis.
 -- Only calls that bring a cost count, above and below the line; the transferred leg is apart.
 -- Sums are rounded to a millionth, since the last digits of a sum of doubles depend on the order of
 -- rows: the same calls cost the same however they were loaded, before they are whole and after.
 -- Parameter: chosen, a condition on columns of calls, to answer for only some of them.
 -- A rerun replaces the macro; it holds no data. daily_costs reads it.
 create or replace macro costs_by_day(chosen := true) as table
-with calls_of_day as (
-    select *
-    from visible_calls() as calls
-    where chosen
-),
-
-transfer_legs as (
+with costed as (
     select
-        call_id,
-        sum(cost_cents) as transfer_leg_cents
-    from call_costs
-    where is_transfer_leg_cost
-    group by call_id
-),
-
-costed as (
-    select
-        calls.day,
-        calls.agent_id,
-        calls.combined_cost_cents as cost_cents,
-        coalesce(transfer_legs.transfer_leg_cents, 0) as transfer_leg_cents,
-        is_connected(calls.call_status, calls.started_at, calls.disconnection_reason)
-            as is_connected,
-        calls.duration_ms,
-        call_analysis.call_successful,
-        calls.llm_tokens_average * calls.llm_requests_count as llm_tokens
-    from calls_of_day as calls
+        costs.*,
+        call_analysis.call_successful
+    from priced_calls(chosen := chosen) as costs
     left join call_analysis
-        on calls.call_id = call_analysis.call_id
-    left join transfer_legs
-        on calls.call_id = transfer_legs.call_id
+        on costs.call_id = call_analysis.call_id
 )
 
 select
@@ -45,11 +21,10 @@ select
     count(*) as calls,
     count(cost_cents) as costed_calls,
     round(sum(cost_cents), 6) as cost_cents,
-    round(sum(transfer_leg_cents) filter (where cost_cents is not null), 6) as transfer_leg_cents,
+    round(sum(transfer_leg_cents), 6) as transfer_leg_cents,
     round(sum(cost_cents - transfer_leg_cents), 6) as agent_leg_cents,
     round(sum(cost_cents), 6) / nullif(count(cost_cents), 0) as cents_per_call,
-    sum(duration_ms) filter (where is_connected and cost_cents is not null) / 60000.0
-        as connected_minutes,
+    sum(connected_ms) filter (where cost_cents is not null) / 60000.0 as connected_minutes,
     agent_leg_cents / nullif(connected_minutes, 0) as cents_per_connected_minute,
     count(*) filter (where is_connected and call_successful and cost_cents is not null)
         as successful_calls,

@@ -49,5 +49,5 @@ select
     by_category.avg_duration_ms
 from by_category
 inner join by_agent
-    on by_category.day = by_agent.day
+    on by_category.day is not distinct from by_agent.day
     and by_category.agent_id is not distinct from by_agent.agent_id;

@@ -20,7 +20,7 @@ judged as (
         call_analysis.call_completion_rating,
         cast(call_analysis.call_successful as varchar) as call_successful
     from calls_of_day as calls
-    inner join call_analysis
+    inner join analyses_of_calls() as call_analysis
         on calls.call_id = call_analysis.call_id
     where
         calls.call_status not in ('registered', 'ongoing')

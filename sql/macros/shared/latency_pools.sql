@@ -9,11 +9,17 @@
 -- and in the database file, where any reader expands it. A filter on period, agent or metric
 -- reaches the tables only if the view passes the column on untouched: so the type is chosen here.
 --
--- exact    every sample of the group is in latency_values: their interpolated percentile.
--- summary  otherwise: each call is a piecewise-linear distribution through (min, 0) (p50, 50)
+-- A call is pooled by its samples where it has any in latency_values, however many num says; else by
+-- its summary. The samples of a group are those that are there, and the num of calls that have none:
+-- slow_turns counts the same.
+--
+-- exact    all calls that weigh anything have samples: their interpolated percentile.
+-- summary  none has: each call is a piecewise-linear distribution through (min, 0) (p50, 50)
 --          (p90, 90) (p95, 95) (p99, 99) (max, 100) that weighs as much as it has samples. The pool
 --          is their sum; a percentile is the smallest latency at which the pool reaches that level,
 --          rounded to a nanosecond so that the order of summing does not show.
+-- mixed    some have: the pool is the sum of these distributions and of a jump by one at every sample;
+--          a percentile is found in it as in a summary.
 --
 -- Points that are not known are left out: what lies below the first known point, or above the last,
 -- sits on that point. A point that falls is raised to the one before (a check reports it). Equal
@@ -56,45 +62,68 @@ sample_counts as (
     group by call_id, metric
 ),
 
--- What a call says it sampled, and what its summary weighs: nothing without any point.
+-- A union instead of a full join: a filter on a metric then reaches both tables.
+reports as (
+    select
+        stats.*,
+        coalesce(sample_counts.sample_count, 0) as sample_count
+    from stats
+    left join sample_counts
+        on stats.call_id = sample_counts.call_id
+        and stats.metric = sample_counts.metric
+    union all by name
+    select sample_counts.*
+    from sample_counts
+    anti join stats
+        on sample_counts.call_id = stats.call_id
+        and sample_counts.metric = stats.metric
+),
+
+-- What a summary weighs: nothing beside samples of its call, and nothing without any point.
 weighed as (
     select
         calls_in_period.period,
         calls_in_period.agent_id,
-        stats.metric,
-        stats.call_id,
-        stats.min_ms,
-        stats.p50_ms,
-        stats.p90_ms,
-        stats.p95_ms,
-        stats.p99_ms,
-        stats.max_ms,
-        coalesce(sample_counts.sample_count, 0) as sample_count,
-        coalesce(
-            stats.min_ms, stats.p50_ms, stats.p90_ms, stats.p95_ms, stats.p99_ms, stats.max_ms
-        ) is not null as has_points,
-        coalesce(stats.num, cast(has_points as bigint)) as expected_count,
-        case when has_points then cast(expected_count as double) else 0 end as mass
-    from stats
+        reports.metric,
+        reports.call_id,
+        reports.min_ms,
+        reports.p50_ms,
+        reports.p90_ms,
+        reports.p95_ms,
+        reports.p99_ms,
+        reports.max_ms,
+        reports.sample_count,
+        case
+            when reports.sample_count > 0 then 0
+            when
+                coalesce(
+                    reports.min_ms,
+                    reports.p50_ms,
+                    reports.p90_ms,
+                    reports.p95_ms,
+                    reports.p99_ms,
+                    reports.max_ms
+                ) is not null
+                then cast(coalesce(reports.num, 1) as double)
+            else 0
+        end as mass
+    from reports
     inner join calls_in_period
-        on stats.call_id = calls_in_period.call_id
-    left join sample_counts
-        on stats.call_id = sample_counts.call_id
-        and stats.metric = sample_counts.metric
+        on reports.call_id = calls_in_period.call_id
 ),
 
 groups_known as (
     select
         *,
+        sum(sample_count) over whole_group as sampled,
+        sum(mass) over whole_group as summed_up,
+        sampled + summed_up as total,
         case
-            when
-                bool_and(sample_count >= expected_count) over whole_group
-                and sum(sample_count) over whole_group > 0
-                then 'exact'
+            when summed_up > 0 and sampled > 0 then 'mixed'
+            when sampled > 0 then 'exact'
             else 'summary'
         end as method,
-        max(mass) over whole_group as largest_mass,
-        sum(mass) over whole_group as total
+        max(mass) over whole_group as largest_mass
     from weighed
     window whole_group as (partition by period, agent_id, metric)
 ),
@@ -136,9 +165,7 @@ points as (
         case when p99_ms is not null then mass * 99 else f95 end as f99,
         mass * 100 as f100
     from groups_known
-    where
-        method = 'summary'
-        and mass > 0
+    where mass > 0
 ),
 
 -- A running sum of slopes must return to what it was when a steep segment ends, or its rounding
@@ -180,6 +207,25 @@ turning_points as (
     from slopes
 ),
 
+-- A sample beside summaries is a jump by one, which is 100 of the units of levels.
+jumps as (
+    select
+        groups_known.period,
+        groups_known.agent_id,
+        groups_known.metric,
+        groups_known.total,
+        groups_known.largest_mass * 1e-20 as step,
+        samples.value_ms as x,
+        0 as turn,
+        100 as jump,
+        100 as ended
+    from groups_known
+    inner join samples
+        on groups_known.call_id = samples.call_id
+        and groups_known.metric = samples.metric
+    where groups_known.method = 'mixed'
+),
+
 -- Latencies are whole milliseconds mostly, so many calls turn at the same one: added up first, because
 -- sorting and running sums cost more.
 breakpoints as (
@@ -193,8 +239,12 @@ breakpoints as (
         sum(turn) as turn,
         sum(jump) as jump,
         sum(ended) as ended
-    from turning_points
-    where x is not null
+    from (
+        from turning_points
+        where x is not null
+        union all by name
+        from jumps
+    ) as turns
     group by period, agent_id, metric, x
 ),
 
@@ -212,7 +262,7 @@ swept as (
         lead(x) over up_to_here - x as width
     from breakpoints
     window up_to_here as (
-        partition by period, agent_id, metric order by x rows unbounded preceding
+        partition by period, agent_id, metric order by x asc nulls last rows unbounded preceding
     )
 ),
 
@@ -233,7 +283,7 @@ levels as (
         level + coalesce(slope * width, 0) as reached
     from swept
     window before as (
-        partition by period, agent_id, metric order by x
+        partition by period, agent_id, metric order by x asc nulls last
         rows between unbounded preceding and 1 preceding
     )
 ),
@@ -265,7 +315,7 @@ over_calls as (
         metric,
         any_value(method) as method,
         count(*) as calls,
-        sum(case when method = 'exact' then sample_count else mass end) as samples,
+        any_value(total) as samples,
         quantile_cont(p50_ms, 0.5) as median_call_p50_ms,
         quantile_cont(p99_ms, 0.99) as p99_call_p99_ms
     from groups_known

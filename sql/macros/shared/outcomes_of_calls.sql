@@ -1,5 +1,6 @@
 -- What became of every call: the definitions that every rate of outcomes is made of.
--- Grain: call. Source: calls, call_analysis, tool_calls, known_disconnection_reasons.
+-- Grain: call. Source: calls, call_analysis, tool_calls, call_costs, utterances,
+-- known_disconnection_reasons.
 -- Parameter: chosen, a condition on columns of calls, to answer for only some of them.
 -- A rerun replaces the macro; it holds no data.
 -- outcome_details shows it; a macro, because views that read it are made in the order of their names.
@@ -11,10 +12,19 @@ with chosen_calls as (
     where chosen
 ),
 
+-- A leg that was paid for, or a target that spoke, was called, whatever the reason says.
 transfers_tried as (
-    select distinct call_id
+    select call_id
     from tool_calls
     where 'transfer_call' in (name, type)
+    union
+    select call_id
+    from call_costs
+    where is_transfer_leg_cost
+    union
+    select call_id
+    from utterances
+    where role = 'transfer_target'
 ),
 
 facts as (
@@ -41,7 +51,7 @@ facts as (
         call_analysis.agent_task_completion_rating,
         call_analysis.call_completion_rating
     from chosen_calls as calls
-    left join call_analysis
+    left join analyses_of_calls() as call_analysis
         on calls.call_id = call_analysis.call_id
     left join transfers_tried
         on calls.call_id = transfers_tried.call_id

@@ -19,6 +19,9 @@ select
     count(is_successful) as judged_calls,
     count(*) filter (where is_successful) as successful_calls,
     successful_calls / nullif(judged_calls, 0) as success_rate,
+    count(is_successful) filter (where is_conversation) as judged_conversations,
+    count(*) filter (where is_conversation and is_successful) as successful_conversations,
+    successful_conversations / nullif(judged_conversations, 0) as conversation_success_rate,
     count(agent_task_completion_rating) as task_rated_calls,
     count(*) filter (where agent_task_completion_rating = 'Complete')
         / nullif(task_rated_calls, 0) as task_complete_rate,

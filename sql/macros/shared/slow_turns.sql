@@ -3,8 +3,9 @@
 -- Parameters: four thresholds in ms; chosen, a condition on columns of calls, to count only some of
 -- them. A rerun replaces the macro; it holds no data.
 -- daily_slow_turns asks it for the usual ones.
--- A call that brings its samples is counted sample by sample; of another its summary is read as a
--- distribution, as in pooled_latency, and weighs as much as it has samples.
+-- A call that brings samples is counted sample by sample, however many num says; of another its
+-- summary is read as a distribution, and weighs as much as it has samples. So latency_pools does,
+-- whose counts of samples and whose methods these are.
 create or replace macro slow_turns(
     threshold_1, threshold_2, threshold_3, threshold_4, chosen := true
 ) as table
@@ -47,29 +48,38 @@ points as (
     from finite_latency_stats()
 ),
 
+-- A union instead of a full join: a filter on a metric then reaches both tables.
+reports as (
+    select
+        points.*,
+        counted.* exclude (call_id, metric)
+    from points
+    left join counted
+        on points.call_id = counted.call_id
+        and points.metric = counted.metric
+    union all by name
+    select counted.*
+    from counted
+    anti join points
+        on counted.call_id = points.call_id
+        and counted.metric = points.metric
+),
+
 -- A call without samples, or without any point, weighs nothing.
 weighed as (
     select
         calls_of_day.day,
         calls_of_day.agent_id,
-        points.*,
-        counted.above_1,
-        counted.above_2,
-        counted.above_3,
-        counted.above_4,
-        coalesce(counted.sample_count >= coalesce(points.num, 1), false) as is_counted,
-        is_counted or coalesce(points.num = 0, points.y100 is null) as is_exact,
+        reports.*,
+        coalesce(reports.sample_count > 0, false) as is_counted,
         case
-            when is_counted then counted.sample_count
-            when points.y100 is not null then coalesce(points.num, 1)
+            when is_counted then reports.sample_count
+            when reports.y100 is not null then coalesce(reports.num, 1)
             else 0
         end as mass
-    from points
+    from reports
     inner join calls_of_day
-        on points.call_id = calls_of_day.call_id
-    left join counted
-        on points.call_id = counted.call_id
-        and points.metric = counted.metric
+        on reports.call_id = calls_of_day.call_id
 ),
 
 grouped as (
@@ -111,7 +121,11 @@ grouped as (
                 )
             end
         ) as slow_4,
-        bool_and(is_exact) and sum(mass) > 0 as is_exact
+        case
+            when not bool_or(is_counted) then 'summary'
+            when bool_or(not is_counted and mass > 0) then 'mixed'
+            else 'exact'
+        end as method
     from weighed
     group by day, agent_id, metric
 ),
@@ -123,7 +137,7 @@ by_threshold as (
         metric,
         calls,
         mass,
-        is_exact,
+        method,
         unnest([
             {'threshold_ms': threshold_1, 'slow': slow_1},
             {'threshold_ms': threshold_2, 'slow': slow_2},
@@ -141,5 +155,5 @@ select
     calls,
     try_cast(mass as bigint) as samples,
     slow / nullif(mass, 0) as slow_rate,
-    case when is_exact then 'exact' else 'summary' end as method
+    method
 from by_threshold;

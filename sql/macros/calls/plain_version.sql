@@ -1,0 +1,7 @@
+-- A version of an agent, told the same however it was sent: 3.0 and "3" are 3, an empty text is none.
+-- Grain: scalar; null for null. Source: none. A rerun replaces the macro.
+create or replace macro plain_version(version) as
+case
+    when contains(version, '.') then regexp_replace(version, '^([0-9]+)[.]0+$', '\1')
+    else nullif(version, '')
+end;
