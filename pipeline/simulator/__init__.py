@@ -2,7 +2,8 @@
 
 Invariant: a seed fixes ids, payloads, broken bodies and faults; only request counts depend on who asks.
 Data order: chance, ids, schedule, agents → script, scenarios, slots → dialogue, outcomes, conversation
-→ calls, analysis, payload, reasons, money, woven, blanks → today, breakage → entries, book, items
+→ calls, analysis, payload, reasons, money, woven, blanks → quirks, odd_turns, timed_items, sessions,
+scrubbed, oddities → today, breakage → entries, book, items
 → timeline, rules, catalogue → failures, account → criteria, pagekeys, listing
 → faults, limits, requestlog, wire, app, server.
 """
@@ -14,6 +15,7 @@ from .breakage import BREAKAGE_KINDS, HOSTILE_KINDS
 from .faults import FAULT_KINDS, Faults
 from .limits import Limits, Window
 from .listing import LISTING_FAULTS
+from .quirks import RATES
 from .requestlog import RequestLog
 from .rules import ListingRules
 from .server import Simulator, running, serve
@@ -23,6 +25,7 @@ __all__ = [
     "FAULT_KINDS",
     "HOSTILE_KINDS",
     "LISTING_FAULTS",
+    "RATES",
     "SHAPES",
     "Account",
     "CallBook",

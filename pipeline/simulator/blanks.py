@@ -3,7 +3,7 @@
 Invariant: the words of an item joined as they are give its content, and trimmed they are what was said.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 Item = dict[str, Any]
@@ -12,30 +12,41 @@ _SENTENCE_ENDS = (".", "?", "!")
 _OPEN_TURNS = 3
 
 
-def add_blanks(items: list[Item], turn_lengths: Sequence[int]) -> list[Item]:
-    """Return a list with the blanks in its words; the lengths are how many words each turn has.
+def add_blanks(turn_lengths: Sequence[int], *lists: list[Item]) -> None:
+    """Put the blanks into the words of lists that all say the same; each turn has so many of the words.
 
     A turn that tools cut into several items keeps its blanks at the cuts.
     """
-    blanks = _blanks([word["word"] for item in items for word in item.get("words", ())], turn_lengths)
-    return [_add_to_item(item, blanks) if "words" in item else item for item in items]
+    blanks = _spell([word["word"] for item in lists[0] for word in item.get("words", ())], turn_lengths)
+    for items in lists:
+        _add_to_items(items, blanks)
 
 
-def _add_to_item(item: Item, blanks: Iterator[str]) -> Item:
-    words = [{**word, "word": next(blanks)} for word in item["words"]]
-    return {**item, "words": words, "content": "".join(word["word"] for word in words)}
+def _add_to_items(items: list[Item], blanks: list[str]) -> None:
+    first = 0
+    for item in items:
+        words = item.get("words")
+        if words is None:
+            continue
+        said = blanks[first : first + len(words)]
+        first += len(words)
+        for word, text in zip(words, said, strict=True):
+            word["word"] = text
+        item["content"] = "".join(said)
 
 
-def _blanks(words: list[str], turn_lengths: Sequence[int]) -> Iterator[str]:
-    """Yield each word with its blanks: behind it, or before it where the word before ends a sentence."""
-    said = iter(words)
+def _spell(words: list[str], turn_lengths: Sequence[int]) -> list[str]:
+    """Return each word with its blanks: behind it, or before it where the word before ends a sentence."""
+    spelled: list[str] = []
+    first = 0
     for number, length in enumerate(turn_lengths):
         before = ""
-        for place in range(length):
-            word = next(said)
-            is_last = place == length - 1
-            is_open = (
-                number % _OPEN_TURNS == _OPEN_TURNS - 1 if is_last else not word.endswith(_SENTENCE_ENDS)
-            )
-            yield f"{' ' if before.endswith(_SENTENCE_ENDS) else ''}{word}{' ' if is_open else ''}"
-            before = word
+        for word in words[first : first + length]:
+            is_end = word.endswith(_SENTENCE_ENDS)
+            spelled.append(f"{before}{word}" if is_end else f"{before}{word} ")
+            before = " " if is_end else ""
+        first += length
+        if length:
+            is_open = number % _OPEN_TURNS == _OPEN_TURNS - 1
+            spelled[-1] = f"{spelled[-1].rstrip(' ')} " if is_open else spelled[-1].rstrip(" ")
+    return spelled

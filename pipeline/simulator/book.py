@@ -3,7 +3,7 @@
 Invariant: the same arguments with an ``until`` give the same bytes, in any order and in any process.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from copy import copy
 from datetime import UTC, datetime
 from random import Random
@@ -15,8 +15,10 @@ from .calls import LIVE_STATES, LIVE_STATES_TODAY, LONGEST_MS, TRANSFERRED, Call
 from .chance import deal, ordinal, stream
 from .entries import drop_transcripts
 from .ids import MAX_INDEX, CallIds, random_id
+from .oddities import loses_start
 from .outcomes import LIVE_DECK, NEVER_CONNECTED, REASON_DECK, status
 from .payload import v1
+from .quirks import RATES, CallQuirks, check_rates
 from .reasons import reason_today
 from .schedule import SECOND_MS, Schedule, to_ms
 from .today import early_v2, today
@@ -49,8 +51,8 @@ class CallBook:
     Calls that nobody answered and that have no times are ``ended`` or ``error`` in API v1; with
     ``not_connected`` they have the status of that name, as they do today. ``shape`` is that of the payloads:
     API v1's, the one of the early v2, today's, or for ``mixed`` each of them for some calls. In a share of
-    the calls of today's shape the words carry their blanks: half of them, unless the book is mixed or
-    ``blank_share`` says otherwise.
+    the calls of today's shape, ``blank_share``, the words carry their blanks. ``quirks`` are the rates at
+    which these calls have what else real accounts send; a quirk that is not named there does not occur.
     """
 
     def __init__(
@@ -64,7 +66,8 @@ class CallBook:
         not_connected: bool = False,
         shape: str = "v1",
         broken_kinds: tuple[str, ...] = breakage.BREAKAGE_KINDS,
-        blank_share: float | None = None,
+        blank_share: float = 1.0,
+        quirks: Mapping[str, float] = RATES,
     ) -> None:
         if not 0 <= count <= MAX_INDEX:
             raise ValueError(f"count must be between 0 and {MAX_INDEX}, not {count}")
@@ -72,8 +75,6 @@ class CallBook:
             raise ValueError(f"days must be at least 1, not {days}")
         if not 0 <= broken_share <= 1:
             raise ValueError(f"broken_share must be between 0 and 1, not {broken_share}")
-        if blank_share is None:
-            blank_share = 0.5 if shape == "today" else 0.0
         if not 0 <= blank_share <= 1:
             raise ValueError(f"blank_share must be between 0 and 1, not {blank_share}")
         if shape not in SHAPES:
@@ -81,6 +82,7 @@ class CallBook:
         unknown = set(broken_kinds) - {*breakage.BREAKAGE_KINDS, *breakage.HOSTILE_KINDS}
         if unknown or not broken_kinds:
             raise ValueError(f"broken_kinds must be kinds of breakage, not {sorted(unknown)}")
+        check_rates(quirks)
         self.seed = seed
         self.count = count
         self.until = until or datetime.now(UTC).replace(second=0, microsecond=0)
@@ -91,6 +93,7 @@ class CallBook:
         self.shape = shape
         self.broken_kinds = broken_kinds
         self.blank_share = blank_share
+        self.quirks = quirks
         self._live_states = LIVE_STATES_TODAY if shape == "today" else LIVE_STATES
         self._as_of_ms = to_ms(self.as_of)
         self._schedule = Schedule.before(to_ms(self.until), days)
@@ -142,9 +145,14 @@ class CallBook:
             setting = draw_setting(rng, reason, self._agents, self._schedule, live)
             if setting.moment_ms < self._as_of_ms - LONGEST_MS:
                 # Connected calls leave their status to no chance, so any generator will do.
-                said = self._spell_reason(index, reason)
-                due_ms = setting.moment_ms
-                return Outline(setting.agent.agent_id, status(rng, reason), due_ms, said, due_ms)
+                said: str | None = self._spell_reason(index, reason)
+                start_ms: int | None = setting.moment_ms
+                if self.shape_of(index) == "today":
+                    quirks = self._quirks(index)
+                    said = "" if quirks.has("empty_reason") else said
+                    start_ms = None if loses_start(reason, quirks) else start_ms
+                final = status(rng, reason)
+                return Outline(setting.agent.agent_id, final, start_ms, said, setting.moment_ms)
             if setting.moment_ms > self._as_of_ms + NOTICE_MS:
                 return None
         call, rng = self._call(index, is_heard=False)
@@ -202,8 +210,21 @@ class CallBook:
         reason, live = self._fate(index)
         rng = stream(self.seed, "call", index)
         call_id = self._ids.encode(index)
-        call = make_call(rng, call_id, reason, self._agents, self._schedule, live, is_heard=is_heard)
+        has_slow_tool = self.shape_of(index) == "today" and self._quirks(index).has("slow_tool")
+        call = make_call(
+            rng,
+            call_id,
+            reason,
+            self._agents,
+            self._schedule,
+            live,
+            is_heard=is_heard,
+            has_slow_tool=has_slow_tool,
+        )
         return call, rng
+
+    def _quirks(self, index: int) -> CallQuirks:
+        return CallQuirks(self.seed, index, self.quirks)
 
     def shape_of(self, index: int) -> str:
         """Return the shape of a call's payload."""
@@ -225,7 +246,14 @@ class CallBook:
             reason = call.reason if call.leg_is_long else self._spell_reason(index, call.reason)
             has_blanks = ordinal(self.seed, "blanks", index, self.blank_share) is not None
             return today(
-                call, payload, more, reason, self._as_of_ms, has_blanks=has_blanks, is_heard=is_heard
+                call,
+                payload,
+                more,
+                reason,
+                self._as_of_ms,
+                self._quirks(index),
+                has_blanks=has_blanks,
+                is_heard=is_heard,
             )
         if shape == "early_v2":
             payload = early_v2(call, payload)

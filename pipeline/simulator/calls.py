@@ -9,7 +9,7 @@ from random import Random
 from . import dialogue, outcomes
 from .agents import WEB, Agent
 from .chance import choose
-from .conversation import Conversation, play
+from .conversation import Conversation, play, slow_down
 from .scenarios_shop import SCENARIOS
 from .schedule import HOUR_MS, MINUTE_MS, SECOND_MS, Schedule, busyness
 from .script import Scenario
@@ -93,6 +93,7 @@ def make_call(
     live: str | None,
     *,
     is_heard: bool = True,
+    has_slow_tool: bool = False,
 ) -> Call:
     """Let one call happen; a live one happens around the end of the schedule instead of somewhere in it.
 
@@ -105,7 +106,8 @@ def make_call(
     lines = dialogue.write(rng, scenario, channel, slots)
     ending = outcomes.end(rng, reason, lines, slots, silence_limit_ms)
     slowness = agent.slowness(schedule.share_passed(moment), busyness(moment))
-    conversation = play(rng, ending.lines, agent, slowness, is_heard=is_heard)
+    spoken = slow_down(ending.lines) if has_slow_tool else ending.lines
+    conversation = play(rng, spoken, agent, slowness, is_heard=is_heard)
     if reason in outcomes.NEVER_CONNECTED:
         lasted = 4 * SECOND_MS + int(26 * SECOND_MS * rng.random())
     else:

@@ -98,10 +98,10 @@ class Catalogue:
 
     def may_end_within(self, listed: Listed, low: float, high: float) -> bool:
         """Return whether a look at the end is worth its price: making a call of the book to see it."""
-        start_ms = self.start_ms(listed)
         if isinstance(listed, Entry):
             return True
-        return start_ms is not None and low - LONGEST_MS <= start_ms <= high
+        # Of calls without a start some have an end, which comes after the moment they were due.
+        return low - LONGEST_MS <= self._timeline.place(listed).moment <= high
 
     def _kinds(self, criteria: Criteria, descending: bool) -> list[bool]:
         """Return whether calls with a start come, and those without, in order."""

@@ -3,7 +3,7 @@
 Invariant: words of a turn never run backwards, and an answer starts its latency sample after the user ends.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any
 
@@ -14,6 +14,8 @@ Item = dict[str, Any]
 # Pauses after a word in milliseconds; anything else runs on.
 _PAUSES = {",": 170, ".": 380, "?": 360, "!": 320}
 _NO_PAUSE = 25
+# More than any other tool takes.
+_SLOW_TOOL_MS = 4_000
 # An interruption shorter than the fastest answer cannot make two agent turns overlap.
 _LONGEST_OVERLAP_MS = 300
 
@@ -70,6 +72,17 @@ def play(
         previous = line.role
     played.transcript = "".join(transcript)
     return played
+
+
+def slow_down(lines: list[Line]) -> list[Line]:
+    """Return the lines with seconds for the first tool that its agent waits for between two words."""
+    for number, line in enumerate(lines):
+        for place, part in enumerate(line.parts[1:-1], start=1):
+            if isinstance(part, Invocation) and isinstance(line.parts[0], str):
+                slow = replace(part, took_ms=_SLOW_TOOL_MS + 3 * part.took_ms)
+                parts = (*line.parts[:place], slow, *line.parts[place + 1 :])
+                return [*lines[:number], replace(line, parts=parts), *lines[number + 1 :]]
+    return lines
 
 
 def _reaction(rng: Random, clock: int, began: int) -> int:

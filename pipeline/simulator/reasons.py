@@ -44,8 +44,11 @@ _TODAY: dict[str, tuple[tuple[str, float], ...]] = {
     "error_twilio": (("error_retell", 1.0),),
     "error_frontend_corrupted_payload": (("error_unknown", 1.0),),
 }
+# With the one that some calls have in place of any.
 ALL_REASONS = tuple(
-    dict.fromkeys([*DISCONNECTION_REASONS, *(reason for options in _TODAY.values() for reason, _ in options)])
+    dict.fromkeys(
+        [*DISCONNECTION_REASONS, *(reason for options in _TODAY.values() for reason, _ in options), ""]
+    )
 )
 
 

@@ -10,15 +10,23 @@ from .blanks import add_blanks
 from .calls import Call
 from .chance import choose, choose_weighted
 from .money import add_leg, cost, drop_leg, token_usage
+from .odd_turns import Speech, change_plain_turns, change_turns
+from .oddities import add_oddities
 from .outcomes import NEVER_CONNECTED
 from .payload import Payload, summarise
-from .woven import scrub, session_items, transfer_target, woven_today
+from .quirks import CallQuirks
+from .scrubbed import delete_originals, make_placeholders, scrub_items
+from .sessions import make_sessions
+from .timed_items import time_items
+from .woven import transfer_target, woven_today
 
 _V1_ONLY = (
     *("audio_websocket_protocol", "audio_encoding", "sample_rate", "end_call_after_silence_ms"),
     *("drop_call_if_machine_detected", "opt_out_sensitive_data_storage"),
 )
 _ANALYSIS = ("call_summary", "user_sentiment")
+# Whoever asks not to be called, or to be called later, has not got what the call was for.
+_ASKED_TO_STOP = ("user_requested_dnc", "user_requested_callback")
 _LINKS = ("recording_url", "public_log_url")
 _SIGNATURE = "?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Expires=86400&X-Amz-Signature="
 
@@ -38,6 +46,7 @@ def today(
     rng: Random,
     reason: str,
     as_of_ms: int,
+    quirks: CallQuirks,
     *,
     has_blanks: bool = False,
     is_heard: bool = True,
@@ -47,9 +56,32 @@ def today(
     With ``has_blanks`` the words carry the blanks between them. Of a call that is not heard there are no
     transcripts, and everything else.
     """
-    setting = choose_weighted(rng, (("everything", 0.85), ("everything_except_pii", 0.15)))
+    setting = "everything_except_pii" if quirks.has("everything_except_pii") else "everything"
+    if call.opted_out:
+        setting = "basic_attributes_only"
+    payload = _make(
+        call, v1, rng, reason, as_of_ms, setting, quirks, has_blanks=has_blanks, is_heard=is_heard
+    )
+    add_oddities(call, payload, quirks)
+    if setting == "everything_except_pii" and "disconnection_reason" in payload:
+        delete_originals(call, payload, quirks)
+    return payload
+
+
+def _make(
+    call: Call,
+    v1: Payload,
+    rng: Random,
+    reason: str,
+    as_of_ms: int,
+    setting: str,
+    quirks: CallQuirks,
+    *,
+    has_blanks: bool,
+    is_heard: bool,
+) -> Payload:
     payload = _setup(call, v1, rng)
-    payload["data_storage_setting"] = "basic_attributes_only" if call.opted_out else setting
+    payload["data_storage_setting"] = setting
     payload["opt_in_signed_url"] = signed = rng.random() < 0.15
     if "disconnection_reason" not in v1:
         return payload | {name: v1[name] for name in ("start_timestamp",) if name in v1}
@@ -66,10 +98,10 @@ def today(
             over["llm_token_usage"] = token_usage(rng, len(call.conversation.llm))
         over |= _transfer(call, rng, reason, over["call_cost"], as_of_ms)
         transcripts = _make_transcripts(
-            call, v1, rng, setting, reason, has_blanks=has_blanks, is_heard=is_heard
+            call, v1, rng, setting, reason, quirks, has_blanks=has_blanks, is_heard=is_heard
         )
-        over |= transcripts if is_heard else {}
-        over |= _links(call, v1, rng, setting, signed=signed)
+        over |= transcripts
+        over |= _links(call, v1, rng, signed=signed)
     if rng.random() < 0.5:
         over["collected_dynamic_variables"] = {"city": call.slots["city"]} if call.completed else {}
     if "call_analysis" in v1:
@@ -141,12 +173,19 @@ def _make_transcripts(
     rng: Random,
     setting: str,
     reason: str,
+    quirks: CallQuirks,
     *,
     has_blanks: bool,
     is_heard: bool,
 ) -> Payload:
     """Return the transcripts that are stored, whole or scrubbed; unless heard, none of their words."""
     if call.opted_out or not v1.get("transcript_object"):
+        return {}
+    woven = woven_today(rng, v1["transcript_with_tool_calls"], by_phone=call.by_phone)
+    has_target = reason in ("call_transfer", "transfer_bridged") and rng.random() < 0.5
+    is_scrubbed = setting == "everything_except_pii"
+    has_both = rng.random() < 0.1 and not is_scrubbed
+    if not is_heard:
         return {}
     turns = [
         {
@@ -155,43 +194,33 @@ def _make_transcripts(
         }
         for number, turn in enumerate(v1["transcript_object"])
     ]
-    woven = woven_today(rng, v1["transcript_with_tool_calls"], by_phone=call.by_phone)
-    transcript = v1["transcript"]
-    if reason in ("call_transfer", "transfer_bridged") and rng.random() < 0.5 and is_heard:
+    speech = Speech(turns, woven, v1["transcript"])
+    if has_target:
         # Whoever the call went to is heard too.
         answer = transfer_target(turns)
-        turns, woven = [*turns, answer], [*woven, answer]
-        transcript += f"Transfer Target: {answer['content']}\n"
-    found: Payload = {}
-    for name in ("pre_session", "post_session"):
-        if rng.random() < 0.1:
-            found[f"{name}_transcript_with_tool_calls"] = session_items(rng, name, call.slots)
-    hidden = {call.slots["first"], call.slots["last"]}
-    scrubs = {f"scrubbed_{name}": scrub(items, hidden) for name, items in found.items()} if is_heard else {}
-    scrubbed = scrub(woven, hidden) if is_heard else []
-    if has_blanks and is_heard:
-        lengths = [len(turn["words"]) for turn in turns]
-        turns, woven, scrubbed = (add_blanks(items, lengths) for items in (turns, woven, scrubbed))
-    scrubs["scrubbed_transcript_with_tool_calls"] = scrubbed
-    if setting == "everything_except_pii":
-        return scrubs
-    found |= {
-        "transcript": transcript,
-        "transcript_object": turns,
-        "transcript_with_tool_calls": woven,
-    }
-    return found | (scrubs if rng.random() < 0.1 else {})
+        speech.turns.append(answer)
+        speech.woven.append({**answer, "words": [word.copy() for word in answer["words"]]})
+        speech.transcript += f"Transfer Target: {answer['content']}\n"
+    change_plain_turns(speech, quirks)
+    speech.woven = time_items(speech.woven, quirks.stream("time_sec"), has_times=quirks.has("time_sec"))
+    if has_blanks:
+        add_blanks([len(turn["words"]) for turn in speech.turns], speech.turns, speech.woven)
+    change_turns(speech, quirks)
+    sessions = make_sessions(call.slots, call.end_ms - call.start_ms, quirks)
+    lists = {**sessions, "transcript_with_tool_calls": speech.woven}
+    if is_scrubbed or has_both:
+        placeholders = make_placeholders(call.slots)
+        scrubbed = {f"scrubbed_{name}": scrub_items(items, placeholders) for name, items in lists.items()}
+        if is_scrubbed:
+            return scrubbed
+        lists |= scrubbed
+    return {**lists, "transcript": speech.transcript, "transcript_object": speech.turns}
 
 
-def _links(call: Call, v1: Payload, rng: Random, setting: str, *, signed: bool) -> Payload:
+def _links(call: Call, v1: Payload, rng: Random, *, signed: bool) -> Payload:
     links = {name: v1[name] for name in _LINKS if v1.get(name)}
     if "recording_url" in links:
         links["recording_multi_channel_url"] = links["recording_url"].replace("recording", "multichannel")
-        if setting == "everything_except_pii":
-            links = {
-                f"scrubbed_{name}" if name.startswith("recording") else name: url
-                for name, url in links.items()
-            }
     if links and rng.random() < 0.2:
         base = next(iter(links.values())).rpartition("/")[0]
         links["knowledge_base_retrieved_contents_url"] = f"{base}/kb_retrieved_contents.txt"
@@ -204,7 +233,7 @@ def _analysis(call: Call, v1: Payload, reason: str) -> dict[str, Any]:
     analysis = {name: v1[name] for name in _ANALYSIS if name in v1}
     topic = {"topic": call.scenario.name, "resolved": call.completed} if call.conversation.turns else {}
     return analysis | {
-        "call_successful": call.completed,
+        "call_successful": call.completed and reason not in _ASKED_TO_STOP,
         "in_voicemail": reason in ("voicemail_reached", "machine_detected"),
         "custom_analysis_data": topic,
     }

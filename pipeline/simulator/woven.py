@@ -1,20 +1,16 @@
 """The woven transcript as today's API tells it: kinds of tools, and items that are neither speech nor tools.
 
-Invariant: the words in the list are those that were spoken, in their order; scrubbing hides them one by one.
+Invariant: the words in the list are those that were spoken, in their order.
 """
 
-import re
 from random import Random
 from typing import Any
 
 from .chance import choose
-from .slots import Slots
 
 Item = dict[str, Any]
 _BUILT_IN = ("end_call", "transfer_call")
 _NODES = ("Greeting", "Collect details", "Look up", "Confirm", "Goodbye")
-_HIDDEN = "[hidden]"
-_DIGITS = re.compile(r"\d")
 
 
 def woven_today(rng: Random, v1: list[Item], *, by_phone: bool) -> list[Item]:
@@ -71,40 +67,3 @@ def transfer_target(turns: list[Item]) -> Item:
         for number, word in enumerate(content.split())
     ]
     return {"role": "transfer_target", "content": content, "words": words}
-
-
-def session_items(rng: Random, session: str, slots: Slots) -> list[Item]:
-    """Return what ran before or after a call: one tool and its result."""
-    tool_call_id = f"tool_call_{rng.getrandbits(64):016x}"
-    return [
-        {
-            "role": "tool_call_invocation",
-            "tool_call_id": tool_call_id,
-            "name": f"{session}_sync",
-            "arguments": f'{{"customer": "{slots["first"]} {slots["last"]}"}}',
-            "type": "integration_app",
-        },
-        {"role": "tool_call_result", "tool_call_id": tool_call_id, "content": "done", "successful": True},
-    ]
-
-
-def scrub(items: list[Item], hidden: set[str]) -> list[Item]:
-    """Return a list without digits and names, as it is stored where personal data is not."""
-    return [_scrub_item(item, hidden) for item in items]
-
-
-def _scrub_item(item: Item, hidden: set[str]) -> Item:
-    if "words" in item:
-        words = [{**word, "word": _mask(word["word"], hidden)} for word in item["words"]]
-        return {**item, "words": words, "content": " ".join(word["word"] for word in words)}
-    texts: Item = {name: item[name] for name in ("content", "arguments", "digit") if name in item}
-    for name, text in texts.items():
-        plain = _DIGITS.sub("*", text)
-        for name_of_person in hidden:
-            plain = plain.replace(name_of_person, _HIDDEN)
-        texts[name] = plain
-    return {**item, **texts}
-
-
-def _mask(word: str, hidden: set[str]) -> str:
-    return _HIDDEN if _DIGITS.search(word) or word.rstrip(".,!?") in hidden else word

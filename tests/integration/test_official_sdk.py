@@ -13,10 +13,21 @@ from pydantic import BaseModel
 from retell import NotFoundError, Retell
 from retell.types import CallListResponse, PhoneCallResponse, WebCallResponse
 
-from pipeline.simulator import CallBook, Simulator, running
+from pipeline.simulator import RATES, CallBook, Simulator, running
 
 UNTIL = datetime(2025, 3, 14, 18, tzinfo=UTC)
-BOOK = CallBook(count=160, until=UNTIL, shape="today")
+# What real accounts send, and the types do not know.
+BEYOND_TYPES = {
+    *("time_sec", "slow_tool", "custom_attributes", "everything_except_pii", "number_removed"),
+    *("null_latency_value", "no_combined_cost"),
+    *("positive_in_lower_case", "empty_reason", "version_with_point"),
+}
+TYPED = {name: max(share, 0.1) for name, share in RATES.items() if name not in BEYOND_TYPES}
+NEW_FIELDS = {
+    *("custom_attributes", "scrubbed_call_analysis", "scrubbed_metadata"),
+    *("scrubbed_retell_llm_dynamic_variables", "scrubbed_collected_dynamic_variables"),
+}
+BOOK = CallBook(count=160, until=UNTIL, shape="today", quirks=TYPED)
 MODELS: dict[str, type[BaseModel]] = {"phone_call": PhoneCallResponse, "web_call": WebCallResponse}
 
 
@@ -92,7 +103,7 @@ def test_filters_of_the_sdk_are_understood(sdk: Retell) -> None:
     wanted = {
         payload["call_id"]
         for payload in map(BOOK.payload, range(len(BOOK)))
-        if payload["call_status"] == "ended" and payload["start_timestamp"] >= since
+        if payload["call_status"] == "ended" and payload.get("start_timestamp", 0) >= since
     }
     assert {item.call_id for item in page.items} == wanted
     never = sdk.call.list(
@@ -100,7 +111,7 @@ def test_filters_of_the_sdk_are_understood(sdk: Retell) -> None:
         filter_criteria={"call_status": {"type": "enum", "op": "in", "value": ["not_connected"]}},
     )
     assert len(never.items) > 5
-    assert {item.start_timestamp for item in never.items} == {None}
+    assert None in {item.start_timestamp for item in never.items}
 
 
 def test_an_unknown_call_is_not_found(sdk: Retell) -> None:
@@ -109,7 +120,8 @@ def test_an_unknown_call_is_not_found(sdk: Retell) -> None:
 
 
 def test_the_calls_show_what_the_types_have() -> None:
-    book = CallBook(count=500, until=UNTIL, as_of=UNTIL + timedelta(days=1), shape="today")
+    quirks = {name: max(share, 0.1) for name, share in RATES.items()}
+    book = CallBook(count=500, until=UNTIL, as_of=UNTIL + timedelta(days=1), shape="today", quirks=quirks)
     payloads = [book.payload(index) for index in range(len(book))]
     lists = (
         "transcript_object", "transcript_with_tool_calls", "scrubbed_transcript_with_tool_calls",
@@ -121,14 +133,15 @@ def test_the_calls_show_what_the_types_have() -> None:
         *("node_transition", "dtmf", "sms", "injected"),
     }
     fields = set().union(*payloads)
-    assert set(PhoneCallResponse.model_fields) | set(WebCallResponse.model_fields) == fields
+    assert set(PhoneCallResponse.model_fields) | set(WebCallResponse.model_fields) | NEW_FIELDS == fields
     optional = PhoneCallResponse.model_fields["disconnection_reason"].annotation
     reasons = {value for literal in get_args(optional) for value in get_args(literal)}
     many = CallBook(count=3000, until=UNTIL, as_of=UNTIL + timedelta(days=1), shape="today")
     outlines = [many.outline(index) for index in range(len(many))]
-    assert {outline.reason for outline in outlines if outline is not None} == reasons
+    assert {outline.reason for outline in outlines if outline is not None} == {*reasons, ""}
     metrics = set().union(*(payload.get("latency", {}) for payload in payloads))
     assert metrics == {"e2e", "llm", "llm_websocket_network_rtt", "asr", "tts", "knowledge_base", "s2s"}
     for payload in payloads:
         for stats in payload.get("latency", {}).values():
-            assert stats["num"] == len(stats["values"])
+            assert stats.get("num", 1) >= 1
+            assert stats.keys() & {"values", "p50"}

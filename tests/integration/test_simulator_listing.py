@@ -419,3 +419,17 @@ def test_a_server_stops_while_a_long_book_is_being_dated() -> None:
     thread.join(5)
     assert failed.is_set()
     assert set(threading.enumerate()) == before
+
+
+def test_a_filter_on_the_end_finds_calls_that_ended_without_a_start() -> None:
+    quirks = {"end_of_unconnected": 0.5, "error_without_start": 1.0, "empty_reason": 0.05}
+    book = CallBook(count=300, until=UNTIL, shape="today", quirks=quirks)
+    startless = matching(lambda p: "end_timestamp" in p and "start_timestamp" not in p, book)
+    ended = matching(lambda p: "end_timestamp" in p, book)
+    with running(book) as server, client(server) as http:
+        whole = listed(http, end_timestamp={"type": "number", "op": "ge", "value": 0})
+        assert whole == ended
+        assert startless < whole
+        reasonless = matching(lambda p: p.get("disconnection_reason") == "", book)
+        assert listed(http, disconnection_reason=enum("")) == reasonless
+        assert len(walk(http, limit=100)) == 300

@@ -12,8 +12,8 @@ from pipeline.simulator.blanks import add_blanks
 from pipeline.simulator.items import Items
 
 UNTIL = datetime(2025, 3, 14, 18, tzinfo=UTC)
-PLAIN = CallBook(count=200, until=UNTIL, shape="today", blank_share=0)
-BLANK = CallBook(count=200, until=UNTIL, shape="today", blank_share=1)
+PLAIN = CallBook(count=200, until=UNTIL, shape="today", blank_share=0, quirks={"everything_except_pii": 0.2})
+BLANK = CallBook(count=200, until=UNTIL, shape="today", quirks=PLAIN.quirks)
 LISTS = ("transcript_object", "transcript_with_tool_calls", "scrubbed_transcript_with_tool_calls")
 Payload = dict[str, Any]
 
@@ -58,16 +58,25 @@ def test_a_blank_stands_behind_a_word_or_before_a_new_sentence_and_never_twice()
 def test_a_turn_in_parts_keeps_its_blanks_where_it_was_cut() -> None:
     parts = [["One", "moment."], [], ["Thank", "you"]]
     items = [{"role": "agent", "words": [{"word": word} for word in part]} for part in parts]
-    with_blanks = add_blanks([items[0], {"role": "dtmf"}, items[1], items[2]], [4])
-    assert words(with_blanks) == ["One ", "moment.", " Thank ", "you"]
-    assert [item.get("content") for item in with_blanks] == ["One moment.", None, "", " Thank you"]
+    woven: list[Payload] = [items[0], {"role": "dtmf"}, items[1], items[2]]
+    add_blanks([4], woven)
+    assert words(woven) == ["One ", "moment.", " Thank ", "you"]
+    assert [item.get("content") for item in woven] == ["One moment.", None, "", " Thank you"]
 
 
-def test_half_of_a_book_of_today_has_blanks_and_no_other_book() -> None:
-    for shape, share in (("today", (60, 140)), ("mixed", (0, 0)), ("v1", (0, 0))):
-        book = CallBook(count=200, until=UNTIL, shape=shape)
-        blank = sum(any(" " in word for word in words(spoken(book.payload(index)))) for index in range(200))
-        assert share[0] <= blank <= share[1]
+@pytest.mark.parametrize("shape", ["today", "mixed", "v1", "early_v2"])
+def test_all_calls_of_today_have_blanks_and_no_other_calls(shape: str) -> None:
+    book = CallBook(count=200, until=UNTIL, shape=shape)
+    for index in range(200):
+        items = spoken(book.payload(index))
+        if any(len(item["words"]) > 1 for item in items):
+            assert any(" " in word for word in words(items)) == (book.shape_of(index) == "today")
+
+
+def test_the_share_of_calls_with_blanks_can_be_chosen() -> None:
+    book = CallBook(count=200, until=UNTIL, shape="today", blank_share=0.5)
+    blank = sum(any(" " in word for word in words(spoken(book.payload(index)))) for index in range(200))
+    assert 50 <= blank <= 100
     with pytest.raises(ValueError, match="blank_share must be"):
         CallBook(blank_share=2)
 
