@@ -153,6 +153,7 @@ def columns() -> list[tuple[str, str, str]]:
 
 
 NAMES_OF_THE_API = {
+    "flag_value",  # not the API's: beside it stand text_value and number_value
     "sample_rate",
     "call_successful",
     "in_voicemail",

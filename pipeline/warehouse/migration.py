@@ -59,6 +59,11 @@ def loses_rows(step: Script, down: bool) -> bool:
     return bool(getattr(step.module, "destructive_downgrade" if down else "destructive_upgrade", True))
 
 
+def asks_for_replay(step: Script) -> bool:
+    """Return whether a step adds columns that only landed payloads can fill for the calls that are there."""
+    return bool(getattr(step.module, "filled_by_replay", False))
+
+
 def run_migrations(connection: Connection, wanted: str, down: bool) -> None:
     """Run the migrations to a revision, inside the caller's transaction."""
     # Alembic keeps what it is doing in the process, so threads take turns.

@@ -24,7 +24,7 @@ from pipeline.warehouse.database import Warehouse
 # What reads payloads needs no table, and is made where they are staged too.
 PAYLOAD_MACROS = ("macros/names", "macros/payload")
 # Macros are made in this order: the later ones use those before.
-MACROS = (*PAYLOAD_MACROS, "macros/calls", "macros/shared", "macros/daily")
+MACROS = (*PAYLOAD_MACROS, "macros/calls", "macros/shared", "macros/daily", "macros/comparisons")
 # Rows that come with the package, a file for each table.
 _REFERENCE = "reference"
 # Results of views, each in a table that has the columns of the macro that computes them.
@@ -201,6 +201,11 @@ def migrate(
                 connection.exec_driver_sql(sql.read("stored/forgotten"))
                 noted = sa.Table(_VERSION_TABLE, sa.MetaData(), comment=_hash_views())
                 connection.execute(sa.schema.SetTableComment(noted))
+        if say is not None and before is not None and not down and any(map(migration.asks_for_replay, steps)):
+            say(
+                f"the warehouse is at revision {after} now: run `python -m pipeline replay`, which fills "
+                "what is new for the calls that were loaded before, from what is landed"
+            )
         return before, after
 
 

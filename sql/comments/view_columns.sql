@@ -220,6 +220,48 @@ with definitions (column_name, beside, comment) as (
             'voicemail_rate',
             null,
             'voicemail_calls / connected_calls, 0 to 1; null without connected calls'
+        ),
+        (
+            'node_id',
+            null,
+            'Id of the node in the conversation flow, by which nodes are told apart; null where not '
+            || 'sent'
+        ),
+        (
+            'metric',
+            'is_clear',
+            'calls; a rate of daily_outcomes (conversation_success_rate: success_rate among '
+            || 'conversations); e2e_p50_ms or e2e_p95_ms; cents_per_connected_minute or '
+            || 'dead_air_rate'
+        ),
+        (
+            'value',
+            'is_clear',
+            'Value of the metric, over all calls together; null where nothing says. Its unit is in the '
+            || 'name of the metric'
+        ),
+        (
+            'low',
+            'is_clear',
+            'Lower end of its 95 % interval: Wilson for rates, order statistics for latency; null '
+            || 'without one'
+        ),
+        ('high', 'is_clear', 'Upper end of its 95 % interval; null without one'),
+        (
+            'count',
+            'is_clear',
+            'What the value is over: calls, of a rate those in its denominator; samples for latency'
+        ),
+        ('previous_value', 'is_clear', 'value of what stands before'),
+        ('previous_low', 'is_clear', 'low of what stands before'),
+        ('previous_high', 'is_clear', 'high of what stands before'),
+        ('previous_count', 'is_clear', '"count" of what stands before'),
+        ('change', 'is_clear', 'value - previous_value'),
+        (
+            'is_clear',
+            null,
+            'Whether the two intervals do not overlap: a difference that chance hardly makes; null '
+            || 'where an interval that would tell is not known'
         )
 ),
 

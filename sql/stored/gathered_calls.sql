@@ -40,23 +40,41 @@ select * exclude (utterance_index)
 from gathered('turn_timings');
 
 create temp table call_analysis as
-select * exclude (call_summary, custom_analysis_data, extra)
+select * exclude (call_summary, extra)
 from gathered('call_analysis');
 
 create temp table call_costs as
 select *
 from gathered('call_costs');
 
-create temp table utterances as
-select
-    call_id,
-    role
-from gathered('utterances')
-where role = 'transfer_target';
-
 create temp table tool_calls as
 select * exclude (arguments, extra) replace (left(result, 1) as result)
 from gathered('tool_calls');
+
+create temp table utterances as
+select
+    call_id,
+    utterance_index,
+    role,
+    start_s,
+    end_s,
+    primary_model,
+    backup_model,
+    fallback_reason,
+    fallback_latency_ms
+from gathered('utterances');
+
+-- Words are most of what there is: only those that say how long nobody spoke after a tool.
+create temp table words as
+select
+    call_id,
+    utterance_index,
+    start_s,
+    end_s,
+    is_spoken
+from gathered('words')
+semi join turns_at_tools() as turns
+    using (call_id, utterance_index);
 
 create temp table calls as
 select
