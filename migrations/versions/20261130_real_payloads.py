@@ -19,6 +19,8 @@ depends_on = None
 # Whether the step loses rows: what is dropped is computed again by `replay` from landed payloads.
 destructive_upgrade = False
 destructive_downgrade = True
+# Whether what it adds is empty, for calls that are there, until their payloads are loaded again.
+filled_by_replay = True
 
 # What is said of the tables and columns that were there before, after and before this step.
 _COMMENTS = {
@@ -103,6 +105,9 @@ def downgrade() -> None:
     """Drop what was added."""
     _comment(1)
     op.drop_table("etl_settings")
+    # They came with views that the revision below does not have.
+    for view in ("daily_custom_analysis", "daily_model_fallbacks"):
+        op.drop_table(f"stored_{view}", if_exists=True)
     for table, added in _make_columns().items():
         for column in reversed(added):
             op.drop_column(table, column.name)

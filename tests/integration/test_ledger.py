@@ -15,6 +15,7 @@ from pipeline.runs.reconcile import Reconcile
 from pipeline.runs.run import Observer
 from pipeline.runs.sync import Sync
 from pipeline.simulator import Account, Simulator, running
+from pipeline.times import utc_now
 from support.accounts import NOW, backfill, call, not_connected, outcomes, rows, settings, sync, whole
 from support.warehouse_files import warehouse_in
 
@@ -343,3 +344,26 @@ def test_the_ledger_is_built_again_from_what_is_landed(
     (tmp_path / "warehouse.duckdb").unlink()
     assert load_landed(settings(server, tmp_path)).exit_code == 0
     assert rows(tmp_path, ledger) == before
+
+
+def test_a_call_without_times_is_dated_by_the_sync_that_saw_it_fresh(
+    account: Account, server: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account.put(not_connected("before"))
+    sync(server, tmp_path)
+    account.put(not_connected("fresh"))
+    before = utc_now()
+    sync(server, tmp_path)
+    # Whoever looks seldom does not know when what is new was made.
+    monkeypatch.setattr("pipeline.runs.listing._FRESH_FOR", timedelta(0))
+    account.put(not_connected("late"))
+    sync(server, tmp_path)
+    dated = "select call_id, dated_at, day from calls order by call_id"
+    found = rows(tmp_path, dated)
+    (at,) = [row[1] for row in found if row[0] == "call_fresh"]
+    assert before <= at <= utc_now()
+    assert found == [("call_before", None, None), ("call_fresh", at, at.date()), ("call_late", None, None)]
+    # What is landed says so too.
+    (tmp_path / "warehouse.duckdb").unlink()
+    assert load_landed(settings(server, tmp_path)).exit_code == 0
+    assert rows(tmp_path, dated) == found

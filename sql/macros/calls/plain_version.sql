@@ -2,6 +2,7 @@
 -- Grain: scalar; null for null. Source: none. A rerun replaces the macro.
 create or replace macro plain_version(version) as
 case
-    when contains(version, '.') then regexp_replace(version, '^([0-9]+)[.]0+$', '\1')
-    else nullif(version, '')
+    when contains(cast(version as varchar), '.')
+        then regexp_replace(cast(version as varchar), '^([0-9]+)[.]0+$', '\1')
+    else nullif(cast(version as varchar), '')
 end;

@@ -202,7 +202,8 @@ def test_any_bytes_in_a_file_of_ids_are_ids_or_one_sentence_with_the_place(conte
             assert sentence.removeprefix(str(path)).isprintable()
             assert len(sentence) < len(str(path)) + 200
             # Only what is wrong as a whole has no place.
-            places = (" line ", " item ", " is compressed ", " is UTF-", "no column call_id")
+            kinds = (" is compressed ", " is an ", " is a Parquet ", " is UTF-", "no column call_id")
+            places = (" line ", " item ", *kinds)
             assert any(place in sentence for place in places)
             return
         assert all(map(is_call_id, found))
