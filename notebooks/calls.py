@@ -162,6 +162,36 @@ def _(alt, ask, mo):
 
 @app.cell
 def _(ask, mo):
+    nodes = ask(
+        """
+        select agent_id, agent_version, node_name, entries, drop_offs, drop_off_rate, dwell_p50_s
+        from node_funnel
+        order by entries desc, agent_id, agent_version, node_id
+        """
+    )
+    versions = ask(
+        """
+        select
+            agent_id, agent_version, previous_version, metric, previous_value, value,
+            previous_count, count, is_clear
+        from version_comparison
+        where previous_version is not null and value is not null and previous_value is not null
+        order by is_clear desc nulls last, agent_id, try_cast(agent_version as double) desc, metric
+        """
+    )
+    mo.vstack(
+        [
+            mo.md("## Where conversations end, node by node"),
+            mo.ui.table(nodes, selection=None, page_size=8),
+            mo.md("## Versions beside the ones before them; clear changes first"),
+            mo.ui.table(versions, selection=None, page_size=8),
+        ]
+    )
+    return nodes, versions
+
+
+@app.cell
+def _(ask, mo):
     recent = ask(
         """
         select calls.call_id, calls.started_at, calls.duration_ms
@@ -192,13 +222,17 @@ def _(alt, ask, call, mo):
     )
     tools = ask(
         """
-        select tool_calls.name, words.end_s as said_s, tool_calls.result
+        select
+            tool_calls.name,
+            coalesce(tool_calls.invoked_at_s, words.end_s) as at_s,
+            tool_calls.latency_ms,
+            tool_calls.result
         from tool_calls
-        join words
+        left join words
             on words.call_id = tool_calls.call_id
             and words.utterance_index = tool_calls.utterance_index
             and words.word_index = tool_calls.word_index
-        where tool_calls.call_id = :call
+        where tool_calls.call_id = :call and at_s is not null
         order by tool_calls.tool_call_index
         """,
         call=call.value,
@@ -217,7 +251,7 @@ def _(alt, ask, call, mo):
     called = (
         alt.Chart(tools)
         .mark_rule(strokeWidth=2, color="black")
-        .encode(x="said_s:Q", tooltip=["name:N", "said_s:Q", "result:N"])
+        .encode(x="at_s:Q", tooltip=["name:N", "at_s:Q", "latency_ms:Q", "result:N"])
     )
     mo.vstack(
         [

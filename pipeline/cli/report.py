@@ -18,7 +18,7 @@ def report(
         typer.Option(
             "--since",
             metavar="TIME",
-            help="Only calls of that day (UTC) and later: a date, or how long ago, such as 30d.",
+            help="Only calls of that day and later: a date, or how long ago, such as 30d.",
             rich_help_panel=RUN,
         ),
     ] = None,

@@ -136,7 +136,7 @@ def write_report(since: str = "30d", agent: str = "") -> State[Any]:
     """Write the report, one HTML file on the worker, and show its figures and first charts here.
 
     Args:
-        since: Only calls of that day (UTC) and later: a date, or how long ago, such as 30d. Empty for all.
+        since: Only calls of that day and later: a date, or how long ago, such as 30d. Empty for all.
         agent: Only calls of this agent, by its id or its name. Empty for all.
     """
     process.keep_files_private()

@@ -90,7 +90,7 @@ def format_call_report(written: WrittenReport) -> str:
     agent = answers.agents.get(answers.filters.agent_id or "", "all agents")
     parts = [
         "# Call report",
-        f"{_escape(f'{written.path.absolute()}: {agent}, {answers.period} (UTC)')}.",
+        f"{_escape(f'{written.path.absolute()}: {agent}, {answers.period} ({answers.state.time_zone})')}.",
         _format_table(
             {"figure": name, "value": value, "made of": note}
             for name, value, note in figures.list_key_figures(answers)

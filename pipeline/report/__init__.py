@@ -2,7 +2,10 @@
 
 queries       reads the rows (labels: what the page calls their values)
 figures       the key figures, and the faults of the worst calls
-drawing       the kinds of charts (charts: those of the first page; call_charts: those of a call's page)
+drawing       the kinds of charts, and the cards that hold them (tables: the tables of cards)
+charts        the cards of the first page in their order, from outcome_charts, latency_charts,
+              conversation_charts and version_tables
+call_charts   the charts of a call's page
 call_page     what a call's page shows beside its charts
 runtime       the script that draws in the browser
 page          the whole page as text

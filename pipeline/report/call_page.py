@@ -60,7 +60,7 @@ def make_pages(answers: Answers) -> list[CallPage]:
 
 
 def _make_page(answers: Answers, call: Row, why: list[str]) -> CallPage:
-    agent = answers.agents.get(call["agent_id"], "no agent named")
+    agent = answers.label_agent(call["agent_id"])
     latency = [row | {"label": METRICS.get(row["metric"], row["metric"])} for row in call["call_latency"]]
     return CallPage(
         call, agent, why, _list_facts(call), latency, _list_transcript(call), call_charts.make_rows(call)
@@ -106,12 +106,13 @@ def _list_transcript(call: Row) -> list[TranscriptItem]:
     after: dict[int | None, list[TranscriptItem]] = {}
     for tool in call["call_tools"]:
         ending = {True: "succeeded", False: "failed"}.get(tool["successful"], "")
+        took = () if tool["latency_ms"] is None else (f"took {tool['latency_ms'] / 1000:,.2f} s",)
         item = TranscriptItem(
             None,
             "tool",
             tool["at_s"],
             _shorten(tool["arguments"] or ""),
-            (tool["name"] or "(no name)",),
+            (tool["name"] or "(no name)", *took),
             None if tool["result"] is None else _shorten(tool["result"]),
             ending,
         )

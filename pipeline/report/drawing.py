@@ -14,11 +14,13 @@ import altair as alt
 
 from pipeline.report.labels import LegendEntry
 from pipeline.report.queries import Row
+from pipeline.report.tables import Table
 
 # A chart of any form; what Altair's methods return is untyped.
 Drawing: TypeAlias = Any
 HEIGHT = 240
 LATENCY = "var(--latency)"
+BEFORE = LegendEntry("before", "period before", "var(--faint)", "line")
 _SERIES = tuple(f"var(--s{number})" for number in range(10))
 # Beyond so many days marks would run into each other.
 _MANY_DAYS = 45
@@ -27,16 +29,18 @@ _LABELS = alt.Axis(labelLimit=150, domain=False)
 
 @dataclass(frozen=True)
 class Card:
-    """A chart with its title, a sentence on how to read it, its legend and its rows."""
+    """A chart, tables, or both, with a title, a sentence on how to read them, a legend and the rows."""
 
     name: str
     title: str
     note: str
     rows: list[Row]
-    spec: dict[str, Any]
+    spec: dict[str, Any] | None
     legend: Sequence[LegendEntry] = ()
     is_wide: bool = False
     empty: str = "There are no calls to draw."
+    before: Sequence[Row] = ()
+    tables: Sequence[Table] = ()
 
 
 def make_spec(chart: Drawing, description: str) -> dict[str, Any]:
@@ -55,7 +59,7 @@ def make_chart() -> Drawing:
 
 
 def make_day_axis(rows: list[Row]) -> alt.X:
-    """Return an axis of days (UTC) with as many labels as fit."""
+    """Return an axis of days with as many labels as fit."""
     span = _count_days(rows)
     every: Any = {"interval": "day", "step": 1}
     if span > 120:
@@ -79,9 +83,9 @@ def make_tooltip(**shown: tuple[str, str]) -> list[alt.Tooltip]:
     ]
 
 
-def make_day_tooltip() -> alt.Tooltip:
-    """Return the line of a tooltip that names the day."""
-    return alt.Tooltip("utcyearmonthdate(day):T", title="day (UTC)", format="%a, %Y-%m-%d")
+def make_day_tooltip(zone: str, field: str = "day", title: str = "day") -> alt.Tooltip:
+    """Return the line of a tooltip that names the day, which is one of a time zone."""
+    return alt.Tooltip(f"utcyearmonthdate({field}):T", title=f"{title} ({zone})", format="%a, %Y-%m-%d")
 
 
 def make_latency_tooltip(samples: str, *more: str) -> list[alt.Tooltip]:
@@ -114,7 +118,9 @@ def make_colours(names: Iterable[LegendEntry]) -> alt.Color:
     return alt.Color("series:N", scale=scale, legend=None)
 
 
-def draw_bars_by_day(rows: list[Row], names: list[LegendEntry], y: alt.Y, *more: alt.Tooltip) -> Drawing:
+def draw_bars_by_day(
+    rows: list[Row], zone: str, names: list[LegendEntry], y: alt.Y, *more: alt.Tooltip
+) -> Drawing:
     """Draw a bar for each day, with a colour for each series."""
     return (
         make_chart()
@@ -124,7 +130,7 @@ def draw_bars_by_day(rows: list[Row], names: list[LegendEntry], y: alt.Y, *more:
             y=y,
             color=make_colours(names),
             order=alt.Order("place:Q"),
-            tooltip=[make_day_tooltip(), *make_tooltip(series=("", "")), *more],
+            tooltip=[make_day_tooltip(zone), *make_tooltip(series=("", "")), *more],
         )
         .properties(height=HEIGHT)
     )
@@ -149,15 +155,44 @@ def draw_bars_by_label(
 
 
 def draw_lines(
-    rows: list[Row], names: list[LegendEntry], y: alt.Y, weight: str, *more: alt.Tooltip
+    rows: list[Row],
+    zone: str,
+    names: list[LegendEntry],
+    y: alt.Y,
+    weight: str,
+    *more: alt.Tooltip,
+    before: Sequence[Row] = (),
 ) -> Drawing:
     """Draw a line over the days for each series; the field `weight` sets the size of its points."""
-    tooltip = [make_day_tooltip(), *make_tooltip(series=("", "")), *more]
+    tooltip = [make_day_tooltip(zone), *make_tooltip(series=("", "")), *more]
     base = make_chart().encode(x=make_day_axis(rows), y=y, color=make_colours(names), tooltip=tooltip)
     largest = 90 if _count_days(rows) <= _MANY_DAYS else 18
     size = alt.Size(f"{weight}:Q", scale=alt.Scale(domainMin=0, range=[6, largest]), legend=None)
-    drawn = alt.layer(base.mark_line(opacity=0.65), base.mark_point(filled=True, opacity=1).encode(size=size))
-    return drawn.properties(height=HEIGHT)
+    return alt.layer(
+        *draw_before(rows, zone, before, y, *make_tooltip(series=("", "")), *more),
+        base.mark_line(opacity=0.65),
+        base.mark_point(filled=True, opacity=1).encode(size=size),
+    ).properties(height=HEIGHT)
+
+
+def draw_before(
+    rows: list[Row], zone: str, before: Sequence[Row], y: alt.Y, *more: alt.Tooltip
+) -> list[Drawing]:
+    """Return the layers of the period before: a pale line, and its points; none without rows.
+
+    They read the dataset `before`, which the page adds as it adds the rows.
+    """
+    if not before:
+        return []
+    base = alt.Chart(alt.NamedData("before")).encode(
+        x=make_day_axis(rows),
+        y=y,
+        tooltip=[make_day_tooltip(zone, "before_day", "period before"), *more],
+    )
+    return [
+        base.mark_line(color=BEFORE.colour, strokeWidth=2),
+        base.mark_point(color=BEFORE.colour, filled=True, size=16, opacity=1),
+    ]
 
 
 def _compute_height(rows: list[Row], step: int) -> int:

@@ -16,20 +16,20 @@ def list_key_figures(answers: Answers) -> list[tuple[str, str, str]]:
     head = answers.headline
     e2e = next((row for row in answers.charts["latency_parts"] if row["metric"] == "e2e"), None)
     turns = f"{e2e['samples']:,} turns, pooled" if e2e else "no call reports it"
-    p50, p95 = (_format_milliseconds(e2e[name]) if e2e else "–" for name in ("p50_ms", "p95_ms"))
+    p50, p95 = (format_milliseconds(e2e[name]) if e2e else "–" for name in ("p50_ms", "p95_ms"))
     per_minute = head["cents_per_connected_minute"]
     return [
         ("Calls", f"{head['calls']:,}", f"{head['over_calls']:,} are over"),
         (
             "Connected",
-            _format_percent(head["connect_rate"]),
+            format_percent(head["connect_rate"]),
             f"{head['connected_calls']:,} of {head['over_calls']:,} calls",
         ),
         ("End to end, p50", p50, turns),
         ("End to end, p95", p95, turns),
         (
             "Successful",
-            _format_percent(head["success_rate"]),
+            format_percent(head["success_rate"]),
             f"{head['successful_calls']:,} of {head['judged_calls']:,} judged",
         ),
         (
@@ -40,11 +40,13 @@ def list_key_figures(answers: Answers) -> list[tuple[str, str, str]]:
     ]
 
 
-def _format_percent(rate: float | None) -> str:
+def format_percent(rate: float | None) -> str:
+    """Return a rate as a percentage, and a dash for none."""
     return "–" if rate is None else f"{rate:.1%}"
 
 
-def _format_milliseconds(latency: float | None) -> str:
+def format_milliseconds(latency: float | None) -> str:
+    """Return whole milliseconds, and a dash for none."""
     return "–" if latency is None else f"{latency:,.0f} ms"
 
 

@@ -59,3 +59,19 @@ METRICS = {
     "s2s": "speech to speech",
 }
 ROLES = {"agent": "agent", "user": "user", "transfer_target": "transfer"}
+# The headline metrics in the order of the page: what each is called, and what it is counted over.
+HEADLINES = {
+    "calls": ("Calls", ""),
+    "connect_rate": ("Connected", "calls"),
+    "success_rate": ("Successful", "judged calls"),
+    "conversation_success_rate": ("Successful conversations", "judged"),
+    "containment_rate": ("Contained", "conversations"),
+    "early_hangup_rate": ("Hung up early", "conversations"),
+    "voicemail_rate": ("Voicemail", "connected calls"),
+    "transfer_success_rate": ("Successful transfers", "attempts"),
+    "negative_rate": ("Negative sentiment", "rated calls"),
+    "e2e_p50_ms": ("End to end, p50", "turns"),
+    "e2e_p95_ms": ("End to end, p95", "turns"),
+    "dead_air_rate": ("Dead air", "timed calls"),
+    "cents_per_connected_minute": ("Cost of a minute", "priced calls"),
+}

@@ -71,6 +71,7 @@ def render_html(answers: Answers, made_at: datetime, runtime: str) -> str:
         script=Markup(script),  # noqa: S704  our own file
         data=Markup(_escape_for_script(_make_data(cards, calls))),  # noqa: S704  escaped for where it stands
         period=answers.period,
+        headline=answers.headline,
         agent=answers.agents.get(answers.filters.agent_id or "", None),
         filters=answers.filters,
         state=answers.state,
@@ -82,8 +83,8 @@ def render_html(answers: Answers, made_at: datetime, runtime: str) -> str:
     )
 
 
-def _format_moment(moment: datetime) -> str:
-    return f"{moment:%Y-%m-%d %H:%M}"
+def _format_moment(moment: datetime | None) -> str:
+    return "date unknown" if moment is None else f"{moment:%Y-%m-%d %H:%M}"
 
 
 def _list_call_legends(calls: list[CallPage]) -> dict[str, list[LegendEntry]]:
@@ -104,7 +105,11 @@ def _list_call_legends(calls: list[CallPage]) -> dict[str, list[LegendEntry]]:
 def _make_data(cards: list[Card], calls: list[CallPage]) -> dict[str, Any]:
     return {
         "config": CONFIG,
-        "charts": {card.name: {"spec": card.spec, "rows": card.rows} for card in cards if card.rows},
+        "charts": {
+            card.name: {"spec": card.spec, "rows": card.rows, "before": card.before}
+            for card in cards
+            if card.rows and card.spec
+        },
         "callSpecs": call_charts.make_specs() if calls else {},
         "calls": {page.call_id: page.charts for page in calls},
     }

@@ -54,7 +54,9 @@ def _frame_card(card: Card) -> dict[str, Any]:
     framed: dict[str, Any] = json.loads(json.dumps(card.spec))
     framed |= {"title": framed.pop("description"), "width": _WIDTH, "data": {"values": card.rows}}
     for layer in framed.get("layer", []):
-        layer.pop("data", None)
+        data = layer.pop("data", {})
+        if data.get("name") == "before":
+            layer["data"] = {"values": card.before}
     colour = framed.get("encoding", {}).get("color")
     if colour:
         del colour["legend"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -33,8 +33,12 @@ CHARTED = (
     "success",
     "dialogue",
     "tools",
+    "tool_times",
+    "nodes",
     "costs",
 )
+# What is shown of the period before, too.
+_BEFORE = ("latency", "success")
 _OF_CALLS = ("turns", "speech", "gaps", "call_tools", "call_latency", "samples")
 # For each kind of fault; a call can have several.
 _WORST_PER_KIND = 6
@@ -43,7 +47,7 @@ _MOST_NAMED = 5
 
 @dataclass(frozen=True)
 class Filters:
-    """The calls to report on: from a day on (UTC), of one agent; None means all."""
+    """The calls to report on: from a day on, of one agent; None means all."""
 
     since: date | None = None
     agent_id: str | None = None
@@ -56,17 +60,18 @@ class Filters:
 
 @dataclass(frozen=True)
 class State:
-    """The file that was read, and how fresh it is (UTC)."""
+    """The file that was read, how fresh it is (UTC), and the zone of its days and local times."""
 
     path: Path
     is_copy: bool
     published_at: datetime | None
     newest_call_at: datetime | None
+    time_zone: str
 
 
 @dataclass(frozen=True)
 class Answers:
-    """All rows of a report: those of each chart, and those of the worst calls."""
+    """All rows of a report: those of each chart, of the period before, and of the worst calls."""
 
     filters: Filters
     state: State
@@ -75,14 +80,21 @@ class Answers:
     charts: dict[str, list[Row]]
     worst: list[Row]
     calls: list[Row]
+    before: dict[str, list[Row]] = field(default_factory=dict)
 
     @property
     def period(self) -> str:
         """The days whose calls these are."""
         first, last = self.headline["first_day"], self.headline["last_day"]
+        if first is None and self.headline["calls"]:
+            return "no known day"
         if first is None:
             return "none" if self.filters.since is None else f"none since {self.filters.since}"
         return f"{first}" if first == last else f"{first} to {last}"
+
+    def label_agent(self, agent_id: str | None) -> str:
+        """Return what the page calls an agent."""
+        return self.agents.get(agent_id or "", "no agent named")
 
 
 def ask(
@@ -118,7 +130,6 @@ def _read_answers(
 ) -> Answers:
     known = read_rows(connection, "agents")
     filters = Filters(since, None if agent is None else _find_agent_id(known, agent))
-    state = State(path, is_copy, None, None)
     [fresh] = read_rows(connection, "published" if is_copy else "newest_call")
     worst = read_rows(connection, "worst_calls", **filters.parameters, count=_WORST_PER_KIND)
     call_ids = list(dict.fromkeys(row["call_id"] for row in worst))
@@ -127,13 +138,31 @@ def _read_answers(
     )
     return Answers(
         filters,
-        State(state.path, is_copy, fresh.get("published_at"), fresh["latest_call_at"]),
+        State(path, is_copy, fresh.get("published_at"), fresh["latest_call_at"], fresh["time_zone"]),
         _label_agents(known),
         headline | cost,
-        {name: read_rows(connection, name, **filters.parameters) for name in CHARTED},
+        {
+            **{name: read_rows(connection, name, **filters.parameters) for name in CHARTED},
+            # Versions are compared whenever their calls were.
+            "versions": read_rows(connection, "versions", agent_id=filters.agent_id),
+        },
         worst,
         _read_calls(connection, call_ids),
+        _read_before(connection, filters, headline["last_day"]),
     )
+
+
+def _read_before(connection: Connection, filters: Filters, last_day: date | None) -> dict[str, list[Row]]:
+    """Return the rows of as many days before the report's; a report of all days has none before it."""
+    if filters.since is None or last_day is None:
+        return {}
+    days = (last_day - filters.since).days + 1
+    return {
+        name: read_rows(
+            connection, f"{name}_before", first_day=filters.since, days=days, agent_id=filters.agent_id
+        )
+        for name in _BEFORE
+    }
 
 
 def read_rows(connection: Connection, name: str, **parameters: Any) -> list[Row]:

@@ -53,6 +53,7 @@ class WrittenReport:
             "byte_count": self.byte_count,
             "read_from": str(state.path),
             "newest_call_at": state.newest_call_at,
+            "time_zone": state.time_zone,
             "since": filters.since,
             "agent_id": filters.agent_id,
             **self.answers.headline,
@@ -70,7 +71,7 @@ def write(
     output: Path | None = None,
     is_live: bool = False,
 ) -> WrittenReport:
-    """Write the report of the calls since a day (UTC), of one agent or of all, by its id or its name.
+    """Write the report of the calls since a day, of one agent or of all, by its id or its name.
 
     Raises ConfigurationError without the chart library, UsageError for an agent or a file that cannot be
     used, and WarehouseError for a warehouse that cannot be read; then the former report is still there.

@@ -1,7 +1,7 @@
 -- The tools that some calls invoked, each with when that was.
--- Grain: invocation. Source: tool_calls, words, utterances. Reads only. The API sends no time of an
--- invocation: at_s is the end of the last word before it, of its turn where that word has no time,
--- and null before any word.
+-- Grain: invocation. Source: tool_calls, words, utterances. Reads only. at_s is the invocation's own
+-- time; where none is sent, the end of the last word before it, of its turn where that word has no
+-- time, and null before any word.
 -- Parameter: $call_ids.
 select
     tool_calls.call_id,
@@ -11,7 +11,8 @@ select
     tool_calls.result,
     tool_calls.successful,
     tool_calls.utterance_index,
-    coalesce(words.end_s, utterances.end_s) as at_s
+    tool_calls.latency_ms,
+    coalesce(tool_calls.invoked_at_s, words.end_s, utterances.end_s) as at_s
 from tool_calls
 left join words
     on tool_calls.call_id = words.call_id

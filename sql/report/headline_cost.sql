@@ -1,6 +1,6 @@
 -- What the calls of the period cost.
 -- Grain: one row, also without calls. Source: daily_costs. Reads only.
--- Parameters: $since, the first day (UTC), or null; $agent_id, the one agent, or null.
+-- Parameters: $since, the first day, or null; $agent_id, the one agent, or null.
 select
     cast(coalesce(sum(costed_calls), 0) as bigint) as costed_calls,
     sum(cost_cents) as cost_cents,

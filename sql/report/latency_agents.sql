@@ -1,7 +1,7 @@
 -- End-to-end latency of the whole period, agent by agent, pooled over turns.
 -- Grain: agent_id. Source: calls, latency_stats, latency_values through the macro pooled_latency.
 -- Reads only.
--- Parameters: $since, the first day (UTC), or null; $agent_id, the one agent, or null.
+-- Parameters: $since, the first day, or null; $agent_id, the one agent, or null.
 select
     agent_id,
     calls,

@@ -2,7 +2,7 @@
 -- for.
 -- Grain: metric. Source: calls, latency_stats, latency_values through the macro latency_pools.
 -- Reads only. All agents are one pool, as in latency.sql.
--- Parameters: $since, the first day (UTC), or null; $agent_id, the one agent, or null.
+-- Parameters: $since, the first day, or null; $agent_id, the one agent, or null.
 select
     metric,
     calls,

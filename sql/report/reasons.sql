@@ -1,6 +1,6 @@
 -- Why calls ended over the whole period, the commonest reason first.
 -- Grain: disconnection_reason. Source: daily_disconnections. Reads only.
--- Parameters: $since, the first day (UTC), or null; $agent_id, the one agent, or null.
+-- Parameters: $since, the first day, or null; $agent_id, the one agent, or null.
 select
     disconnection_reason,
     category,

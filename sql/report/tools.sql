@@ -1,7 +1,7 @@
 -- Which tools were invoked, and how that ended.
 -- Grain: name of the tool × ending that occurs. Source: daily_tools. Reads only.
 -- An invocation has succeeded or failed where its result says so, else it has a result or none.
--- Parameters: $since, the first day (UTC), or null; $agent_id, the one agent, or null.
+-- Parameters: $since, the first day, or null; $agent_id, the one agent, or null.
 with by_tool as (
     select
         name,

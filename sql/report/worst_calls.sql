@@ -3,7 +3,7 @@
 -- Grain: kind × call. Source: slow_call_details, conversation_details, tool_details. Reads only.
 -- measure is what it is ranked by: e2e p95 in ms, longest silence in s, overlap in s, failed
 -- invocations (not those without a result, which is how a call is ended).
--- Parameters: $since, the first day (UTC), or null; $agent_id, the one agent, or null; $count, how
+-- Parameters: $since, the first day, or null; $agent_id, the one agent, or null; $count, how
 -- many of each kind.
 with measured as (
     select

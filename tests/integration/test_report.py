@@ -7,20 +7,22 @@ import shutil
 import sys
 import webbrowser
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pipeline.config import load_settings
 from pipeline.errors import UsageError
 from pipeline.report import queries, runtime
+from pipeline.runs.offline import load_landed
 from pipeline.warehouse import schema
 from pipeline.warehouse.database import Warehouse
 from support.command_line import Cli
 from support.report_pages import Page, html_of, mixed_calls, published
 from support.simulated import Call, loaded
-from support.warehouse_files import Place, query, warehouse_in
+from support.warehouse_files import Payload, Place, as_body, query, warehouse_in
 
 # What would run, or end what it stands in, if it were not escaped.
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>'\"]]>\u2028{{ 7 * 7 }}"
@@ -172,6 +174,94 @@ def test_tools_and_costs_are_those_of_the_daily_views(asked: Any) -> None:
     assert f"${cost / 100:,.2f}" in page.text
 
 
+def test_the_latency_of_a_tool_is_pooled_over_all_its_invocations(asked: Any) -> None:
+    page, ask = asked
+    measured = ask(
+        "select name, count(latency_ms), quantile_cont(latency_ms, 0.5), quantile_cont(latency_ms, 0.95), "
+        "count(dead_air_s), count(has_dead_air) from tool_details where {wanted} group by name "
+        "having count(latency_ms) + count(has_dead_air) > 0 order by count(*) desc, name"
+    )
+    shown = [
+        [
+            name,
+            f"{timed:,}",
+            *("–" if value is None else f"{value:,.0f} ms" for value in (p50, p95)),
+            f"{silent / watched:.1%} {silent:,} of {watched:,}" if watched else "–",
+        ]
+        for name, timed, p50, p95, silent, watched in measured
+    ]
+    assert shown
+    assert page.tables["tools"] == [["Tool", "Timed", "p50", "p95", "Dead air after"], *shown]
+
+
+def test_the_nodes_are_those_of_node_visits_and_the_busiest_come_first(asked: Any) -> None:
+    page, ask = asked
+    nodes = ask(
+        "select agent_id, any_value(node_name), count(*), count(*) filter (where is_call_end), "
+        "quantile_cont(dwell_s, 0.5) from node_visits where {wanted} "
+        "group by agent_id, node_id order by count(*) desc, agent_id, node_id limit 12"
+    )
+    titles, *shown = page.tables["nodes"]
+    has_agents = len({agent for agent, *_ in nodes}) > 1
+    assert ("Agent" in titles) == has_agents == ("All agents" in page.text)
+    assert [[row[0], *row[1 + has_agents :]] for row in shown] == [
+        [name, f"{entries:,}", f"{ends / entries:.1%} {ends:,} of {entries:,}", f"{dwell_s:,.1f} s"]
+        for _, name, entries, ends, dwell_s in nodes
+    ]
+
+
+def test_versions_are_compared_as_the_view_does_over_all_calls(asked: Any) -> None:
+    page, ask = asked
+    agents = "agent_id = '" + AGENT + "'" if "Only agent" in page.text else "true"
+    compared = ask(
+        "select agent_id, metric, value, previous_value, is_clear from version_comparison "
+        "where previous_version is not null and value is not null and previous_value is not null "
+        f"and {agents} "
+        "qualify cast(agent_version as integer) = max(cast(agent_version as integer)) over "
+        "(partition by agent_id)"
+    )
+    shown = [row for row in page.tables["versions"] if row[0] != "Metric"]
+    assert len(shown) == len(compared) > 10
+    clear = {True: "yes", False: "no", None: "–"}
+    found = [
+        (row[1].split()[0], row[2].split()[0], row[3])
+        for row in shown
+        if row[0] in ("Connected", "Successful", "Calls")
+    ]
+    assert sorted(found) == sorted(
+        (*(f"{value:,.0f}" if metric == "calls" else f"{value:.1%}" for value in values), clear[is_clear])
+        for _, metric, now, then, is_clear in compared
+        for values in [(then, now)]
+        if metric in ("connect_rate", "success_rate", "calls")
+    )
+    assert ("also those before 2026-02-18" in page.text) == ("Only calls since" in page.text)
+
+
+def test_as_many_days_before_are_put_on_the_days_of_the_report(
+    data_dir: Path, whole: Page, filtered: Page
+) -> None:
+    ask = warehouse_in(data_dir)
+    [(last,)] = query(ask, f"select max(day) from daily_outcomes where agent_id = '{AGENT}'")
+    days = (last - SINCE).days + 1
+    wanted = f"agent_id = '{AGENT}' and day between date '{SINCE}' - {days} and date '{SINCE}' - 1"
+    latency = query(
+        ask,
+        f"select strftime(day + {days}, '%Y-%m-%d'), strftime(day, '%Y-%m-%d'), p50_ms, samples "
+        f"from daily_latency where metric = 'e2e' and samples > 0 and {wanted} order by day",
+    )
+    assert len(latency) > 3
+    assert picked(filtered.before("latency"), "day", "before_day", "p50_ms", "samples") == latency
+    judged = query(
+        ask,
+        f"select strftime(day + {days}, '%Y-%m-%d'), success_rate from daily_outcomes "
+        f"where judged_calls > 0 and {wanted} order by day",
+    )
+    assert picked(filtered.before("success"), "day", "rate") == judged
+    assert "period before" in filtered.text
+    assert whole.before("latency") == whole.before("success") == []
+    assert "period before" not in whole.text
+
+
 def test_the_worst_calls_are_drawn_as_the_views_measure_them(asked: Any) -> None:
     page, ask = asked
     worst = page.data["calls"]
@@ -201,6 +291,20 @@ def test_the_worst_calls_are_drawn_as_the_views_measure_them(asked: Any) -> None
     assert {link for link in page.links if link.startswith("#call-")} == {
         f"#call-{call_id}" for call_id in worst
     }
+
+
+def test_a_tool_stands_where_it_was_invoked_and_says_how_long_it_took(asked: Any) -> None:
+    page, ask = asked
+    timed = ask(
+        "select call_id, invoked_at_s, latency_ms from tool_calls "
+        "where invoked_at_s is not null and latency_ms is not null order by all"
+    )
+    shown = [row for row in timed if row[0] in page.data["calls"]]
+    assert shown
+    for call_id, invoked_at_s, latency_ms in shown:
+        places = [row["from"] for row in page.data["calls"][call_id]["timeline"] if row["kind"] == "tool"]
+        assert invoked_at_s in places
+        assert f"took {latency_ms / 1000:,.2f} s" in page.text
 
 
 def test_of_one_agent_latency_and_dialogue_are_those_of_the_daily_views(
@@ -276,9 +380,74 @@ def test_an_empty_warehouse_without_a_copy_gives_a_page_that_says_so(empty: Path
     assert page.data["charts"] == page.data["calls"] == {}
     assert "no calls yet" in page.text
     assert "Read from the warehouse itself" in page.text
-    assert page.elements["section"] == 13
-    assert page.classes["empty"] == 13 + 1, "one for each chart, and one for browsers without scripts"
+    assert page.elements["section"] == 15
+    assert page.classes["empty"] == 15 + 1, "one for each card, and one for browsers without scripts"
     assert page.text.count("–") == 5, "rates of nothing are not known"
+
+
+def spoken_call(number: int, start: datetime | None, **more: Any) -> Call:
+    """Return a call of which no more is known than when it was, and how slow it was."""
+    begins = None if start is None else int(start.timestamp() * 1000)
+    times = {} if begins is None else {"start_timestamp": begins, "end_timestamp": begins + 60_000}
+    latency = {"e2e": {"values": [1000 + number, 2000], "num": 2, "p50": 1500, "p95": 2000, "max": 2000}}
+    known = {"call_id": f"call_{number}", "agent_id": "a", "call_status": "ended", "latency": latency}
+    return known | {"disconnection_reason": "user_hangup"} | times | more
+
+
+def page_of_landed(folder: Path, calls: list[Call], zone: str | None = None) -> Page:
+    """Load calls as a run in a time zone does, and return the report of the warehouse itself."""
+    place = Place(folder)
+    place.land(Payload(call["call_id"], as_body(call)) for call in calls)
+    settings = load_settings(data_dir=folder, time_zone=zone, publish="off")
+    assert load_landed(settings).exit_code == 0
+    return Page(html_of(folder))
+
+
+def test_days_and_local_times_name_the_zone_and_the_making_of_the_page_is_utc(tmp_path: Path) -> None:
+    # Late in the evening in UTC it is the next day in Berlin.
+    page = page_of_landed(
+        tmp_path, [spoken_call(1, datetime(2026, 2, 20, 23, 30, tzinfo=UTC))], "Europe/Berlin"
+    )
+    assert "All agents, 2026-02-21 (Europe/Berlin)" in page.sentences
+    assert [row["day"] for row in page.rows("latency")] == ["2026-02-21"]
+    assert page.tables["worst"][0][0] == "Started (Europe/Berlin)"
+    assert page.tables["worst"][1][0] == "2026-02-21 00:30"
+    assert "2026-02-21 00:30 (Europe/Berlin)" in page.text
+    assert "newest call 2026-02-20 23:30 UTC; report made" in page.sentences
+    assert "in the time zone Europe/Berlin" in page.sentences
+    drawn = json.dumps(page.data["charts"])
+    assert '"day (Europe/Berlin)"' in drawn
+    assert '"started (Europe/Berlin)"' in drawn
+    assert "(UTC)" not in page.text + drawn
+
+
+@pytest.mark.parametrize(
+    ("undated", "sentence"),
+    [
+        (0, None),
+        (1, "1 call has no date and is in no chart by day; totals include it."),
+        (2, "2 calls have no date and are in no chart by day; totals include them."),
+    ],
+)
+def test_calls_without_a_date_are_counted_and_drawn_as_such(
+    tmp_path: Path, undated: int, sentence: str | None
+) -> None:
+    dated = spoken_call(9, datetime(2026, 2, 20, 12, tzinfo=UTC))
+    page = page_of_landed(tmp_path, [dated, *(spoken_call(number, None) for number in range(undated))])
+    assert ("no chart by day" in page.text) == (sentence is not None)
+    assert sentence is None or sentence in page.sentences
+    labels = [row["label"] for row in page.rows("worst")]
+    assert len(set(labels)) == undated + 1
+    assert sum(label.startswith("date unknown") for label in labels) == undated
+    assert [row[0] for row in page.tables["worst"]].count("date unknown") == undated
+    assert sum(row["calls"] for row in page.rows("volume")) == 1
+
+
+def test_a_report_of_calls_without_a_date_alone_is_no_empty_one(tmp_path: Path) -> None:
+    page = page_of_landed(tmp_path, [spoken_call(1, None)])
+    assert "All agents, no known day (UTC)" in page.sentences
+    assert "volume" not in page.data["charts"]
+    assert "1 call has no date" in page.text
 
 
 def test_what_payloads_say_is_text_wherever_it_stands(data_dir: Path, texts: list[str], whole: Page) -> None:
@@ -340,6 +509,7 @@ def test_a_named_warehouse_is_read_itself_and_the_report_shown_where_a_browser_i
     assert shown == [Path("there.html").absolute().as_uri()]
     assert ran.err == "no browser could be started: open there.html in one\n"
     told = json.loads(ran.out)
+    assert told["time_zone"] == "UTC"
     assert (told["path"], told["read_from"], told["calls"]) == ("there.html", str(live), len(CALLS))
     assert "Read from the warehouse itself" in Path("there.html").read_text(encoding="utf-8")
 

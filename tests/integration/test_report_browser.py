@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ pytestmark = pytest.mark.slow
 
 DOCS = Path(__file__).parents[2] / "docs"
 CALLS = mixed_calls(600)
+SINCE = date(2026, 2, 18)
 # Stands in every text of a payload; it would run, or load something, if it were more than text.
 HOSTILE = "</script><script>window.ran = 1</script><img src=x onerror='window.ran = 2'>\"'"
 # Charts that draw one mark a row, and how the marks are found.
@@ -103,6 +105,21 @@ def test_every_chart_has_a_mark_for_every_row(tab: Tab, report: Path, page: Page
     assert count(tab, "#latency", "g.mark-line path") == 3
     assert count(tab, "body", ".failed") == 0
     kept(tab.screenshot(), "report.png")
+
+
+def test_the_period_before_is_a_pale_line_with_a_point_for_every_day(
+    tab: Tab, report: Path, page: Page, tmp_path: Path
+) -> None:
+    path = tmp_path / "report.html"
+    path.write_text(html_of(report.parent, SINCE, runtime=runtime.bundle()), encoding="utf-8")
+    shown = Page(path.read_text(encoding="utf-8"))
+    tab.open(path)
+    for name, lines in (("latency", 3), ("success", 2)):
+        rows = len(shown.rows(name)) + len(shown.before(name))
+        assert count(tab, f"#{name}", POINTS) == rows > len(shown.before(name)) > 0
+        assert count(tab, f"#{name}", "g.mark-line path") == lines + 1
+    tab.resize(390, 844)
+    assert tab.ask("document.documentElement.scrollWidth") == 390
 
 
 def test_a_click_on_a_call_opens_its_page_and_back_leads_to_the_charts(
@@ -231,5 +248,5 @@ def test_an_empty_report_is_a_page_without_charts(tab: Tab, tmp_path: Path) -> N
     path = tmp_path / "report.html"
     path.write_text(html_of(tmp_path, runtime=runtime.bundle()), encoding="utf-8")
     tab.open(path)
-    assert count(tab, "body", ".card .empty") == 13
+    assert count(tab, "body", ".card .empty") == 15
     assert count(tab, "body", "svg.marks") == 0

@@ -38,7 +38,7 @@ def html_of(data_dir: Path, since: date | None = None, agent: str | None = None,
 
 
 class Page(HTMLParser):
-    """A report taken apart: its elements, its links, its text and its data; every element must close."""
+    """A report taken apart: its elements, links, text, tables and data; every element must close."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -49,6 +49,9 @@ class Page(HTMLParser):
         self.classes: Counter[str] = Counter()
         self.text = ""
         self.data: dict[str, Any] = {}
+        # By card: the texts of the cells, row by row.
+        self.tables: dict[str, list[list[str]]] = {}
+        self._card = ""
         self._open: list[str] = []
         self._in_data = False
         self.feed(text)
@@ -62,6 +65,12 @@ class Page(HTMLParser):
         self.classes.update((told.get("class") or "").split())
         self.ids.add(told.get("id") or "")
         self.links |= {told[name] or "" for name in ("href", "src") if name in told}
+        if tag == "section":
+            self._card = told.get("id") or ""
+        if tag == "tr":
+            self.tables.setdefault(self._card, []).append([])
+        if tag in ("td", "th"):
+            self.tables[self._card][-1].append("")
         if tag not in _VOID:
             self._open.append(tag)
         self._in_data = told.get("id") == "report-data"
@@ -78,6 +87,18 @@ class Page(HTMLParser):
             self.data = json.loads(data)
         elif self._open and self._open[-1] not in ("script", "style"):
             self.text += data
+            if {"td", "th"} & set(self._open):
+                self.tables[self._card][-1][-1] += data
+
+    @property
+    def sentences(self) -> str:
+        """The text with one blank where a browser shows one."""
+        return " ".join(self.text.split())
+
+    def before(self, chart: str) -> list[dict[str, Any]]:
+        """Return what a chart shows of the period before."""
+        found: list[dict[str, Any]] = self.data["charts"][chart]["before"]
+        return found
 
     def rows(self, chart: str) -> list[dict[str, Any]]:
         """Return what a chart shows."""

@@ -6,8 +6,8 @@
   const drawn = new Set();
   let place = 0;
 
-  async function draw(element, spec, rows) {
-    const whole = { ...spec, datasets: { rows } };
+  async function draw(element, spec, rows, before = []) {
+    const whole = { ...spec, datasets: { rows, before } };
     // A layer is named by what it draws; without rows it would have no scale.
     const isThere = ({ name }) => !name || rows.some(({ kind }) => kind === name);
     if (spec.layer) whole.layer = spec.layer.filter(isThere);
@@ -29,7 +29,7 @@
     drawn.add("report");
     for (const element of document.querySelectorAll(".report .chart[data-chart]")) {
       const chart = report.charts[element.dataset.chart];
-      await draw(element, chart.spec, chart.rows);
+      await draw(element, chart.spec, chart.rows, chart.before);
     }
   }
 

@@ -151,7 +151,7 @@ def test_a_call_report_names_its_place_its_figures_and_the_worst_calls(
     headline |= {"first_day": date(2026, 3, 1), "last_day": date(2026, 3, 2)}
     answers = Answers(
         Filters(agent_id="a"),
-        State(Path("analytics.duckdb"), True, None, None),
+        State(Path("analytics.duckdb"), True, None, None, "Europe/Berlin"),
         {"a": "desk | <b>"},
         headline,
         {"latency_parts": [{"metric": "e2e", "samples": 10_000, "p50_ms": 1_000.4, "p95_ms": 2_000.0}]},
@@ -163,7 +163,7 @@ def test_a_call_report_names_its_place_its_figures_and_the_worst_calls(
         [],
     )
     page = markdown.format_call_report(WrittenReport(Path("/data/report.html"), 1, answers))
-    assert "/data/report.html: desk \\| \\<b\\>, 2026-03-01 to 2026-03-02 \\(UTC\\)." in page
+    assert "/data/report.html: desk \\| \\<b\\>, 2026-03-01 to 2026-03-02 \\(Europe/Berlin\\)." in page
     assert "| Calls | 1,234 | 2 are over |" in page
     assert "| End to end, p95 | 2,000 ms | 10,000 turns, pooled |" in page
     assert "| Cost | – | 0 calls |" in page
