@@ -3,7 +3,8 @@
     <folder>/<table>/day=2026-01-31/*.parquet    the table's rows of the calls of that day
     <folder>/manifest.json                       schema revision, when, after which run, every day's state
 
-A day is that of `calls.day`, or `unknown`. The manifest is written last, and
+A day is that of `calls.day`. Calls without one are in `day=__HIVE_DEFAULT_PARTITION__`, which readers of
+such folders take for null. The manifest is written last, and
 while there is none the next publication writes every day again.
 """
 
