@@ -162,8 +162,9 @@ class Call(_Model):
     transcript_object: list[Utterance] | None = None
     transcript_with_tool_calls: list[WovenItem] | None = None
     scrubbed_transcript_with_tool_calls: Annotated[list[WovenItem] | None, IN_EXTRA] = None
-    pre_session_transcript_with_tool_calls: list[WovenItem] | None = None
-    post_session_transcript_with_tool_calls: list[WovenItem] | None = None
+    # Whatever is in these becomes a tool call or an event, so nothing in them can corrupt a turn.
+    pre_session_transcript_with_tool_calls: list[Any] | None = None
+    post_session_transcript_with_tool_calls: list[Any] | None = None
     scrubbed_pre_session_transcript_with_tool_calls: InExtra = None
     scrubbed_post_session_transcript_with_tool_calls: InExtra = None
     recording_url: StrictStr | None = None

@@ -219,7 +219,8 @@ named as (
             {
                 'place': '$.call_analysis.user_sentiment',
                 'json_path': '$.call_analysis.user_sentiment',
-                'value': call_analysis ->> '$.user_sentiment'
+                -- One that is known but for its case is told as such in all views.
+                'value': plain_sentiment(call_analysis ->> '$.user_sentiment')
             }
         ], recursive := true)
     from staged
@@ -274,7 +275,7 @@ found as (
         '$.disconnection_reason' as json_path,
         disconnection_reason as value
     from staged
-    where disconnection_category(disconnection_reason) = 'unknown'
+    where disconnection_category(nullif(trim(disconnection_reason), '')) = 'unknown'
     union all
     -- A null among samples is none, and dropped.
     select

@@ -4,6 +4,7 @@
 --
 -- The woven list may split a turn around an item, so an item's place is found by counting the words, and the
 -- turns without words, before it in the woven list and looking up that word, or turn, in transcript_object.
+-- Where one of the lists has turns that the other lacks, words are looked up by their times, if they have any.
 -- What was woven before or after the conversation has a list of its own: whatever is in it is an item.
 create or replace temp table staged_items as
 with woven as (
@@ -37,17 +38,17 @@ read as (
     from woven
 ),
 
--- Turns that are in one transcript alone: of those that say the same the surplus ones.
+-- Turns that are in one transcript alone: those whose first word no turn has at that time; and where nothing
+-- has times, of those that say the same the surplus ones.
 unsure as (
     select
         call_id,
         item_index,
         role,
+        word_count,
         spoken_text(item ->> '$.content') as said,
-        row_number() over (
-            partition by call_id, role, said
-            order by item_index asc nulls last
-        ) as occurrence
+        spoken_text(item ->> '$.words[0].word') as word,
+        try_cast(item ->> '$.words[0].start' as double) as begins_s
     from read
     where is_unsure
 ),
@@ -55,39 +56,103 @@ unsure as (
 texts as (
     select
         call_id,
-        unnest(transcript_object) as turn
+        unnest(transcript_object) as turn,
+        generate_subscripts(transcript_object, 1) as turn_number
     from staged
     where is_uneven
 ),
 
-unplaced as (
+-- Every word of these turns by its place among all words of the call, from 1.
+heard as (
     select
-        unsure.call_id,
-        unsure.item_index
+        call_id,
+        turn.role as role,
+        unnest(turn.words) as heard_word,
+        turn_number,
+        generate_subscripts(turn.words, 1) as number_in_turn
+    from texts
+),
+
+begun as (
+    select
+        call_id,
+        role,
+        spoken_text(heard_word.word) as word,
+        heard_word."start" as begins_s,
+        row_number() over (
+            partition by call_id
+            order by turn_number asc nulls last, number_in_turn asc nulls last
+        ) as word_number
+    from heard
+),
+
+met as (
+    select
+        unsure.*,
+        min(begun.word_number) as first_word_number
     from unsure
+    left join begun
+        on unsure.call_id = begun.call_id
+        and unsure.role is not distinct from begun.role
+        and unsure.begins_s = begun.begins_s
+        and unsure.word = begun.word
+    group by all
+),
+
+-- Where no time at all is in both transcripts, they run on different clocks.
+compared as (
+    select
+        *,
+        begins_s is not null
+        and count(first_word_number) over (partition by call_id) > 0 as has_times,
+        row_number() over (
+            partition by call_id, role, said
+            order by first_word_number asc nulls last, item_index asc nulls last
+        ) as occurrence
+    from met
+),
+
+placed as (
+    select
+        compared.call_id,
+        compared.item_index,
+        compared.first_word_number - 1 + compared.word_count as words_until,
+        if(
+            compared.has_times,
+            compared.first_word_number is null,
+            compared.said != '' and count(texts.call_id) < compared.occurrence
+        ) as is_unplaced
+    from compared
     left join texts
-        on unsure.call_id = texts.call_id
-        and unsure.role is not distinct from texts.turn.role
-        and contains(spoken_text(texts.turn.content), unsure.said)
-    where unsure.said != ''
-    group by unsure.call_id, unsure.item_index, unsure.occurrence
-    having count(texts.call_id) < unsure.occurrence
+        on compared.call_id = texts.call_id
+        and compared.role is not distinct from texts.turn.role
+        and contains(spoken_text(texts.turn.content), compared.said)
+    group by
+        compared.call_id,
+        compared.item_index,
+        compared.word_count,
+        compared.first_word_number,
+        compared.has_times,
+        compared.said,
+        compared.occurrence
 ),
 
 counted as (
     select
         read.*,
-        unplaced.call_id is not null as is_unplaced,
-        read.is_speech and unplaced.call_id is null as is_in_turns,
+        coalesce(placed.is_unplaced, false) as is_unplaced,
+        read.is_speech and not coalesce(placed.is_unplaced, false) as is_in_turns,
         coalesce(
-            sum(read.word_count) filter (where is_in_turns) over up_to_here, 0
+            max(placed.words_until) filter (where is_in_turns) over up_to_here,
+            sum(read.word_count) filter (where is_in_turns) over up_to_here,
+            0
         ) as words_before,
         count(*) filter (where is_in_turns and read.word_count = 0) over up_to_here
             as wordless_before
     from read
-    left join unplaced
-        on read.call_id = unplaced.call_id
-        and read.item_index = unplaced.item_index
+    left join placed
+        on read.call_id = placed.call_id
+        and read.item_index = placed.item_index
     window up_to_here as (
         partition by read.call_id
         order by read.item_index asc nulls last

@@ -34,9 +34,9 @@ comment on column daily_conversations.agent_words_per_minute is
 comment on column daily_conversations.user_words_per_minute is
     'Users'' timed words / minutes of user_talk_s';
 comment on column daily_conversations.agent_interruptions is
-    'Turns of agents that overlap an earlier turn of the user';
+    'Turns of agents that begin later than a turn of the user and overlap it';
 comment on column daily_conversations.user_interruptions is
-    'Turns of users that overlap an earlier turn of the agent';
+    'Turns of users that begin later than a turn of the agent and overlap it';
 comment on column daily_conversations.agent_interruption_ms is
     'Milliseconds both spoke because an agent interrupted';
 comment on column daily_conversations.user_interruption_ms is

@@ -27,4 +27,4 @@ comment on column turn_details.role is 'agent or user';
 comment on column turn_details.start_s is 'Start of its first timed word, in seconds of call audio';
 comment on column turn_details.end_s is 'End of its last timed word, in seconds of call audio';
 comment on column turn_details.is_interruption is
-    'Whether it overlaps an earlier turn of the other party';
+    'Whether it overlaps a turn of the other party that began before it';

@@ -164,9 +164,9 @@ comment on column weekly_scorecard.timed_calls is
 comment on column weekly_scorecard.agent_talk_ratio is
     'Seconds the agent spoke / seconds either spoke, counting both where both did, 0 to 1';
 comment on column weekly_scorecard.agent_interruptions_per_call is
-    'Turns of the agent that overlap an earlier turn of the user / timed_calls';
+    'Turns of the agent that begin later than one of the user and overlap it / timed_calls';
 comment on column weekly_scorecard.user_interruptions_per_call is
-    'Turns of the user that overlap an earlier turn of the agent / timed_calls';
+    'Turns of the user that begin later than one of the agent and overlap it / timed_calls';
 comment on column weekly_scorecard.median_agent_response_ms is
     'Median over calls of the agent''s median response gap, in ms: the typical call';
 comment on column weekly_scorecard.tool_invocations is 'Tool invocations';

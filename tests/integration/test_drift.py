@@ -141,21 +141,23 @@ def test_everything_new_is_in_a_table_too(place: Place) -> None:
         "call_cost": {"surcharge": 1, "product_costs": [{"tier": "gold"}, {"tier": "tin"}]},
         "llm_token_usage": {"values": [1], "cached": 5},
         "transcript_with_tool_calls": {"0": {"language": "en"}},
-        "post_session_transcript_with_tool_calls": [{"role": "tool_call_invocation", "why": 1}],
     }
     assert place.rows("select extra from utterances order by utterance_index") == [
         ({"words": [{"confidence": 0.5}, {"confidence": 0.6}]},),
         (None,),
     ]
-    assert place.rows("select extra from tool_calls") == [
-        ({"invocation": {"thought_signature": "z"}, "result": {"price": 2}},)
+    assert place.rows("select extra from tool_calls order by tool_call_index") == [
+        ({"invocation": {"thought_signature": "z"}, "result": {"price": 2}},),
+        ({"invocation": {"why": 1}},),
     ]
     assert place.rows("select extra from call_analysis") == [({"mood": "blue"},)]
     assert place.rows("select metric, p50_ms from latency_stats order by metric") == [
         ("e2e", 1.0),
         ("turn", 3.0),
     ]
-    assert place.rows("select role from transcript_events") == [
+    assert place.rows("select role from transcript_events order by event_index") == [
+        # What the user said is in no turn.
+        ("user",),
         ("smoke_signal",),
         ("node_transition",),
         ("dtmf",),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -13,10 +14,12 @@ import numpy as np
 import pytest
 
 from pipeline import sql
+from pipeline.simulator import RATES, CallBook
 from pipeline.warehouse import stored_results
 from support.simulated import Call, as_today, loaded, v1_calls
 
 COUNT = 90
+UNTIL = datetime(2026, 3, 14, 18, tzinfo=UTC)
 SETTINGS = {
     "order": ["set default_order = 'desc'"],
     "nulls_first": ["set default_null_order = 'nulls_first'"],
@@ -47,6 +50,15 @@ def odd_calls() -> list[Call]:
                 metric.pop("values", None)
         if index % 17 == 0:
             call.get("call_cost", {}).pop("combined_cost", None)
+    return calls + quirky_calls()
+
+
+def quirky_calls() -> list[Call]:
+    """Return calls that have often what real accounts send seldom."""
+    book = CallBook(count=60, until=UNTIL, shape="today", quirks=dict.fromkeys(RATES, 0.3))
+    calls = [book.payload(index) for index in range(book.count)]
+    for call, reason in zip(calls, ("user_requested_dnc", "user_requested_callback"), strict=False):
+        call["disconnection_reason"] = reason
     return calls
 
 
@@ -85,8 +97,7 @@ def usual(warehouse: Path) -> dict[str, Rows]:
 
 
 def test_a_usual_session_has_rows_to_compare(usual: dict[str, Rows]) -> None:
-    empty = {view for view, rows in usual.items() if not rows}
-    assert empty <= {"do_not_call_requests", "callback_requests"}
+    assert {view for view, rows in usual.items() if not rows} == set()
     assert any(row[0] == "None" for row in usual["daily_latency"])
 
 

@@ -6,6 +6,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable
+from math import inf
 from typing import Any
 
 from pipeline.warehouse.tables import metadata
@@ -122,15 +123,43 @@ def unplaced(document: Document) -> set[int]:
     if _sizes(spoken.values()) == _sizes(own):
         return set()
     seen: Counter[tuple[Any, str]] = Counter()
+    met = first_words(document)
     found = set()
-    for number, item in spoken.items():
+    for number, item in sorted(spoken.items(), key=lambda pair: (met.get(pair[0], inf), pair[0])):
         said = _said(item)
         role = item.get("role")
         seen[str(role), said] += 1
         having = sum(said in _said(turn) for turn in own if turn.get("role") == role)
-        if said and having < seen[str(role), said]:
+        if met and _begin(item) is not None:
+            if number not in met:
+                found.add(number)
+        elif said and having < seen[str(role), said]:
             found.add(number)
     return found
+
+
+def first_words(document: Document) -> dict[int, int]:
+    """Return of spoken woven items which word of all turns their first word is, found by its time."""
+    own = turns(document)[1]
+    words = [(turn.get("role"), word) for turn in own for word in turn.get("words") or []]
+    places: dict[tuple[Any, float | None, str], int] = {}
+    for number, (role, word) in enumerate(words):
+        places.setdefault((role, word.get("start"), _said({"content": word.get("word")})), number)
+    found = {}
+    for number, item in enumerate(woven(document)):
+        begins = _begin(item) if is_speech(item) else None
+        if begins is not None:
+            key = (item.get("role"), begins, _said({"content": item["words"][0].get("word")}))
+            if key in places:
+                found[number] = places[key]
+    return found
+
+
+def _begin(item: Document) -> float | None:
+    words = item.get("words")
+    first = words[0] if isinstance(words, list) and words else None
+    start = first.get("start") if isinstance(first, dict) else None
+    return start if isinstance(start, int | float) else None
 
 
 def _sizes(several: Iterable[Document]) -> tuple[int, int]:
@@ -162,6 +191,13 @@ def place(document: Document, before: int) -> tuple[int | None, int | None]:
         if is_speech(item) and number not in missing
     ]
     words, wordless = sum(spoken), spoken.count(0)
+    if _sizes(filter(is_speech, woven(document))) != _sizes(turns(document)[1]):
+        until = [
+            first + len(woven(document)[number]["words"])
+            for number, first in first_words(document).items()
+            if number < before and number not in missing
+        ]
+        words = max(until, default=words)
     worded: tuple[int | None, int | None] = (None, None)
     empty: int | None = None
     for turn_index, turn in enumerate(turns(document)[1]):

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from sqlalchemy import Connection
+
 from pipeline.warehouse import schema
 from pipeline.warehouse.database import Warehouse
 from support.lab import Lab, assert_complete, assert_whole, loaded_chunks, statuses, strays, tables_in
@@ -147,8 +149,13 @@ def killed_compactions(killer: Killer) -> None:
     shutil.rmtree(data_dir)
 
 
+def read_call_ids(connection: Connection) -> set[str]:
+    """Return the ids of the calls that are there, whatever the revision."""
+    return set(connection.exec_driver_sql("select call_id from calls").scalars())
+
+
 def killed_migrations(killer: Killer) -> None:
-    """Kill migrations down and up: the schema is the one or the other, and every copy kept is whole."""
+    """Kill migrations: each step down, and all steps up, are taken or not, and every copy is whole."""
     lab, data_dir = killer.lab, killer.lab.place("loaded")
     warehouse = warehouse_in(data_dir)
     for phase, target in (("migrate down", "base"), ("migrate up", "head")):
@@ -157,11 +164,16 @@ def killed_migrations(killer: Killer) -> None:
             done = killer.ends(phase, data_dir, "migrate", "--to", target)
             with warehouse.reading() as connection:
                 at = schema.read_revision(connection)
-            assert at in (None, schema.find_head())
+                ids = read_call_ids(connection) if at is not None else set()
             if target == "base" and at is not None:
+                assert ids == {row[0] for row in lab.tables["calls"]}
+                killer.tally.calls[phase] += len(ids)
+            else:
+                assert at in (None, schema.find_head())
+            if at == schema.find_head() and target == "base":
                 assert tables_in(data_dir / "warehouse.duckdb") == lab.tables
-                killer.tally.calls[phase] += len(lab.tables["calls"])
-            for kept in data_dir.glob("warehouse.before-*.duckdb"):
+            # A command that went on where a killed one was kept a copy of that.
+            for kept in data_dir.glob(f"warehouse.before-{schema.find_head()}*.duckdb"):
                 assert tables_in(kept) == lab.tables
     assert list(data_dir.glob("warehouse.before-*.duckdb"))
     assert lab.run(data_dir, "load").code == 0

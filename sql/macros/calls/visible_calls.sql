@@ -2,13 +2,13 @@
 -- Grain: call. Source: calls. A rerun replaces the macro; it holds no data.
 -- A call that is deleted at its source is left out where PIPELINE_DELETED says so.
 --
--- The table keeps what was sent. Here an empty reason is none, a version is the same as a
--- number and as text, and a call that ends before it starts has no duration: nothing is averaged over
+-- The table keeps what was sent. Here an empty or blank reason is none, a version is the same as
+-- a number and as text, and a call that ends before it starts has no duration: nothing is averaged over
 -- it, and checks name it.
 create or replace macro visible_calls() as table
 select
     * replace (
-        nullif(disconnection_reason, '') as disconnection_reason,
+        nullif(trim(disconnection_reason), '') as disconnection_reason,
         plain_version(agent_version) as agent_version,
         case
             when duration_ms >= 0 and coalesce(ended_at >= started_at, true) then duration_ms
