@@ -110,9 +110,10 @@ def store_everything(connection: Connection) -> None:
     connection.exec_driver_sql("insert into stored_days select distinct day from calls")
 
 
-def test_a_zone_that_is_none_is_refused_with_what_to_write() -> None:
+@pytest.mark.parametrize("name", ["Berlin", "localtime", "+02:00"])
+def test_a_zone_that_is_none_is_refused_with_what_to_write(name: str) -> None:
     with pytest.raises(ConfigurationError, match=r"PIPELINE_TIMEZONE cannot be used: name one of the IANA"):
-        load_settings(time_zone="Berlin")
+        load_settings(time_zone=name)
 
 
 @settings(max_examples=200, deadline=None)
