@@ -91,6 +91,11 @@ with definitions (column_name, beside, comment) as (
             null,
             'Moment of the first of later_calls, UTC; null without any'
         ),
+        (
+            'hour_starts_at',
+            null,
+            'When the hour begins, UTC: of the two hours of one name when clocks go back, which it is'
+        ),
         ('invocations', null, 'Invocations of the tool'),
         (
             'judged_calls',

@@ -1,12 +1,23 @@
 -- How many calls were going on at once: the peak of every hour.
--- Grain: hour (UTC) in which a call was going on. Source: calls that are connected.
+-- Grain: hour_starts_at of an hour in which a call was going on. Source: calls that are connected.
+-- Hours are those of PIPELINE_TIMEZONE: in some zones they begin at half past. The sweep is over
+-- times that are shifted by that part of an hour, and told back at its end.
 -- A sweep over starts and ends. A call lasts until it ends, or until it was last seen going on. One
 -- that ends as another begins is not simultaneous with it; one that seems longer than a day lasts a
 -- day.
 -- A call whose end is not known, or lies before its start, is left out.
 -- A rerun replaces the view and its comments; it holds no data.
 create or replace view hourly_concurrency as
-with spans as (
+with clock as (
+    select
+        named.zone,
+        to_minutes(
+            cast(extract('minute' from local_time(timestamp '2025-01-01', named.zone)) as bigint)
+        ) as shift
+    from (select time_zone() as zone) as named
+),
+
+spans as (
     select
         started_at,
         coalesce(
@@ -20,10 +31,11 @@ with spans as (
 
 sound_spans as (
     select
-        started_at,
-        least(ended_at, started_at + interval 1 day) as ended_at
+        spans.started_at + clock.shift as started_at,
+        least(spans.ended_at, spans.started_at + interval 1 day) + clock.shift as ended_at
     from spans
-    where ended_at > started_at
+    cross join clock
+    where spans.ended_at > spans.started_at
 ),
 
 -- An hour that begins with calls going on needs an event of its own.
@@ -78,16 +90,19 @@ hours as (
 )
 
 select
-    hour,
-    peak >> 32 as peak_calls,
-    hour + to_microseconds(4294967295 - (peak & 4294967295)) as peak_at,
-    started_calls,
-    call_us / 3600e6 as avg_calls
+    local_time(hours.hour - clock.shift, clock.zone) as hour,
+    hours.hour - clock.shift as hour_starts_at,
+    hours.peak >> 32 as peak_calls,
+    hours.hour - clock.shift + to_microseconds(4294967295 - (hours.peak & 4294967295)) as peak_at,
+    hours.started_calls,
+    hours.call_us / 3600e6 as avg_calls
 from hours
-where call_us > 0;
+cross join clock
+where hours.call_us > 0;
 
 comment on view hourly_concurrency is 'How many calls were going on at once, hour by hour';
-comment on column hourly_concurrency.hour is 'Hour (UTC); hours without a call have no row';
+comment on column hourly_concurrency.hour is
+    'Hour on the clocks of PIPELINE_TIMEZONE; hours without a call have no row';
 comment on column hourly_concurrency.peak_calls is
     'Most connected calls going on at the same moment; an end frees its place at once';
 comment on column hourly_concurrency.peak_at is 'When that peak was reached first in the hour, UTC';

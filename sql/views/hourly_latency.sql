@@ -17,5 +17,3 @@ comment on view hourly_latency is
     'Latency of each hour, agent and metric, pooled over turns: never an average of percentiles';
 comment on column hourly_latency.hour is
     'Hour of the calls on the clocks of PIPELINE_TIMEZONE; null: date unknown';
-comment on column hourly_latency.hour_starts_at is
-    'When the hour begins, UTC: of the two hours of one name when clocks go back, which it is';

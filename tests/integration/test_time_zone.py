@@ -90,6 +90,23 @@ def test_an_hour_that_comes_twice_is_two_hours(place: Place) -> None:
     assert place.rows("select hour_of_day, calls from hour_of_day_latency") == [(2, 2)]
 
 
+@pytest.mark.parametrize(
+    ("zone", "minutes"), [(BERLIN, 60), ("Asia/Kathmandu", 345), ("America/New_York", -300)]
+)
+def test_hours_of_simultaneous_calls_are_those_of_the_zone(place: Place, zone: str, minutes: int) -> None:
+    start = datetime(2026, 1, 31, 23, 14, 30, tzinfo=UTC)
+    land_calls(place, start, start + timedelta(seconds=10))
+    run(place, zone)
+    found = place.rows(
+        "select hour, hour_starts_at, peak_calls, peak_at, started_calls from hourly_concurrency order by 2"
+    )
+    local = start.replace(tzinfo=None) + timedelta(minutes=minutes)
+    hour = local.replace(minute=0, second=0)
+    assert found[0][:2] == (hour, hour - timedelta(minutes=minutes))
+    assert found[0][2:4] == (2, start.replace(tzinfo=None) + timedelta(seconds=10))
+    assert sum(row[4] for row in found) == 2
+
+
 def test_a_zone_that_is_changed_changes_every_day_and_none_that_is_named_keeps_it(place: Place) -> None:
     land_calls(place, datetime(2026, 1, 31, 23, 30, tzinfo=UTC))
     run(place, None)
