@@ -52,7 +52,11 @@ points as (
 reports as (
     select
         points.*,
-        counted.* exclude (call_id, metric)
+        counted.sample_count,
+        counted.above_1,
+        counted.above_2,
+        counted.above_3,
+        counted.above_4
     from points
     left join counted
         on points.call_id = counted.call_id
