@@ -130,7 +130,7 @@ def stage_chunks(connection: Connection, chunks: list[LandedChunk]) -> bool:
         run(sql.read("stage/joins_as_estimated"))
         if not run(sql.read("stage/is_complete")).scalar():
             raise LandingError("its payloads are not those that its manifest names")
-        for name in ("staged_latency", "staged_items"):
+        for name in ("staged_latency", "placed_turns", "staged_items"):
             run(sql.read(f"stage/{name}"))
         with _provide_measures(connection):
             for name in ("staged_turns", "staged_conversations"):

@@ -5,6 +5,9 @@ Nothing is computed here: each number in a chart is a number of a row of `sql/re
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
+
 import altair as alt
 
 from pipeline.report.drawing import (
@@ -19,50 +22,57 @@ from pipeline.report.drawing import (
     make_tooltip,
     select_series,
 )
-from pipeline.report.labels import CATEGORIES, RESULTS, SENTIMENTS, VERDICTS
+from pipeline.report.labels import CATEGORIES, RESULTS, SENTIMENTS, VERDICTS, LegendEntry
 from pipeline.report.queries import Answers
 
 _MOST_REASONS = 12
 
 
-def _make_calls_axis(share: bool = False) -> alt.Y:
+def _make_calls_axis(share: bool) -> alt.Y:
     if share:
         axis = alt.Axis(labelExpr="datum.value * 100")
         return alt.Y("calls:Q", title="share of calls (%)", stack="normalize", axis=axis)
     return alt.Y("calls:Q", title="calls", axis=alt.Axis(tickMinStep=1, format=",d"))
 
 
+def _draw_calls_by_day(
+    answers: Answers,
+    name: str,
+    column: str,
+    known: Iterable[LegendEntry],
+    texts: tuple[str, str, str],
+    *,
+    share: bool = False,
+    **more: Any,
+) -> Card:
+    """Return the chart of calls by day and by what stands in a column.
+
+    `texts` are its title, its note, and what it shows for those who cannot see it; `share` stacks each day to
+    all of it.
+    """
+    rows = answers.charts[name]
+    names = select_series(known, rows, column)
+    counts = make_tooltip(calls=("calls", ","), share=("of the day", ".1%"))
+    title, note, description = texts
+    drawn = draw_bars_by_day(rows, answers.state.time_zone, names, _make_calls_axis(share), *counts)
+    return Card(
+        name, title, note, label_rows(rows, names, column), make_spec(drawn, description), names, **more
+    )
+
+
 def draw_volume(answers: Answers) -> Card:
     """Return the chart of how many calls there were, by day."""
-    rows = answers.charts["volume"]
-    names = select_series(RESULTS, rows, "result")
-    counts = make_tooltip(calls=("calls", ","), share=("of the day", ".1%"))
-    drawn = make_spec(
-        draw_bars_by_day(rows, answers.state.time_zone, names, _make_calls_axis(), *counts),
-        "Calls by day and how far they came",
-    )
     note = "By day, and how far they came. A call without a start is on the day of its end."
-    return Card("volume", "Calls", note, label_rows(rows, names, "result"), drawn, names, is_wide=True)
+    texts = ("Calls", note, "Calls by day and how far they came")
+    return _draw_calls_by_day(answers, "volume", "result", RESULTS, texts, is_wide=True)
 
 
 def draw_disconnections(answers: Answers) -> Card:
     """Return the chart of how calls ended, by day."""
-    rows = answers.charts["disconnections"]
-    names = select_series(CATEGORIES, rows, "category")
-    counts = make_tooltip(calls=("calls", ","), share=("of the day", ".1%"))
-    drawn = make_spec(
-        draw_bars_by_day(rows, answers.state.time_zone, names, _make_calls_axis(), *counts),
-        "How calls ended, by day and category",
-    )
     note = "Calls that are over, by category of the reason."
-    return Card(
-        "disconnections",
-        "How calls ended",
-        note,
-        label_rows(rows, names, "category"),
-        drawn,
-        names,
-        empty="No call is over.",
+    texts = ("How calls ended", note, "How calls ended, by day and category")
+    return _draw_calls_by_day(
+        answers, "disconnections", "category", CATEGORIES, texts, empty="No call is over."
     )
 
 
@@ -89,23 +99,9 @@ def draw_reasons(answers: Answers) -> Card:
 
 def draw_sentiment(answers: Answers) -> Card:
     """Return the chart of how users felt, by day."""
-    rows = answers.charts["sentiment"]
-    names = select_series(SENTIMENTS, rows, "sentiment")
-    counts = make_tooltip(calls=("calls", ","), share=("of the day", ".1%"))
-    drawn = make_spec(
-        draw_bars_by_day(rows, answers.state.time_zone, names, _make_calls_axis(share=True), *counts),
-        "User sentiment by day",
-    )
-    note = "What the analysis says of users of connected calls."
-    return Card(
-        "sentiment",
-        "User sentiment",
-        note,
-        label_rows(rows, names, "sentiment"),
-        drawn,
-        names,
-        empty="No connected call has an analysis.",
-    )
+    texts = ("User sentiment", "What the analysis says of users of connected calls.", "User sentiment by day")
+    empty = "No connected call has an analysis."
+    return _draw_calls_by_day(answers, "sentiment", "sentiment", SENTIMENTS, texts, share=True, empty=empty)
 
 
 def draw_success(answers: Answers) -> Card:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +56,11 @@ class Filters:
     def parameters(self) -> dict[str, Any]:
         """The filters as the SQL files name them."""
         return {"since": self.since, "agent_id": self.agent_id}
+
+    def list_parameters(self, name: str) -> dict[str, Any]:
+        """Return the filters as the file of a chart names them."""
+        # Only what is shown of the period before has an end.
+        return self.parameters | ({"until": None} if name in _BEFORE else {})
 
 
 @dataclass(frozen=True)
@@ -142,7 +147,7 @@ def _read_answers(
         _label_agents(known),
         headline | cost,
         {
-            **{name: read_rows(connection, name, **filters.parameters) for name in CHARTED},
+            **{name: read_rows(connection, name, **filters.list_parameters(name)) for name in CHARTED},
             # Versions are compared whenever their calls were.
             "versions": read_rows(connection, "versions", agent_id=filters.agent_id),
         },
@@ -156,11 +161,14 @@ def _read_before(connection: Connection, filters: Filters, last_day: date | None
     """Return the rows of as many days before the report's; a report of all days has none before it."""
     if filters.since is None or last_day is None:
         return {}
-    days = (last_day - filters.since).days + 1
+    length = last_day - filters.since + timedelta(days=1)
+    earlier = {"since": filters.since - length, "until": filters.since, "agent_id": filters.agent_id}
     return {
-        name: read_rows(
-            connection, f"{name}_before", first_day=filters.since, days=days, agent_id=filters.agent_id
-        )
+        name: [
+            # Each on the day of the report that is as far from its beginning.
+            row | {"day": row["day"] + length, "before_day": row["day"]}
+            for row in read_rows(connection, name, **earlier)
+        ]
         for name in _BEFORE
     }
 

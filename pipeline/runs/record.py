@@ -63,12 +63,16 @@ def record_start(
             "pipeline_version": __version__,
         },
     )
-    if time_zone not in (None, connection.exec_driver_sql(sql.read("runs/time_zone")).scalar_one()):
+    if time_zone is not None and time_zone != _read_time_zone(connection):
         set_to = {"time_zone": time_zone, "changed_at": report.started_at}
         connection.exec_driver_sql(sql.read("runs/set_time_zone"), set_to)
         connection.exec_driver_sql(sql.read("runs/apply_time_zone"))
     for name in ("forget_hidden_days", "hide_deleted"):
         connection.exec_driver_sql(sql.read(f"runs/{name}"), {"hides_deleted": hides_deleted})
+
+
+def _read_time_zone(connection: Connection) -> str:
+    return str(connection.exec_driver_sql(sql.read("runs/time_zone")).scalar_one())
 
 
 def read_outcomes(

@@ -59,7 +59,7 @@ def loses_rows(step: Script, down: bool) -> bool:
     return bool(getattr(step.module, "destructive_downgrade" if down else "destructive_upgrade", True))
 
 
-def asks_for_replay(step: Script) -> bool:
+def is_filled_by_replay(step: Script) -> bool:
     """Return whether a step adds columns that only landed payloads can fill for the calls that are there."""
     return bool(getattr(step.module, "filled_by_replay", False))
 

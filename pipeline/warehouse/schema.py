@@ -201,7 +201,12 @@ def migrate(
                 connection.exec_driver_sql(sql.read("stored/forgotten"))
                 noted = sa.Table(_VERSION_TABLE, sa.MetaData(), comment=_hash_views())
                 connection.execute(sa.schema.SetTableComment(noted))
-        if say is not None and before is not None and not down and any(map(migration.asks_for_replay, steps)):
+        if (
+            say is not None
+            and before is not None
+            and not down
+            and any(map(migration.is_filled_by_replay, steps))
+        ):
             say(
                 f"the warehouse is at revision {after} now: run `python -m pipeline replay`, which fills "
                 "what is new for the calls that were loaded before, from what is landed"

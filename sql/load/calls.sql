@@ -131,17 +131,9 @@ select
     epoch_ms(start_timestamp) as started_at,
     epoch_ms(end_timestamp) as ended_at,
     epoch_ms(transfer_end_timestamp) as transfer_ended_at,
-    coalesce(epoch_ms(start_timestamp), epoch_ms(end_timestamp), landed.fresh_at) as dated_at,
-    local_time(
-        coalesce(epoch_ms(start_timestamp), epoch_ms(end_timestamp), landed.fresh_at),
-        this_load.time_zone
-    ) as local_at,
-    cast(
-        local_time(
-            coalesce(epoch_ms(start_timestamp), epoch_ms(end_timestamp), landed.fresh_at),
-            this_load.time_zone
-        ) as date
-    ) as day,
+    coalesce(started_at, ended_at, landed.fresh_at) as dated_at,
+    local_time(dated_at, this_load.time_zone) as local_at,
+    cast(local_at as date) as day,
     cast(call_cost ->> '$.combined_cost' as double) as combined_cost_cents,
     cast(llm_token_usage ->> '$.average' as double) as llm_tokens_average,
     whole_number(requests_count) as llm_requests_count,

@@ -11,17 +11,12 @@ with invocations as (
         *,
         read_as(item, 'tool_call_invocation') as invocation,
         model_fallback(json_extract(item, '$.metadata')) as fallback,
-        row_number() over in_order - 1 as tool_call_index,
         row_number() over (
-            partition by call_id, tool_call_id
+            partition by call_id
             order by phase_place asc nulls last, item_index asc nulls last
-        ) as use_number
+        ) - 1 as tool_call_index
     from staged_items
     where role = 'tool_call_invocation'
-    window in_order as (
-        partition by call_id
-        order by phase_place asc nulls last, item_index asc nulls last
-    )
 ),
 
 results as (
@@ -42,16 +37,8 @@ results as (
                 )
             )
         ) as rest
-    from (
-        select
-            *,
-            row_number() over (
-                partition by call_id, tool_call_id
-                order by phase_place asc nulls last, item_index asc nulls last
-            ) as use_number
-        from staged_items
-        where role = 'tool_call_result'
-    ) as numbered
+    from staged_items
+    where role = 'tool_call_result'
 )
 
 select

@@ -6,31 +6,27 @@ delete from transcript_events
 where call_id in (select call_id from replaced);
 
 insert into transcript_events by name
-with numbered as (
+with counted as (
     select
         *,
-        count(*) filter (where role = 'tool_call_invocation') over of_tool as invocation_count,
-        count(*) filter (where role = 'tool_call_result') over (
+        count(*) filter (where role = 'tool_call_invocation') over (
             partition by call_id, tool_call_id
-            order by phase_place asc nulls last, item_index asc nulls last
-            rows unbounded preceding
-        ) as result_number
+        ) as invocation_count
     from staged_items
     where
         not is_speech
         or is_unplaced
-    window of_tool as (partition by call_id, tool_call_id)
 ),
 
 events as (
     select *
-    from numbered
+    from counted
     where
         role is distinct from 'tool_call_invocation'
         and not (
             role is not distinct from 'tool_call_result'
             and tool_call_id is not null
-            and result_number <= invocation_count
+            and use_number <= invocation_count
         )
 )
 

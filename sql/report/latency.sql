@@ -3,7 +3,8 @@
 -- only. All agents are one pool: percentiles of agents cannot be added up. Of a single agent the
 -- rows are those of daily_latency.
 -- Calls whose date is unknown have no place on an axis of days.
--- Parameters: $since, the first day, or null; $agent_id, the one agent, or null.
+-- Parameters: $since, the first day, or null; $until, the day after the last, or null; $agent_id,
+-- the one agent, or null.
 select
     period as day,
     calls,
@@ -21,6 +22,7 @@ from latency_pools(
         or day >= cast($since as date)
     )
     and ($agent_id is null or agent_id = $agent_id)
+    and ($until is null or day < cast($until as date))
     and day is not null
 )
 where

@@ -2,7 +2,8 @@
 -- Grain: day × verdict, for days with a call that has it. Source: daily_ratings. Reads only.
 -- call_successful is today's verdict; agent_task_completion_rating is v1's, good when Complete.
 -- Calls whose date is unknown have no place on an axis of days.
--- Parameters: $since, the first day, or null; $agent_id, the one agent, or null.
+-- Parameters: $since, the first day, or null; $until, the day after the last, or null; $agent_id,
+-- the one agent, or null.
 select
     day,
     rating as verdict,
@@ -14,6 +15,7 @@ where
     rating in ('call_successful', 'agent_task_completion_rating')
     and day is not null
     and ($since is null or day >= cast($since as date))
+    and ($until is null or day < cast($until as date))
     and ($agent_id is null or agent_id = $agent_id)
 group by
     day,

@@ -161,37 +161,28 @@ select
     nullif(
         list_filter(
             [
-                if(call_analysis is null and scrubbed_call_analysis is not null, 'call_analysis', null),
-                if(metadata is null and scrubbed_metadata is not null, 'metadata', null),
-                if(
-                    retell_llm_dynamic_variables is null
-                    and scrubbed_retell_llm_dynamic_variables is not null,
+                name_if_removed('call_analysis', call_analysis, scrubbed_call_analysis),
+                name_if_removed('metadata', metadata, scrubbed_metadata),
+                name_if_removed(
                     'retell_llm_dynamic_variables',
-                    null
+                    retell_llm_dynamic_variables,
+                    scrubbed_retell_llm_dynamic_variables
                 ),
-                if(
-                    collected_dynamic_variables is null
-                    and scrubbed_collected_dynamic_variables is not null,
+                name_if_removed(
                     'collected_dynamic_variables',
-                    null
+                    collected_dynamic_variables,
+                    scrubbed_collected_dynamic_variables
                 ),
-                if(transcript is null and len(scrubbed) > 0, 'transcript', null),
-                if(transcript_object is null and len(scrubbed) > 0, 'transcript_object', null),
-                if(
-                    transcript_with_tool_calls is null and len(scrubbed) > 0,
-                    'transcript_with_tool_calls',
-                    null
+                name_if_removed('transcript', transcript, nullif(len(scrubbed), 0)),
+                name_if_removed('transcript_object', transcript_object, nullif(len(scrubbed), 0)),
+                name_if_removed(
+                    'transcript_with_tool_calls', transcript_with_tool_calls, nullif(len(scrubbed), 0)
                 ),
-                if(
-                    recording_url is null and scrubbed_recording_url is not null,
-                    'recording_url',
-                    null
-                ),
-                if(
-                    recording_multi_channel_url is null
-                    and scrubbed_recording_multi_channel_url is not null,
+                name_if_removed('recording_url', recording_url, scrubbed_recording_url),
+                name_if_removed(
                     'recording_multi_channel_url',
-                    null
+                    recording_multi_channel_url,
+                    scrubbed_recording_multi_channel_url
                 ),
                 -- The customer's number is one of the things that a source can be told to remove.
                 case

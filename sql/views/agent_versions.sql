@@ -4,7 +4,7 @@
 create or replace view agent_versions as
 select
     agent_id,
-    plain_version(agent_version) as agent_version,
+    agent_version,
     first(
         agent_name
         order by dated_at desc nulls last, call_id desc nulls last
@@ -17,7 +17,7 @@ select
     min(dated_at) as first_call_at,
     max(dated_at) as last_call_at
 from visible_calls() as calls
-group by agent_id, plain_version(agent_version);
+group by agent_id, agent_version;
 
 comment on view agent_versions is
     'The versions of each agent that calls name, as their payloads say';

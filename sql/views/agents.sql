@@ -8,7 +8,7 @@ select
         agent_name
         order by dated_at desc nulls last, call_id desc nulls last
     ) filter (where agent_name is not null) as agent_name,
-    count(distinct plain_version(agent_version)) as versions,
+    count(distinct agent_version) as versions,
     count(*) as calls,
     min(dated_at) as first_call_at,
     max(dated_at) as last_call_at

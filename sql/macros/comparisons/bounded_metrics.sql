@@ -1,7 +1,7 @@
 -- Every headline metric of each group of calls, in long form: with its interval and its count.
 -- Grain: period × agent_id × metric, every metric for each group that has calls.
--- Source: calls, conversations, call_costs, latency_values; the macros outcomes_of_calls and
--- latency_pools, which define what is counted and how percentiles are pooled.
+-- Source: calls, conversations, latency_values; the macros outcomes_of_calls, priced_calls and
+-- latency_pools, which define what is counted, what a call cost and how percentiles are pooled.
 -- Parameters: group_of, an expression over columns of calls that says which group a call belongs to;
 -- agent_of, its agent there: agent_id, or null for all together; chosen, a condition on columns of calls.
 -- Both may be an unnest of a list, of the same length: then a call belongs to several groups.
@@ -25,42 +25,17 @@ with grouped_calls as (
     where chosen
 ),
 
-product_lines as (
-    select
-        call_id,
-        sum(cost_cents) as all_cents,
-        coalesce(sum(cost_cents) filter (where is_transfer_leg_cost), 0) as transfer_leg_cents
-    from call_costs
-    where call_id in (select call_id from grouped_calls)
-    group by call_id
-),
-
-priced as (
-    select
-        calls.call_id,
-        coalesce(calls.combined_cost_cents, product_lines.all_cents)
-        - coalesce(product_lines.transfer_leg_cents, 0) as agent_leg_cents,
-        case when calls.duration_ms >= 0 then calls.duration_ms end as duration_ms
-    from visible_calls() as calls
-    left join product_lines
-        on calls.call_id = product_lines.call_id
-    where chosen
-),
-
 -- What a call counts for, worked out once, however many groups it belongs to.
 facts as (
     select
         outcomes.*,
-        lower(trim(outcomes.user_sentiment)) as sentiment,
-        priced.agent_leg_cents,
-        priced.duration_ms,
-        priced.agent_leg_cents is not null
-        and priced.duration_ms > 0
-        and outcomes.is_connected as is_priced,
+        priced.cost_cents - priced.transfer_leg_cents as agent_leg_cents,
+        priced.connected_ms as priced_ms,
+        agent_leg_cents is not null and priced_ms > 0 as is_priced,
         conversations.dead_air_s,
         conversations.last_word_s - conversations.first_word_s as dialogue_s
     from outcomes_of_calls(chosen := chosen) as outcomes
-    inner join priced
+    inner join priced_calls(chosen := chosen) as priced
         on outcomes.call_id = priced.call_id
     left join conversations
         on outcomes.call_id = conversations.call_id
@@ -83,12 +58,12 @@ counted as (
         count(*) filter (where is_voicemail) as voicemail_calls,
         count(*) filter (where is_transfer_attempt) as transfer_attempts,
         count(*) filter (where is_transferred) as transferred_calls,
-        count(*) filter (where sentiment in ('positive', 'neutral', 'negative'))
+        count(*) filter (where user_sentiment in ('Positive', 'Neutral', 'Negative'))
             as sentiment_calls,
-        count(*) filter (where sentiment = 'negative') as negative_calls,
+        count(*) filter (where user_sentiment = 'Negative') as negative_calls,
         count(*) filter (where is_priced) as priced_calls,
         round(sum(agent_leg_cents) filter (where is_priced), 6)
-        / nullif(sum(cast(duration_ms as double)) filter (where is_priced) / 60000, 0)
+        / nullif(sum(cast(priced_ms as double)) filter (where is_priced) / 60000, 0)
             as cents_per_connected_minute,
         count(dialogue_s) as timed_calls,
         sum(dead_air_s) / nullif(sum(dialogue_s), 0) as dead_air_rate

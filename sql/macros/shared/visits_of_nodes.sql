@@ -107,7 +107,7 @@ timed as (
         followed.*,
         calls.day,
         calls.agent_id,
-        plain_version(calls.agent_version) as agent_version,
+        calls.agent_version,
         followed.is_last and calls.is_over as is_call_end,
         case
             when not followed.is_last then followed.next_entered_at_s
