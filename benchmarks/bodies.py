@@ -102,7 +102,7 @@ def payloads(distinct: int, seed: int = 7) -> Iterator[Payload]:
 
 def talks(shape: str, seed: int) -> Iterator[Payload]:
     """Yield the simulator's calls that were talked in and analysed, without end."""
-    book = CallBook(seed=seed, count=1_000_000, until=UNTIL, shape=shape)
+    book = CallBook(seed=seed, count=1_000_000, until=UNTIL, shape=shape, quirks={})
     for index in count():
         payload = book.payload(index)
         if payload.get(_TURNS) and payload.get("call_analysis") and len(payload[_TURNS]) > 2:

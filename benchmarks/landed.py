@@ -9,6 +9,8 @@ from benchmarks.bodies import DISTINCT, Bodies
 from pipeline.landing.folder import Landing
 from pipeline.landing.intake import Receipt, judge
 from pipeline.load import loads
+from pipeline.load.chunk_queue import ChunkQueue
+from pipeline.load.waiting import find_waiting
 from pipeline.warehouse.database import Warehouse
 
 CHUNK = 250
@@ -32,6 +34,6 @@ def land(folder: Path, ids: list[str], *, run_id: str = "run", distinct: int = D
 def load_landed(warehouse: Warehouse, landing: Landing) -> loads.Loaded:
     """Load what is landed and not loaded yet, as `python -m pipeline load` does."""
     with warehouse.reading() as connection:
-        queue = loads.find_waiting(connection, landing)
+        queue = ChunkQueue(find_waiting(connection, landing).manifests.values())
     queue.close()
     return loads.load_waiting(warehouse, queue, refresh_window_s=86_400)

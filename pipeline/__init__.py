@@ -13,7 +13,7 @@ report      draws the readers' copy as one HTML file (dictionary: what every col
 doctor      looks for what keeps the rest from working
 simulator   Retell's API with made-up calls, for demo and tests
 
-config, sql, times, atomic, errors, log and process are used throughout. docs/architecture.md says which room
+config, sql, times, files, errors, log and process are used throughout. docs/architecture.md says which room
 may use which.
 """
 

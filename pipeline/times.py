@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 from pipeline.errors import UsageError
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)?", re.IGNORECASE)
 
@@ -28,6 +29,11 @@ def as_utc(moment: datetime) -> datetime:
 def to_epoch_ms(moment: datetime) -> int:
     """Return an aware moment in milliseconds since 1970, not before that."""
     return max(0, int(moment.timestamp() * 1000))
+
+
+def to_epoch_us(moment: datetime) -> int:
+    """Return an aware moment in microseconds since 1970, exactly."""
+    return (moment - _EPOCH) // timedelta(microseconds=1)
 
 
 def format_utc(moment: datetime) -> str:

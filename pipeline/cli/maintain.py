@@ -92,18 +92,24 @@ def publish(
 
 @command
 def compact(warehouse: Warehouse = None, data_dir: DataDir = None, json: AsJson = False) -> None:
-    """Rewrite the warehouse file without room that nothing uses; nobody can open it meanwhile."""
+    """Merge small landed files of past days, then rewrite the warehouse file without unused room."""
     from pipeline.cli import console
-    from pipeline.runs import maintenance
+    from pipeline.runs.compaction import compact_all
 
-    done = maintenance.compact(read_settings(warehouse=warehouse, data_dir=data_dir), console.say)
+    merged, done = compact_all(read_settings(warehouse=warehouse, data_dir=data_dir), console.say)
+    for problem in merged.problems:
+        console.write_error(problem)
     if json:
-        print_json(vars(done) | {"path": str(done.path)})
+        print_json(vars(done) | {"path": str(done.path), "landing": vars(merged)})
     else:
+        if merged.before:
+            console.print_text(f"{merged.before:,} landed chunks of past days are {merged.after:,} now")
         console.print_text(
             f"{done.path}: {done.bytes_before / 1e6:,.1f} MB before, {done.bytes_after / 1e6:,.1f} MB now, "
             f"in {done.duration_s:,.1f} s"
         )
+    if merged.problems:
+        raise typer.Exit(1)
 
 
 @command

@@ -42,6 +42,10 @@ def print_run(report: RunReport) -> None:
 def print_repair(done: Repair) -> None:
     """Print what was mended in the landing folder, and what to do next."""
     if not done.chunks:
+        if done.others:
+            console.print_text(
+                f"{done.others:,} files that are none of a chunk, or doubles, are in {done.set_aside} now"
+            )
         console.print_text("every landed file is what its manifest says: nothing to repair")
         return
     console.print_table(

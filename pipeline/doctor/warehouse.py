@@ -69,7 +69,7 @@ def _check_content(connection: Connection, settings: Settings, landed: list[str]
         return [schema_found]
     try:
         [trouble] = queries.read_rows(connection, "trouble")
-        loaded = queries.read_loaded_chunks(connection)
+        loaded = queries.find_loaded_chunks(connection, landed)
     except DBAPIError as broken:
         kind = type(broken.orig).__name__
         return [Finding("warehouse", "fail", f"its tables could not be read ({kind})", "run `check`")]

@@ -2,29 +2,28 @@
 
 A chunk exists from the moment its manifest has its name: both files are written under a temporary name and
 fsynced before either is renamed, the manifest last. So a killed run leaves whole chunks and `.part` files,
-which the next run clears (`runs.cleanup`).
+which the next run clears (`runs.cleanup`). The payload file has a copy of the manifest, so that either of the
+two can be lost and tells of itself what it was.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
 from pathlib import Path
-from typing import Any
 
-import orjson
-
-from pipeline.atomic import PART, explain_write_errors, mark_folder_used, sync_folder, write_part
 from pipeline.errors import LandingError
-from pipeline.landing.ndjson import REPAIR_ADVICE, PayloadFile
+from pipeline.files.atomic import PART, explain_write_errors, mark_folder_used, sync_folder, write_part
+from pipeline.files.regular import read_regular
+from pipeline.landing.clock import Reading, read_clock, read_greatest
+from pipeline.landing.manifest import REPAIR_ADVICE, Manifest, read_greatest_sequence, read_manifest
+from pipeline.landing.names import MANIFEST, PAYLOADS
+from pipeline.landing.ndjson import PayloadFile
 from pipeline.landing.outcome import Outcome
+from pipeline.landing.payload_file import is_sound, make_copy, make_superseded
 from pipeline.times import format_utc
-
-PAYLOADS = ".ndjson.zst"
-MANIFEST = ".json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,21 +43,48 @@ class LandedChunk:
     is_plain: bool = False
     is_listed: bool = False
 
+    @classmethod
+    def of(cls, manifest: Manifest, path: Path) -> LandedChunk:
+        """Return the chunk of a manifest that is sound and lies at a path."""
+        return cls(
+            manifest.chunk_id,
+            path,
+            path.with_name(f"{manifest.chunk_id}{PAYLOADS}") if manifest.record_count else None,
+            manifest.record_count,
+            manifest.byte_count,
+            manifest.sha256,
+            manifest.is_plain,
+            manifest.is_listed,
+        )
+
 
 class ChunkWriter:
     """Collects the outcomes and payloads of one chunk; nothing of it counts before `finish`.
 
-    A chunk holds a call at most once, so that call and chunk together name one payload.
+    A load reads at most one payload of a call from a chunk, so that call and chunk together name it. `begin`
+    is what `read_begin` returned when the run began.
     """
 
-    def __init__(self, landing_dir: Path, run_id: str, number: int, batch: str | None = None) -> None:
+    def __init__(
+        self,
+        landing_dir: Path,
+        run_id: str,
+        number: int,
+        batch: str | None = None,
+        begin: int = 0,
+    ) -> None:
         self.chunk_id = f"{run_id}-{number:06d}" if batch is None else f"{run_id}-{batch}-{number:06d}"
         self.outcome_count = 0
         self.record_count = 0
         self._run_id = run_id
+        self._landing_dir = landing_dir
         self._folder = landing_dir / run_id
-        self._outcomes: list[dict[str, Any]] = []
+        self._merged: tuple[str, ...] = ()
+        self._landed_at: datetime | None = None
+        self._begin = begin
+        self._outcomes: list[Outcome] = []
         self._call_ids: set[str] = set()
+        self._superseded: list[bytes] = []
         self._payloads: PayloadFile | None = None
         self._folder_lock = ExitStack()
         self._failure: LandingError | None = None
@@ -71,27 +97,38 @@ class ChunkWriter:
         """
         if outcome.call_id in self._call_ids:
             raise ValueError("a chunk holds a call at most once")
+        self.add_again(outcome, line)
+
+    def add_superseded(self, outcome: Outcome, line: bytes) -> None:
+        """Add an accepted outcome of a call of which the chunk has a newer payload; that of this is kept."""
+        self._superseded.append(line)
+        self.add_again(replace(outcome, is_superseded=True))
+
+    def add_again(self, outcome: Outcome, line: bytes | None = None) -> None:
+        """Add as `add` does, also of an id that is in the chunk already; at most once with a payload."""
         self._call_ids.add(outcome.call_id)
         if line is not None:
             try:
                 with explain_write_errors(self._folder):
-                    self._write_line(line)
+                    self._open_payloads().add(line)
             except LandingError as failure:
                 # What was held back is lost, so nothing that is written later would be whole.
                 self._failure = failure
                 self.discard()
                 raise
             self.record_count += 1
-        self._outcomes.append(outcome.to_manifest())
+        self._outcomes.append(outcome)
         self.outcome_count += 1
 
-    def finish(self) -> LandedChunk:
+    def finish(self, *, merged: tuple[str, ...] = (), landed_at: datetime | None = None) -> LandedChunk:
         """Make the chunk durable under its final name and return it.
 
-        Raises LandingError when that fails, and then nothing of it is left.
+        `merged` are the ids of the chunks that it takes the place of, `landed_at` (aware) when the last of
+        them was landed. Raises LandingError when that fails, and then nothing of it is left.
         """
         if self._failure is not None:
             raise self._failure
+        self._merged, self._landed_at = merged, landed_at
         try:
             with explain_write_errors(self._folder), self._folder_lock:
                 return self._finish()
@@ -111,53 +148,62 @@ class ChunkWriter:
                 (self._folder / f"{self.chunk_id}{PAYLOADS}").unlink(missing_ok=True)
         self._folder_lock.close()
 
-    def _write_line(self, line: bytes) -> None:
+    def _open_payloads(self) -> PayloadFile:
         if self._payloads is None:
-            self._occupy_folder()
+            self._folder.mkdir(parents=True, exist_ok=True)
+            self._folder_lock.enter_context(mark_folder_used(self._folder))
             self._payloads = PayloadFile(self._part(PAYLOADS))
-        self._payloads.add(line)
-
-    def _occupy_folder(self) -> None:
-        self._folder.mkdir(parents=True, exist_ok=True)
-        self._folder_lock.enter_context(mark_folder_used(self._folder))
+        return self._payloads
 
     def _finish(self) -> LandedChunk:
-        if self._payloads is None:
-            self._occupy_folder()
-        payloads, size, checksum = self._finish_payloads()
-        manifest = {
-            "chunk_id": self.chunk_id,
-            "run_id": self._run_id,
-            "payload_file": payloads.name if payloads else None,
-            "record_count": self.record_count,
-            "byte_count": size,
-            "sha256": checksum,
-            "landed_at": format_utc(datetime.now(UTC)),
-            "outcomes": self._outcomes,
-        }
+        payloads = self._open_payloads()
+        byte_count, checksum = payloads.finish(make_superseded(self._superseded))
+        manifest = self._describe(byte_count, checksum if self.record_count else None)
+        content = manifest.to_bytes()
         # Both are on disk before either has its name: whoever finds the payloads named and the manifest
         # not, as after a crash, can finish the chunk.
-        write_part(self._part(MANIFEST), _encode(manifest) + b"\n")
+        payloads.seal(make_copy(content))
+        write_part(self._part(MANIFEST), content)
         path = self._folder / f"{self.chunk_id}{MANIFEST}"
-        if payloads is not None:
-            self._part(PAYLOADS).replace(payloads)
+        self._part(PAYLOADS).replace(self._folder / f"{self.chunk_id}{PAYLOADS}")
         self._part(MANIFEST).replace(path)
         sync_folder(self._folder)
-        is_plain, is_listed = _are_plain(self._outcomes), _are_listed(self._outcomes)
-        return LandedChunk(
-            self.chunk_id, path, payloads, self.record_count, size, checksum, is_plain, is_listed
+        return LandedChunk.of(manifest, path)
+
+    def _describe(self, byte_count: int, checksum: str | None) -> Manifest:
+        fetched = [outcome.fetched_at for outcome in self._outcomes if outcome.sequence is None]
+        clock = read_clock(
+            self._landing_dir, fetched, self._begin, partial(_find_greatest, self._landing_dir)
+        )
+        return Manifest(
+            self.chunk_id,
+            self._run_id,
+            self.record_count,
+            byte_count,
+            checksum,
+            format_utc(self._landed_at or clock.now),
+            tuple(self._number(outcome, clock) for outcome in self._outcomes),
+            self._merged,
         )
 
-    def _finish_payloads(self) -> tuple[Path | None, int, str | None]:
-        if self._payloads is None:
-            return None, 0, None
-        self._payloads.finish()
-        part = self._part(PAYLOADS)
-        size, checksum = part.stat().st_size, _sha256(part)
-        return self._folder / f"{self.chunk_id}{PAYLOADS}", size, checksum
+    def _number(self, outcome: Outcome, clock: Reading) -> Outcome:
+        if outcome.sequence is not None:
+            return outcome
+        # Nothing was fetched after it was landed: a clock that said so was put right in between.
+        fetched_at = min(outcome.fetched_at, clock.now)
+        return replace(outcome, fetched_at=fetched_at, sequence=clock.number(fetched_at))
 
     def _part(self, ending: str) -> Path:
         return self._folder / f"{self.chunk_id}{ending}{PART}"
+
+
+def read_begin(landing_dir: Path) -> int:
+    """Return the greatest number that is landed when a run begins: what it is answered is newer than that."""
+    return read_greatest(landing_dir, partial(_find_greatest, landing_dir))
+
+
+def _find_greatest(landing_dir: Path) -> int:
+    return max(map(read_greatest_sequence, landing_dir.glob(f"*/*{MANIFEST}")), default=0)
 
 
 def verify_chunk(manifest: Path) -> LandedChunk:
@@ -165,55 +211,22 @@ def verify_chunk(manifest: Path) -> LandedChunk:
 
     Raises LandingError for a manifest that cannot be read and for payloads that are missing or changed.
     """
+    said = read_manifest(manifest)
+    if not said.record_count and not said.has_copy:
+        return LandedChunk.of(said, manifest)
+    payloads = manifest.with_name(f"{said.chunk_id}{PAYLOADS}")
     try:
-        said = json.loads(manifest.read_bytes())
-        name, size, checksum = said["payload_file"], said["byte_count"], said["sha256"]
-        chunk_id, record_count = said["chunk_id"], said["record_count"]
-        payloads = None if name is None else manifest.with_name(name)
-        accepted_count = sum(outcome["outcome"] == "accepted" for outcome in said["outcomes"])
-        is_plain, is_listed = _are_plain(said["outcomes"]), _are_listed(said["outcomes"])
-        # Under another chunk's name it would be taken for loaded, or wait for ever.
-        if chunk_id != manifest.stem or payloads == manifest:
-            raise ValueError
-        if accepted_count != record_count or (record_count > 0) != (payloads is not None):
-            raise ValueError
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as broken:
-        raise LandingError(
-            f"the manifest {manifest} cannot be read ({type(broken).__name__}): {REPAIR_ADVICE}",
-            path=manifest,
-        ) from None
-    if payloads is None:
-        return LandedChunk(chunk_id, manifest, None, 0, 0, None, is_plain)
-    if not payloads.is_file() or payloads.stat().st_size != size or _sha256(payloads) != checksum:
+        is_as_said = is_sound(payloads, said, read_regular(manifest))
+    except OSError:
+        is_as_said = False
+    if not is_as_said:
         raise LandingError(
             f"the landed file {payloads} is missing or not what its manifest says: {REPAIR_ADVICE}",
             path=payloads,
         )
-    return LandedChunk(chunk_id, manifest, payloads, record_count, size, checksum, is_plain, is_listed)
+    return LandedChunk.of(said, manifest)
 
 
 def read_outcomes(manifest: Path) -> list[Outcome]:
-    """Return the outcomes of a manifest; a broken one raises OSError, ValueError, KeyError or TypeError."""
-    return [Outcome.from_manifest(facts) for facts in json.loads(manifest.read_bytes())["outcomes"]]
-
-
-def _are_plain(outcomes: list[dict[str, Any]]) -> bool:
-    # Chunks of earlier versions say nothing of it.
-    return all(facts.get("is_plain", False) for facts in outcomes if facts["outcome"] == "accepted")
-
-
-def _are_listed(outcomes: list[dict[str, Any]]) -> bool:
-    return any(facts.get("detail") == "listed" for facts in outcomes)
-
-
-def _encode(manifest: dict[str, Any]) -> bytes:
-    try:
-        return orjson.dumps(manifest)
-    except orjson.JSONEncodeError:
-        # A value that was refused may hold half of a surrogate pair.
-        return json.dumps(manifest).encode()
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    """Return the outcomes of a manifest; raises as `read_manifest` does."""
+    return list(read_manifest(manifest).outcomes)

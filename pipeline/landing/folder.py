@@ -2,6 +2,7 @@
 
     <landing>/<run id>/<run id>-<number>.ndjson.zst    payloads, one a line, readable with zstdcat and jq
     <landing>/<run id>/<run id>-<number>.json          manifest: outcome of every id, count, checksum
+    <landing>/clock.json, index.json                   what is newer (`clock`), what is settled (`index`)
     <quarantine>/<run id>/<call id>.body, .json        a rejected body, and what is known of it
 
 A run that extracts in batches, side by side, has the batch in the name too, before the number.
@@ -11,16 +12,15 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from pipeline.atomic import explain_write_errors, lock_unused_folder, write_atomically
 from pipeline.config import Settings
-from pipeline.landing.chunk import MANIFEST, PAYLOADS, ChunkWriter, read_outcomes
+from pipeline.files.atomic import explain_write_errors, write_atomically
+from pipeline.landing.chunk import ChunkWriter, read_begin, read_outcomes
+from pipeline.landing.look import Found, look, look_into
 from pipeline.landing.outcome import Outcome
-
-_NUMBER = "[0-9]" * 6
 
 
 class Landing:
@@ -29,6 +29,8 @@ class Landing:
     def __init__(self, landing_dir: Path, quarantine_dir: Path) -> None:
         self.landing_dir = landing_dir
         self.quarantine_dir = quarantine_dir
+        # The greatest number that was landed before anything was asked for.
+        self._begin: int | None = None
 
     @classmethod
     def of(cls, settings: Settings) -> Landing:
@@ -37,7 +39,7 @@ class Landing:
 
     def open_chunk(self, run_id: str, number: int, batch: str | None = None) -> ChunkWriter:
         """Return a writer for a run's chunk."""
-        return ChunkWriter(self.landing_dir, run_id, number, batch)
+        return ChunkWriter(self.landing_dir, run_id, number, batch, self._note_begin())
 
     def check_writable(self) -> None:
         """Raise LandingError now if payloads could not be written later."""
@@ -46,27 +48,31 @@ class Landing:
                 folder.mkdir(parents=True, exist_ok=True)
                 with tempfile.TemporaryFile(dir=folder):
                     pass
+        self._note_begin()
+
+    def _note_begin(self) -> int:
+        if self._begin is None:
+            self._begin = read_begin(self.landing_dir)
+        return self._begin
+
+    def look(self, known: Mapping[str, int] | None = None) -> Found:
+        """Look into all folders of runs but those that are known, and were not changed since: see `look`."""
+        return look(self.landing_dir, known)
 
     def find_manifests(self) -> dict[str, Path]:
         """Return the manifest of every complete chunk by chunk id, in the order they were landed."""
-        paths = self.landing_dir.glob(f"*/*-{_NUMBER}{MANIFEST}")
-        return {path.stem: path for path in sorted(paths, key=lambda path: path.stem)}
+        return self.look().manifests
 
     def find_orphans(self) -> list[Path]:
         """Return payload files that have lost their manifest, and that nobody is landing now."""
-        found = []
-        for path in sorted(self.landing_dir.glob(f"*/*-{_NUMBER}{PAYLOADS}")):
-            manifest = path.with_name(path.name.removesuffix(PAYLOADS) + MANIFEST)
-            if not manifest.exists():
-                with lock_unused_folder(path.parent) as is_deserted:
-                    if is_deserted and not manifest.exists():
-                        found.append(path)
-        return found
+        return self.look().orphans
 
     def read_outcomes(self, run_id: str) -> Iterator[Outcome]:
         """Yield the outcome of every id that a run has landed."""
-        for path in sorted((self.landing_dir / run_id).glob(f"*-{_NUMBER}{MANIFEST}")):
-            yield from read_outcomes(path)
+        folder = self.landing_dir / run_id
+        if folder.is_dir():
+            for manifest in look_into(folder, 0).manifests.values():
+                yield from read_outcomes(manifest)
 
     def quarantine(self, run_id: str, call_id: str, body: bytes, facts: dict[str, Any]) -> str:
         """Keep a rejected body and what is known of it; return its path below the quarantine folder."""

@@ -1,7 +1,8 @@
 """A file of payloads, one a line, compressed with zstd as one frame.
 
 Invariant: what is added is compressed and written in the order it came, by one thread at a time, and no more
-than two pieces of a MiB wait for that; `finish` returns when all of it is on disk, or raises.
+than two pieces of a MiB wait for that; `finish` returns when all of it is written, and `seal` when it is on
+disk; both raise where that fails.
 
 Compression runs beside the event loop and without Python's lock; a piece of many payloads takes half the time
 that one payload at a time does.
@@ -9,6 +10,7 @@ that one payload at a time does.
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -18,11 +20,9 @@ from pathlib import Path
 import zstandard
 
 from pipeline.errors import LandingError
+from pipeline.files.regular import open_regular
+from pipeline.landing.manifest import REPAIR_ADVICE
 
-REPAIR_ADVICE = (
-    "restore it, or run `python -m pipeline repair`, which keeps what is sound and says which calls to fetch "
-    "again"
-)
 # As small as with level 3, to within a half percent, in two thirds of its time (measured on payloads).
 _LEVEL = 2
 _PIECE = 1 << 20
@@ -36,8 +36,11 @@ class PayloadFile:
         self._file = path.open("wb")
         # The frame's own checksum lets zstd notice a flipped bit by itself.
         self._frame = zstandard.ZstdCompressor(level=_LEVEL, write_checksum=True).compressobj()
+        self._byte_count = 0
+        self._digest = hashlib.sha256()
         self._lines: list[bytes] = []
         self._size = 0
+        self._has_lines = False
         self._thread: ThreadPoolExecutor | None = None
         self._writing: Future[None] | None = None
 
@@ -51,12 +54,21 @@ class PayloadFile:
             self._thread = self._thread or ThreadPoolExecutor(1, "payloads")
             self._writing = self._thread.submit(self._write, self._take_lines())
 
-    def finish(self) -> None:
-        """Write what is left, make the file durable and close it."""
+    def finish(self, behind: bytes = b"") -> tuple[int, str]:
+        """Write what is left, and what belongs behind it; return how many bytes that are, and their SHA-256.
+
+        Without payloads there are no bytes.
+        """
+        self._wait()
+        self._write(self._take_lines())
+        if self._has_lines:
+            self._write_bytes(self._frame.flush() + behind)
+        return self._byte_count, self._digest.hexdigest()
+
+    def seal(self, after: bytes) -> None:
+        """Write what follows the payloads, make the file durable and close it."""
         try:
-            self._wait()
-            self._write(self._take_lines())
-            self._file.write(self._frame.flush())
+            self._file.write(after)
             self._file.flush()
             os.fsync(self._file.fileno())
         finally:
@@ -79,7 +91,14 @@ class PayloadFile:
         return lines
 
     def _write(self, lines: list[bytes]) -> None:
-        self._file.write(self._frame.compress(b"\n".join([*lines, b""])))
+        if lines:
+            self._has_lines = True
+            self._write_bytes(self._frame.compress(b"\n".join([*lines, b""])))
+
+    def _write_bytes(self, content: bytes) -> None:
+        self._file.write(content)
+        self._byte_count += len(content)
+        self._digest.update(content)
 
 
 def read_lines(path: Path) -> Iterator[bytes]:
@@ -88,7 +107,7 @@ def read_lines(path: Path) -> Iterator[bytes]:
     Raises LandingError where it can be read no further; what came before may be damaged too.
     """
     try:
-        with path.open("rb") as file, zstandard.ZstdDecompressor().stream_reader(file) as reader:
+        with open_regular(path) as file, zstandard.ZstdDecompressor().stream_reader(file) as reader:
             rest = b""
             while block := reader.read(1 << 20):
                 *lines, rest = (rest + block).split(b"\n")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass, fields
 from datetime import datetime
 from typing import Any, Literal, Self
 
@@ -19,6 +19,10 @@ class Outcome:
     `has_plain_speech`: its turns and words have no field for the load to look for; `is_plain`: nor has the
     rest of its payload (`payload.known_fields`). `is_fresh`: the call was made shortly before it was
     listed, so `fetched_at` dates it where nothing else does. `fetched_at` is aware.
+
+    `sequence` tells which of two outcomes is newer (`landing.clock`); None until its chunk is landed.
+    `landed_by` is the run that landed it first, where another one made its chunk; `is_superseded`: its chunk
+    has a newer payload of the call, and no load reads this one.
     """
 
     call_id: str
@@ -36,11 +40,19 @@ class Outcome:
     detail: Literal["whole", "listed"] = "whole"
     listed_hash: str | None = None
     is_fresh: bool = False
+    sequence: int | None = None
+    landed_by: str | None = None
+    is_superseded: bool = False
 
     @property
     def is_answer(self) -> bool:
         """Whether the API was asked for the whole call; not that it was listed or given."""
         return self.detail == "whole" and self.outcome != "waiting"
+
+    @property
+    def is_record(self) -> bool:
+        """Whether its payload is one of those that a load reads from its chunk."""
+        return self.outcome == "accepted" and not self.is_superseded
 
     @classmethod
     def from_manifest(cls, facts: dict[str, Any]) -> Self:
@@ -48,8 +60,12 @@ class Outcome:
         return cls(**(facts | {"fetched_at": parse_utc(facts["fetched_at"])}))
 
     def to_manifest(self) -> dict[str, Any]:
-        """Return the outcome as plain values for a manifest."""
-        facts = {name: getattr(self, name) for name in self.__slots__}
+        """Return the outcome as plain values for a manifest: what is as it is by default is left out."""
+        facts = {
+            name: value
+            for name, default in _DEFAULTS
+            if (value := getattr(self, name)) is not default and value != default
+        }
         return facts | {"fetched_at": format_utc(self.fetched_at)}
 
     def to_log(self) -> dict[str, Any]:
@@ -60,3 +76,7 @@ class Outcome:
             "reason": self.reason,
             "json_path": self.json_path,
         }
+
+
+_DEFAULTS = tuple((field.name, field.default) for field in fields(Outcome))
+assert all(default is MISSING for _, default in _DEFAULTS[:4])

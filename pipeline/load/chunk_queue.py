@@ -43,6 +43,12 @@ class ChunkQueue:
             self._waiting.append(_Waiting(chunk.manifest, chunk.record_count, is_reason_to_load))
             self._news.notify_all()
 
+    def add(self, manifests: Iterable[Path]) -> None:
+        """Add chunks that nobody has looked into yet, before all that wait."""
+        with self._news:
+            self._waiting.extendleft(_Waiting(manifest, None) for manifest in manifests)
+            self._news.notify_all()
+
     def close(self) -> None:
         """Say that no more chunks come; may be said again."""
         with self._news:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections import deque
 from collections.abc import Callable
@@ -26,13 +27,21 @@ class LoadDivider:
     """The loads that a queue of chunks makes; `next` gives them one by one.
 
     It goes on with what a run lands meanwhile, as long as that is worth a load, and with all of it once the
-    queue is closed. A chunk that is damaged becomes a problem.
+    queue is closed. A chunk that is damaged becomes a problem. In the place of one that was merged with
+    others meanwhile come the merged ones, which `find_merged` returns for its id.
     """
 
-    def __init__(self, queue: ChunkQueue, verify: Callable[[Path], LandedChunk] = verify_chunk) -> None:
+    def __init__(
+        self,
+        queue: ChunkQueue,
+        verify: Callable[[Path], LandedChunk] = verify_chunk,
+        find_merged: Callable[[str], list[Path]] = lambda chunk_id: [],
+    ) -> None:
         self.problems: list[str] = []
         self._queue = queue
         self._verify = verify
+        self._find_merged = find_merged
+        self._merged: set[Path] = set()
         # What waits from the beginning is loaded however little it is.
         self._due_count = len(queue)
         self._kept: tuple[LandedChunk, bool] | None = None
@@ -96,6 +105,13 @@ class LoadDivider:
             try:
                 return self._verify(manifest), has_waited
             except LandingError as damaged:
-                self.problems.append(str(damaged))
+                merged = [] if os.path.lexists(manifest) else self._find_merged(manifest.stem)
+                if merged:
+                    new = [path for path in merged if path not in self._merged]
+                    self._merged.update(new)
+                    self._due_count += len(new)
+                    self._queue.add(new)
+                else:
+                    self.problems.append(str(damaged))
                 self._queue.settle(manifest)
         return None

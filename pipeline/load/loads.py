@@ -12,6 +12,7 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
@@ -19,11 +20,10 @@ from sqlalchemy.exc import DBAPIError
 from pipeline import log, sql
 from pipeline.errors import LandingError
 from pipeline.landing.chunk import LandedChunk
-from pipeline.landing.folder import Landing
 from pipeline.load.chunk_queue import ChunkQueue
 from pipeline.load.load_sizes import LoadDivider
 from pipeline.load.staging import StagedLoad, StagingAhead
-from pipeline.warehouse import queries, schema
+from pipeline.warehouse import schema
 from pipeline.warehouse.database import Warehouse
 
 # One file per table, in the order they run.
@@ -49,20 +49,22 @@ _LEDGER = ("confirmed", "etl_rejects", "etl_outcomes", "deleted_calls", "stored_
 class Loaded:
     """What loading did: chunks and payloads loaded, and a sentence for every chunk that could not be.
 
-    `listed` of the payloads are items of a listing.
+    `listed` of the payloads are items of a listing. `ahead` of the answers say that they came later than now,
+    the last of them at `ahead_until` (UTC): the clock that stamped them was ahead.
     """
 
     chunks: int = 0
     records: int = 0
     listed: int = 0
+    ahead: int = 0
+    ahead_until: datetime | None = None
     problems: list[str] = field(default_factory=list)
 
-
-def find_waiting(connection: Connection, landing: Landing) -> ChunkQueue:
-    """Return a queue of the landed chunks that are not loaded yet, oldest first."""
-    manifests = landing.find_manifests()
-    loaded = queries.read_loaded_chunks(connection) if manifests else set()
-    return ChunkQueue(path for chunk_id, path in manifests.items() if chunk_id not in loaded)
+    def note_ahead(self, answers: int, latest_at: datetime | None) -> None:
+        """Note answers that came later than now."""
+        self.ahead += answers
+        if latest_at is not None:
+            self.ahead_until = max(latest_at, self.ahead_until or latest_at)
 
 
 def load_waiting(
@@ -73,17 +75,19 @@ def load_waiting(
     hides_deleted: bool = False,
     replay: bool = False,
     on_load: Callable[[Loaded], None] = lambda one: None,
+    find_merged: Callable[[str], list[Path]] = lambda chunk_id: [],
 ) -> Loaded:
     """Load the chunks of a queue, in as many transactions as their size asks for.
 
     A damaged chunk is named and left, the others load. It goes on with what a run puts into the queue
     meanwhile, as `LoadDivider` does. `replay` replaces rows even where the payload is the one they came from;
-    `on_load` is told of each load when it is committed.
+    `on_load` is told of each load when it is committed; `find_merged` returns the merged chunks that took the
+    place of a chunk, for one that is gone when its turn comes.
 
     Raises WarehouseLocked when the warehouse stays held, WarehouseMismatch when its tables have become those
     of another version; what was loaded until then stays loaded, and the other chunks wait in the queue again.
     """
-    divider = LoadDivider(queue)
+    divider = LoadDivider(queue, find_merged=find_merged)
     loaded = Loaded()
     try:
         with closing(StagingAhead(warehouse, divider)) as ahead:
@@ -108,6 +112,7 @@ def load_waiting(
                         loaded.problems.append(_describe_failure(chunks[0], failure))
                     continue
                 if len(waiting) == len(chunks):
+                    loaded.note_ahead(staged.ahead, staged.ahead_until)
                     records = sum(chunk.record_count for chunk in chunks)
                     listed = sum(chunk.record_count for chunk in chunks if chunk.is_listed)
                     loaded.chunks += len(chunks)
@@ -184,6 +189,7 @@ def write_rows(
     with connection.begin():
         run(sql.read("load/this_load"), this_load)
         run(sql.read("load/landed"), {"replay": replay})
+        staged.ahead, staged.ahead_until = run(sql.read("load/times_ahead")).one()
         if staged.has_payloads:
             for name in ("skipped", "replaced"):
                 run(sql.read(f"load/{name}"))

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -35,13 +36,16 @@ _INTERRUPT_EVERY_S = 0.1
 class StagedLoad:
     """A load that can be written: its chunks, and in temporary tables of the connection their payloads.
 
-    `failure` says why they could not be staged.
+    `failure` says why they could not be staged; `ahead` and `ahead_until` are as in `loads.Loaded`, once it
+    is written.
     """
 
     chunks: list[LandedChunk]
     connection: Connection
     has_payloads: bool = False
     failure: DBAPIError | LandingError | None = None
+    ahead: int = 0
+    ahead_until: datetime | None = None
 
 
 class StagingAhead:

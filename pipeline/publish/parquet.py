@@ -20,8 +20,8 @@ from typing import Any
 from sqlalchemy import Connection
 
 from pipeline import sql, times
-from pipeline.atomic import write_atomically
 from pipeline.errors import WarehouseError
+from pipeline.files.atomic import write_atomically
 from pipeline.warehouse import schema
 from pipeline.warehouse.database import Warehouse
 from pipeline.warehouse.tables import CALL_TABLES

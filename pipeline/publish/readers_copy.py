@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline import sql, times
-from pipeline.atomic import sync_folder
 from pipeline.config import Settings
 from pipeline.errors import WarehouseDamaged, WarehouseError, WarehouseFailed
+from pipeline.files.atomic import sync_folder
 from pipeline.warehouse import file_copy
 from pipeline.warehouse.database import Warehouse
 

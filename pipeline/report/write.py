@@ -14,9 +14,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from pipeline.atomic import write_atomically
 from pipeline.config import Settings
 from pipeline.errors import ConfigurationError, UsageError
+from pipeline.files.atomic import write_atomically
 from pipeline.report.queries import Answers, ask
 
 NAME = "report.html"

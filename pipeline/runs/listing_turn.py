@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from pipeline.atomic import explain_write_errors
+from pipeline.files.atomic import explain_write_errors
 
 _WAITS = "another run is listing: this one begins when that listing is complete"
 

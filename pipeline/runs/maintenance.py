@@ -1,4 +1,4 @@
-"""Work on a warehouse that is no run: open it for a question, check it, publish it, compact its file.
+"""Work on a warehouse that is no run: open it for a question, check it, publish it.
 
 Each of them works on a warehouse that is there, and brings it to this version's schema first.
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
 
@@ -17,9 +16,6 @@ from pipeline.publish import readers_copy
 from pipeline.times import utc_now
 from pipeline.warehouse import checks, schema
 from pipeline.warehouse.database import Warehouse
-
-if TYPE_CHECKING:
-    from pipeline.warehouse.compact import Compacted
 
 Say = Callable[[str], None]
 
@@ -48,15 +44,7 @@ def check(settings: Settings, say: Say) -> list[checks.CheckResult]:
 
 def publish(settings: Settings, say: Say) -> readers_copy.Published:
     """Replace the readers' copy; raises as `open_warehouse` does."""
-    return readers_copy.publish(_upgrade_warehouse(settings, say), settings.readers_copy)
-
-
-def compact(settings: Settings, say: Say) -> Compacted:
-    """Rewrite the file of the warehouse without unused room; raises as `open_warehouse` does."""
-    # Only this command declares the tables, which takes long.
-    from pipeline.warehouse import compact
-
-    return compact.compact(_upgrade_warehouse(settings, say))
+    return readers_copy.publish(upgrade_warehouse(settings, say), settings.readers_copy)
 
 
 def _find_warehouse(settings: Settings, say: Say) -> Warehouse:
@@ -66,7 +54,8 @@ def _find_warehouse(settings: Settings, say: Say) -> Warehouse:
     return warehouse
 
 
-def _upgrade_warehouse(settings: Settings, say: Say) -> Warehouse:
+def upgrade_warehouse(settings: Settings, say: Say) -> Warehouse:
+    """Return the warehouse, brought to this version's schema; raises as `open_warehouse` does."""
     warehouse = _find_warehouse(settings, say)
     schema.ensure(warehouse, say)
     return warehouse

@@ -20,9 +20,11 @@ from pipeline import log
 from pipeline.config import Settings
 from pipeline.errors import PipelineError, WarehouseFailed, WarehouseLocked, WarehouseMismatch
 from pipeline.landing.folder import Landing
+from pipeline.landing.merge import find_merged
 from pipeline.landing.outcome import Outcome
 from pipeline.load import loads
 from pipeline.load.chunk_queue import ChunkQueue
+from pipeline.load.waiting import Waiting, find_waiting, note_settled
 from pipeline.publish import readers_copy
 from pipeline.runs import cleanup, record
 from pipeline.runs.plan import Plan
@@ -31,6 +33,7 @@ from pipeline.warehouse import schema, stored_results
 from pipeline.warehouse.database import Warehouse
 
 T = TypeVar("T")
+_ODD_SHOWN = 3
 
 
 class Pace(Protocol):
@@ -91,6 +94,8 @@ class Run:
     landing: Landing = field(init=False)
     report: RunReport = field(init=False)
     queue: ChunkQueue = field(init=False, default_factory=ChunkQueue)
+    # What was landed and not loaded when the run began.
+    waiting: Waiting = field(init=False)
     # Told of the connection before the end is recorded in it.
     on_record_end: Callable[[Connection], None] | None = field(init=False, default=None)
     # Whether its ids are those that it lists: what is known of them then counts, although nobody asked again.
@@ -121,10 +126,14 @@ class Run:
 
     def prepare(self) -> None:
         """Clear up after killed runs, bring the schema to this version, and find the chunks that wait."""
-        cleanup.clear_leftovers(self.settings)
         with schema.open_current(self.warehouse, self.observer.say) as connection:
-            self.queue = loads.find_waiting(connection, self.landing)
-        self.report.problems = [_describe_orphan(path) for path in self.landing.find_orphans()]
+            self.waiting = find_waiting(connection, self.landing)
+            if cleanup.clear_leftovers(self.settings, self.waiting.found):
+                self.waiting = find_waiting(connection, self.landing)
+        self.queue = ChunkQueue(self.waiting.manifests.values())
+        self.report.problems = [_describe_orphan(path) for path in self.waiting.orphans]
+        if self.waiting.odd:
+            self.observer.say(_describe_odd(self.waiting.odd))
 
     def begin(self) -> None:
         """Record that the run begins."""
@@ -149,6 +158,12 @@ class Run:
             return
         loaded = self.steps.load(lambda: self._load(replay=replay, is_counted=is_counted))
         self.report.problems += loaded.problems
+        if loaded.ahead:
+            self.observer.say(
+                f"{loaded.ahead:,} answers say that they came later than now (up to "
+                f"{loaded.ahead_until:%Y-%m-%d %H:%M} UTC): the clock was ahead when they were fetched; what "
+                "is fetched from now on is newer all the same"
+            )
 
     @contextmanager
     def note_what_stops(self) -> Iterator[None]:
@@ -204,6 +219,7 @@ class Run:
             hides_deleted=self.settings.hides_deleted,
             replay=replay,
             on_load=on_load,
+            find_merged=lambda chunk_id: find_merged(self.landing, chunk_id),
         )
 
     def _record_end(self, spool: Path | None, outcomes: Path) -> None:
@@ -214,6 +230,7 @@ class Run:
                 self.on_record_end(connection)
             record.record_end(connection, self.report)
             waiting = stored_results.count_waiting_calls(connection)
+            note_settled(connection, self.landing, self.waiting, self.report.run_id)
         has_stored = not self.report.is_interrupted and stored_results.store_some(
             self.warehouse, calls_loaded=self.report.calls_loaded, calls_waiting=waiting
         )
@@ -231,6 +248,15 @@ class Run:
     def _publish(self, *, at_the_end: bool) -> None:
         if readers_copy.is_due(self.settings, at_the_end=at_the_end):
             self._publish_problem = readers_copy.try_to_publish(self.warehouse, self.settings)
+
+
+def _describe_odd(odd: list[Path]) -> str:
+    named = ", ".join(str(path) for path in odd[:_ODD_SHOWN])
+    rest = f" and {len(odd) - _ODD_SHOWN:,} more" if len(odd) > _ODD_SHOWN else ""
+    return (
+        f"passed over in the landing folder: {named}{rest}, no files of a chunk; `python -m pipeline repair` "
+        "looks into them and puts them aside"
+    )
 
 
 def _describe_orphan(payloads: Path) -> str:

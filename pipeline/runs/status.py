@@ -11,15 +11,15 @@ from sqlalchemy import Connection
 from pipeline.errors import LandingError
 from pipeline.landing.folder import Landing
 from pipeline.landing.ndjson import read_lines
+from pipeline.load.waiting import find_waiting
 from pipeline.warehouse import queries, schema
 
 
 def read_status(connection: Connection, landing: Landing) -> dict[str, Any]:
     """Return how the warehouse stands: schema, rows, runs, outcomes, and what still waits or failed."""
-    loaded = queries.read_loaded_chunks(connection)
     return {
         "revision": schema.read_revision(connection),
-        "waiting_chunks": [name for name in landing.find_manifests() if name not in loaded],
+        "waiting_chunks": list(find_waiting(connection, landing).manifests),
         "row_counts": queries.read_rows(connection, "row_counts"),
         "outcomes": queries.read_rows(connection, "outcomes"),
         "reconciled": next(iter(queries.read_rows(connection, "latest_reconciliation")), None),

@@ -55,7 +55,7 @@ class Sync:
             return self._run(run, turn)
 
     def _run(self, run: FetchRun, turn: ListingTurn) -> RunReport:
-        file = SyncFile(self.settings.data_dir / "sync.json")
+        file = SyncFile(self.settings.data_dir / "sync.json", self.observer.say)
         file.state = file.state.drop_future_moments(datetime.now(UTC))
         known = file.state.watermark
         if self.since is not None and known is not None and self.since > known:

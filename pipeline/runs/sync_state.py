@@ -7,14 +7,17 @@ after the items that it speaks of are landed, so an interrupted sync lists again
 
 from __future__ import annotations
 
-import json
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from pipeline.atomic import explain_write_errors, write_atomically
-from pipeline.errors import LandingError
+from pipeline.files.atomic import explain_write_errors, write_atomically
+from pipeline.files.checksum import BROKEN, read_checked, write_checked
+from pipeline.files.regular import read_regular
+
+_DAMAGED = "which says how far listings came, is damaged: all calls are listed again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,14 +90,23 @@ class SyncState:
 class SyncFile:
     """The state of the syncs of a data folder, and the file that keeps it.
 
-    Without a ``path`` nothing is kept. Raises LandingError for a file that cannot be read.
+    Without a ``path`` nothing is kept. A file that is damaged is told to `say`, and then all is listed again:
+    what is known is neither landed nor fetched a second time.
     """
 
     path: Path | None
+    say: Callable[[str], None] = lambda message: None
     state: SyncState = field(init=False)
 
     def __post_init__(self) -> None:
-        self.state = SyncState() if self.path is None else _read(self.path)
+        self.state = SyncState()
+        if self.path is not None:
+            try:
+                self.state = _read(self.path)
+            except FileNotFoundError:
+                pass
+            except BROKEN:
+                self.say(f"{self.path}, {_DAMAGED}")
 
     def save(self, state: SyncState) -> None:
         """Keep a state; raise LandingError when it cannot be written."""
@@ -110,24 +122,18 @@ class SyncFile:
         }
         with explain_write_errors(self.path.parent):
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            write_atomically(self.path, json.dumps(content).encode() + b"\n")
+            write_atomically(self.path, write_checked(content))
 
 
 def _read(path: Path) -> SyncState:
-    try:
-        said = json.loads(path.read_bytes())
-        return SyncState(
-            _read_moment(said["started_at"]),
-            # Files of earlier versions know no gaps and no sweeps.
-            tuple(_read_gap(since, until) for since, until in said.get("gaps", [])),
-            _read_moment(said.get("swept_at")),
-        )
-    except FileNotFoundError:
-        return SyncState()
-    except (OSError, ValueError, ArithmeticError, KeyError, TypeError, AttributeError, RecursionError):
-        raise LandingError(
-            f"the watermark {path} cannot be read: remove it and say with --since where to begin", path=path
-        ) from None
+    """Read a state; raises one of BROKEN where it is damaged."""
+    said = read_checked(read_regular(path), or_earlier=True)
+    return SyncState(
+        _read_moment(said["started_at"]),
+        # Files of earlier versions know no gaps and no sweeps.
+        tuple(_read_gap(since, until) for since, until in said.get("gaps", [])),
+        _read_moment(said.get("swept_at")),
+    )
 
 
 def _read_gap(since: Any, until: Any) -> Gap:

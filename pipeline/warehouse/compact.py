@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from pipeline import sql
-from pipeline.atomic import sync_folder
+from pipeline.files.atomic import sync_folder
 from pipeline.warehouse import columns, file_copy, tables
 from pipeline.warehouse.database import Warehouse
 

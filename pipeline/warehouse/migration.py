@@ -48,9 +48,11 @@ def find_steps(before: str | None, wanted: str) -> tuple[list[Script], bool]:
     return found[min(start, end) : max(start, end)], end < start
 
 
-def list_revisions_below(steps: list[Script]) -> list[str]:
-    """Return the revisions that a warehouse has after each of some steps is taken back, the newest first."""
-    return [str(step.down_revision or _BASE) for step in reversed(steps)]
+def list_revisions_after(steps: list[Script], down: bool) -> list[str]:
+    """Return the revisions that a warehouse has after each of some steps, in the order of the steps."""
+    if down:
+        return [str(step.down_revision or _BASE) for step in reversed(steps)]
+    return [step.revision for step in steps]
 
 
 def loses_rows(step: Script, down: bool) -> bool:

@@ -5,6 +5,7 @@ Every question is a file in `sql/queries/`; here they are only asked. Rows are p
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -37,9 +38,23 @@ def read_drift(connection: Connection, since: datetime | None = None) -> list[Ro
     return [row | {"occurrences": int(row["occurrences"])} for row in found]
 
 
-def read_loaded_chunks(connection: Connection) -> set[str]:
-    """Return the ids of the chunks that are loaded."""
-    return set(connection.exec_driver_sql(sql.read("queries/loaded_chunks")).scalars())
+def find_loaded_chunks(connection: Connection, chunk_ids: Iterable[str]) -> set[str]:
+    """Return those of some chunks that are loaded."""
+    parameters = {"chunk_ids": list(chunk_ids)}
+    return set(connection.exec_driver_sql(sql.read("queries/loaded_chunks"), parameters).scalars())
+
+
+def read_fingerprint(connection: Connection) -> str:
+    """Return a fingerprint of all chunks that are loaded: another one for any others."""
+    return str(connection.exec_driver_sql(sql.read("queries/loaded_fingerprint")).scalar_one())
+
+
+def read_loaded_runs(connection: Connection) -> dict[str, str]:
+    """Return by run a fingerprint of its chunks that are loaded."""
+    return {
+        str(run_id): str(fingerprint)
+        for run_id, fingerprint in connection.exec_driver_sql(sql.read("queries/loaded_runs"))
+    }
 
 
 def read_call(connection: Connection, call_id: str) -> dict[str, Any] | None:

@@ -167,8 +167,8 @@ def migrate(
     """Upgrade or downgrade the warehouse to a revision; return the revisions before and after.
 
     Raises UsageError for a revision that does not exist, WarehouseError when the copy before a step that
-    loses rows cannot be made. Running it again changes nothing. An upgrade is one
-    transaction; a downgrade is one for each step, and goes on where it was killed.
+    loses rows cannot be made. Running it again changes nothing. Each step is one transaction, and it goes on
+    where it was killed.
     """
     with warehouse.exclusive() as connection:
         with connection.begin():
@@ -187,14 +187,12 @@ def migrate(
             with connection.begin():
                 # Views hang on the tables a downgrade drops.
                 _drop_views(connection)
-            # On the way down a step takes rows that it loses, and DuckDB alters no table in the transaction
-            # that has changed its rows: so each step is one.
-            for revision in migration.list_revisions_below(steps):
-                with connection.begin():
-                    migration.run_migrations(connection, revision, down)
+        # DuckDB alters no table in the transaction that has changed its rows, so each step is one. Where
+        # there are no rows yet, all are one.
+        for revision in [wanted] if before is None else migration.list_revisions_after(steps, down):
+            with connection.begin():
+                migration.run_migrations(connection, revision, down)
         with connection.begin():
-            if not down:
-                migration.run_migrations(connection, wanted, down)
             after = read_revision(connection)
             if after == find_head():
                 apply_views(connection)

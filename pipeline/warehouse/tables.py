@@ -113,6 +113,11 @@ calls = Table(
     ),
     _time("local_at", "dated_at on the clocks of PIPELINE_TIMEZONE"),
     columns.date("day", "Day of local_at; null: date unknown"),
+    _big(
+        "sequence",
+        "Number of that answer: of two answers for a call the one with the greater number is newer",
+    ),
+    _big("deleted_sequence", "Number of the answer that first said so; null while the call is there"),
     comment="One row per call: the newest whole payload, or what a listing says of it until that is fetched",
 )
 
@@ -402,6 +407,9 @@ etl_outcomes = Table(
     _time("listed_at", "When a listing last brought something new of it, UTC; null before that"),
     _text("listed_hash", "Hash of what that listing said of it"),
     _time("given_at", "When a run was last given the id, UTC; null where it is known from listings alone"),
+    _big("fetched_sequence", "Number of that answer"),
+    _big("listed_sequence", "Number of what that listing said"),
+    _big("given_sequence", "Number of the moment at which a run was last given the id"),
     comment="One row per call id that was ever given or listed: how it stands",
 )
 
@@ -417,6 +425,7 @@ etl_rejects = Table(
     _text("path", "Body in quarantine, relative to the quarantine folder", False),
     _time("rejected_at", "When it was fetched, UTC", False),
     _time("resolved_at", "When a later payload of the call was accepted, UTC; null while open"),
+    _big("sequence", "Number of that answer"),
     comment="One row per quarantined payload",
 )
 

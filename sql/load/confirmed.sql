@@ -3,7 +3,9 @@
 
 -- The payload was fetched again as it is: none that was fetched before that may replace it.
 update calls
-set extracted_at = landed.fetched_at
+set
+    extracted_at = landed.fetched_at,
+    sequence = landed.sequence
 from landed
 where
     calls.call_id = landed.call_id

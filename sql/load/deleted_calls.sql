@@ -5,12 +5,13 @@
 with answers_of_calls as (
     select
         calls.call_id,
-        min(landed.fetched_at) filter (
-            where landed.outcome = 'not_found' and landed.fetched_at >= calls.extracted_at
-        ) as first_gone_at,
+        min({'sequence': landed.sequence, 'at': landed.fetched_at}) filter (
+            where landed.outcome = 'not_found' and landed.sequence >= calls.sequence
+        ) as first_gone,
         case
-            when calls.deleted_at_source_at >= calls.extracted_at then calls.deleted_at_source_at
-        end as known_gone_at
+            when calls.deleted_sequence >= calls.sequence
+                then {'sequence': calls.deleted_sequence, 'at': calls.deleted_at_source_at}
+        end as known_gone
     from calls
     inner join landed
         on calls.call_id = landed.call_id
@@ -22,10 +23,13 @@ gone as (
         answers_of_calls.call_id,
         case
             when etl_outcomes.outcome in ('deleted', 'not_found')
-                then coalesce(least(known_gone_at, first_gone_at), etl_outcomes.fetched_at)
+                then coalesce(
+                    least(known_gone, first_gone),
+                    {'sequence': etl_outcomes.fetched_sequence, 'at': etl_outcomes.fetched_at}
+                )
             when etl_outcomes.outcome in ('waiting', 'listed', 'changed', 'failed')
-                then least(known_gone_at, first_gone_at)
-        end as gone_at
+                then least(known_gone, first_gone)
+        end as earliest
     from answers_of_calls
     inner join etl_outcomes
         on answers_of_calls.call_id = etl_outcomes.call_id
@@ -33,10 +37,11 @@ gone as (
 
 update calls
 set
-    deleted_at_source_at = gone.gone_at,
-    is_hidden = gone.gone_at is not null and this_load.hides_deleted
+    deleted_at_source_at = gone.earliest."at",
+    deleted_sequence = gone.earliest.sequence,
+    is_hidden = gone.earliest is not null and this_load.hides_deleted
 from gone
 cross join this_load
 where
     calls.call_id = gone.call_id
-    and (gone.gone_at is not null or calls.deleted_at_source_at is not null);
+    and (gone.earliest is not null or calls.deleted_at_source_at is not null);

@@ -4,7 +4,7 @@ insert into etl_chunks by name
 select
     chunk_id,
     run_id,
-    run_id || '/' || payload_file as path,
+    path,
     record_count,
     byte_count,
     sha256,

@@ -22,22 +22,24 @@ facts as (
         known.call_id is not null as is_known,
         known.outcome as known_outcome,
         known.run_id as known_run_id,
-        coalesce(answered.fetched_at >= known.fetched_at, answered.call_id is not null)
+        coalesce(answered.sequence >= known.fetched_sequence, answered.call_id is not null)
             as is_answered,
         -- What a listing says is landed only where it is new: so the newest item that is landed counts.
-        coalesce(listed.fetched_at > known.listed_at, listed.call_id is not null) as is_listed,
-        coalesce(given.fetched_at > known.given_at, given.call_id is not null) as is_given,
+        coalesce(listed.sequence > known.listed_sequence, listed.call_id is not null) as is_listed,
+        coalesce(given.sequence > known.given_sequence, given.call_id is not null) as is_given,
         if(is_answered, answered.fetched_at, known.fetched_at) as answered_at,
+        if(is_answered, answered.sequence, known.fetched_sequence) as answered_sequence,
         if(is_answered, answered.reason, known.reason) as answer_reason,
         if(is_answered, answered.attempts, known.attempts) as attempts,
         if(is_answered, answered.http_status, known.http_status) as http_status,
         if(is_listed, listed.fetched_at, known.listed_at) as listed_at,
+        if(is_listed, listed.sequence, known.listed_sequence) as listed_sequence,
         case
             when is_listed then listed.listed_hash
             -- The whole call has changed since it was listed: what the listing said is over.
             when
                 is_answered
-                and answered.fetched_at > known.listed_at
+                and answered.sequence > known.listed_sequence
                 and answered.listed_hash != known.listed_hash
                 and answered.replaced_listed_hash = known.listed_hash
                 then answered.listed_hash
@@ -55,6 +57,7 @@ facts as (
             else 'failed'
         end as answer,
         if(is_given, given.fetched_at, known.given_at) as given_at,
+        if(is_given, given.sequence, known.given_sequence) as given_sequence,
         coalesce(answered.run_id, listed.run_id, given.run_id) as run_id,
         coalesce(calls.detail = 'whole', false) as is_whole,
         calls.call_id is not null as has_call,
@@ -67,7 +70,8 @@ facts as (
             calls.first_seen_at,
             calls.disconnection_reason,
             calls.transfer_ended_at,
-            answered_at,
+            -- A clock that was ahead does not make a call final.
+            least(answered_at, this_load.recorded_at),
             this_load.refresh_window_s
         )
         -- That a call never ended is for refresh to say, which settles it.
@@ -101,7 +105,7 @@ judged as (
         *,
         -- Whether the listing came to say something else after the answer, and not what the answer said.
         coalesce(
-            listed_at > answered_at
+            listed_sequence > answered_sequence
             and not (is_whole and coalesce(listed_hash = whole_listed_hash, true)),
             false
         ) as is_reopened
@@ -121,7 +125,7 @@ select
     if(is_answered or is_listed or is_given, run_id, known_run_id) as run_id,
     case
         when answer is null then if(listed_at is null, 'waiting', 'listed')
-        when coalesce(given_at > answered_at, false) then 'waiting'
+        when coalesce(given_sequence > answered_sequence, false) then 'waiting'
         when is_reopened then if(is_whole, 'changed', 'listed')
         when answer = 'failed' then 'failed'
         when answer = 'not_found' then if(has_call, 'deleted', 'not_found')
@@ -135,11 +139,14 @@ select
     coalesce(attempts, 0) as attempts,
     http_status,
     answered_at as fetched_at,
+    answered_sequence as fetched_sequence,
     this_load.recorded_at,
     first_seen_at,
     listed_at,
+    listed_sequence,
     listed_hash,
-    given_at
+    given_at,
+    given_sequence
 from judged
 cross join this_load;
 

@@ -9,7 +9,8 @@ select
     value,
     http_status,
     quarantine_path as path,
-    fetched_at as rejected_at
+    fetched_at as rejected_at,
+    sequence
 from landed
 where
     outcome = 'rejected'
@@ -21,4 +22,4 @@ from calls
 where
     etl_rejects.call_id = calls.call_id
     and etl_rejects.resolved_at is null
-    and calls.extracted_at >= etl_rejects.rejected_at;
+    and calls.sequence >= etl_rejects.sequence;

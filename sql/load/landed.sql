@@ -19,7 +19,7 @@ select
         -- a listing says: so the order in which they are loaded does not matter.
         when answers.detail = 'listed' and calls.detail = 'whole' then 'skip'
         when answers.detail = 'whole' and calls.detail = 'listed' then 'replace'
-        when answers.fetched_at < calls.extracted_at then 'skip'
+        when answers.sequence < calls.sequence then 'skip'
         when answers.payload_hash = calls.payload_hash and not $replay then 'confirm'
         else 'replace'
     end as action

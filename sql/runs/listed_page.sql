@@ -35,7 +35,7 @@ compared as (
         page.call_id in (select call_id from spooled_ids($spool)) as is_repeated,
         known.outcome as known_outcome,
         known.listed_hash as known_hash,
-        coalesce(known.listed_at > known.fetched_at, false) as is_listed_since,
+        coalesce(known.listed_sequence > known.fetched_sequence, false) as is_listed_since,
         known.first_seen_at as first_seen_at,
         coalesce(calls.detail = 'whole', false) as is_whole,
         calls.listed_hash as whole_hash,
@@ -47,8 +47,9 @@ compared as (
         ) as is_new,
         known.call_id is null as is_unknown,
         coalesce(
-            known.fetched_at
-            < cast($as_of as timestamp) - to_seconds(cast($refetch_after_s as double)),
+            known.fetched_at not between
+            cast($as_of as timestamp) - to_seconds(cast($refetch_after_s as double))
+            and cast($as_of as timestamp),
             false
         ) as is_rested,
         known.run_id in (select run_id from other_runs(cast($as_of as timestamp), $run_id))

@@ -39,6 +39,8 @@ select
         when
             last_fetched_at
             > cast($as_of as timestamp) - to_seconds(cast($refetch_after_s as double))
+            -- A clock that was ahead lets no call rest until then.
+            and last_fetched_at <= cast($as_of as timestamp)
             then 'not_final'
         else 'fetch'
     end as action

@@ -14,7 +14,10 @@ select
     coalesce(etl_outcomes.first_seen_at, cast($recorded_at as timestamp)) as first_seen_at,
     etl_outcomes.listed_at,
     etl_outcomes.listed_hash,
-    etl_outcomes.given_at
+    etl_outcomes.given_at,
+    etl_outcomes.fetched_sequence,
+    etl_outcomes.listed_sequence,
+    etl_outcomes.given_sequence
 from planned
 left join etl_outcomes
     on planned.call_id = etl_outcomes.call_id

@@ -1,5 +1,6 @@
 -- What the chunks of this load say of every call id in them.
 -- Grain: chunk × call id. Source: manifests. A rerun replaces the temporary table.
+-- sequence tells which of two answers is newer, whatever the clocks said (`pipeline.landing.clock`).
 -- kind is answer (the API was asked for the whole call), listing (a listing had an item of it) or given (a
 -- run was asked for the id). A whole payload comes before any item of a listing, whichever is newer.
 create or replace temp table answers as
@@ -14,9 +15,13 @@ with said as (
 
 kinds as (
     select
-        * replace (
+        * exclude (landed_by)
+        replace (
+            coalesce(landed_by, run_id) as run_id,
             coalesce(has_plain_speech, false) as has_plain_speech,
-            coalesce(detail, 'whole') as detail
+            coalesce(detail, 'whole') as detail,
+            -- Earlier versions gave no number: theirs are in the order of time, and before all others.
+            coalesce(sequence, epoch_us(fetched_at) - 4611686018427387904) as sequence
         ),
         case
             when outcome = 'waiting' then 'given'
@@ -32,11 +37,11 @@ select
     outcome = 'accepted'
     and row_number() over (
         partition by call_id, outcome
-        order by detail = 'whole' desc, fetched_at desc, chunk_id desc
+        order by detail = 'whole' desc, sequence desc, chunk_id desc
     ) = 1 as is_newest_payload,
     row_number() over (
         partition by call_id, kind
-        order by fetched_at desc, chunk_id desc
+        order by sequence desc, chunk_id desc
     ) = 1 as is_newest_of_kind,
     min(fetched_at) filter (where outcome = 'accepted') over (
         partition by call_id

@@ -2,10 +2,14 @@
 -- Grain: chunk. Source: chunk manifests. A rerun replaces the temporary table.
 -- Parameter: $manifests, paths of the manifests.
 create or replace temp table manifests as
-select *
+select
+    * exclude (filename),
+    -- The folder is named after the run, until somebody renames it.
+    parse_filename(parse_dirpath(filename)) || '/' || payload_file as path
 from
     read_json(
         $manifests,
+        filename = true,
         format = 'newline_delimited',
         hive_partitioning = false,
         maximum_object_size = 268435456,
@@ -31,7 +35,9 @@ from
                 has_plain_speech boolean,
                 detail varchar,
                 listed_hash varchar,
-                is_fresh boolean
+                is_fresh boolean,
+                sequence bigint,
+                landed_by varchar
             )[]'
         }
     );

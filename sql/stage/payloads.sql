@@ -9,7 +9,8 @@ select
     detail,
     listed_hash,
     payload_hash,
-    fetched_at
+    fetched_at,
+    sequence
 from answers
 where is_newest_payload;
 

@@ -50,6 +50,7 @@ chosen as (
         wanted.detail,
         wanted.listed_hash,
         wanted.fetched_at,
+        wanted.sequence,
         wanted.has_plain_speech,
         wanted.odd_turns,
         coalesce(

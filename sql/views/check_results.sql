@@ -46,6 +46,12 @@ select
 from check_event_positions()
 union all by name
 select
+    'fetched_in_future' as check_name,
+    'warn' as severity,
+    count(*) as offending_rows
+from check_fetched_in_future()
+union all by name
+select
     'future_timestamps' as check_name,
     'warn' as severity,
     count(*) as offending_rows

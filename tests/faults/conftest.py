@@ -1,4 +1,4 @@
-"""Fixtures of tests that break things; all of them are slow, and run by `pytest -m slow`."""
+"""Fixtures of tests that break things; most of them are slow, and run by `pytest -m slow`."""
 
 import signal
 from collections.abc import Iterator
@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 _HERE = Path(__file__).parent
+# A sample of what they try runs by default.
+_MARK_THEMSELVES = {"test_clocks.py", "test_fault_matrix.py", "test_landing_damage.py"}
 # So that an assertion that fails in them says what it saw.
-pytest.register_assert_rewrite("support.killing", "support.lab")
+pytest.register_assert_rewrite("support.fault_place", "support.killing", "support.lab")
 
 from integration.conftest import hold  # noqa: E402, F401
 from support.lab import Lab, laboratory  # noqa: E402
@@ -18,9 +20,9 @@ _LIMIT_S = 400
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark every test of this folder, before those that are not wanted are left out."""
+    """Mark the tests of this folder, before those that are not wanted are left out."""
     for item in items:
-        if _HERE in item.path.parents:
+        if _HERE in item.path.parents and item.path.name not in _MARK_THEMSELVES:
             item.add_marker("slow")
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.config import Settings, load_settings
-from pipeline.errors import LandingError, ListingFailed, UsageError
+from pipeline.errors import ListingFailed, UsageError
 from pipeline.runs.backfill import refresh
 from pipeline.runs.run import Observer
 from pipeline.runs.sync import Sync
@@ -141,10 +141,16 @@ def test_refresh_of_a_warehouse_without_open_calls_asks_nothing(tmp_path: Path) 
     assert (report.exit_code, report.requested) == (0, 0)
 
 
-def test_an_unreadable_watermark_says_what_to_do(tmp_path: Path) -> None:
-    (tmp_path / "sync.json").write_text("nonsense")
-    with pytest.raises(LandingError, match="--since"):
-        SyncFile(tmp_path / "sync.json")
+def test_a_watermark_in_which_a_bit_was_flipped_is_none(tmp_path: Path) -> None:
+    path = tmp_path / "sync.json"
+    SyncFile(path).save(SyncState(UNTIL, (), UNTIL))
+    content = path.read_bytes()
+    for place in range(8 * len(content)):
+        flipped = bytearray(content)
+        flipped[place // 8] ^= 1 << place % 8
+        path.write_bytes(flipped)
+        said: list[str] = []
+        assert (SyncFile(path, said.append).state, len(said)) == (SyncState(), 1), place
 
 
 @pytest.mark.parametrize(

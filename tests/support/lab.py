@@ -22,7 +22,7 @@ from support.zygote import Ended, Zygote
 
 CALLS = 30
 # When and by which load a payload came is no part of what it says.
-_VOLATILE = {"first_seen_at", "extracted_at", "load_id"}
+_VOLATILE = {"first_seen_at", "extracted_at", "load_id", "sequence", "deleted_sequence"}
 # What may lie in a data folder after a run that ended by itself.
 _RIGHTFUL = re.compile(
     r"landing/[^/]+/[^/]+-\d{6}\.(json|ndjson\.zst)"

@@ -13,12 +13,13 @@ from pipeline.landing.intake import Receipt, judge
 from pipeline.landing.ndjson import read_lines
 from pipeline.load import loads
 from pipeline.load.chunk_queue import ChunkQueue
+from pipeline.load.waiting import find_waiting
 from pipeline.warehouse import schema
 from pipeline.warehouse.database import Warehouse
 from pipeline.warehouse.tables import metadata
 
 # When and by which run a payload came is no part of what it says.
-_VOLATILE = {"first_seen_at", "extracted_at", "load_id"}
+_VOLATILE = {"first_seen_at", "extracted_at", "load_id", "sequence", "deleted_sequence"}
 # What views answered is no part of it either.
 # What loads fill: the rows of a reference come with the package.
 DATA_TABLES = [name for name in metadata.tables if not name.startswith(("etl_", "stored_", "known_"))]
@@ -53,8 +54,10 @@ class Place:
         self.warehouse = Warehouse.at(folder / "warehouse.duckdb", lock_timeout_s=1)
         self._landed = 0
 
-    def land(self, payloads: Iterable[Payload], run_id: str = "run") -> LandedChunk:
-        """Land sound payloads as one chunk."""
+    def land(
+        self, payloads: Iterable[Payload], run_id: str = "run", landed_at: datetime | None = None
+    ) -> LandedChunk:
+        """Land sound payloads as one chunk, now or at an earlier moment."""
         writer = self.landing.open_chunk(run_id, self._landed)
         self._landed += 1
         for payload in payloads:
@@ -62,7 +65,7 @@ class Place:
             judgement = judge(receipt, payload.body)
             assert judgement.line is not None, judgement.outcome
             writer.add(judgement.outcome, judgement.line)
-        return writer.finish()
+        return writer.finish(landed_at=landed_at)
 
     def load(self) -> loads.Loaded:
         """Load what waits, into tables that are there or not."""
@@ -72,8 +75,7 @@ class Place:
     def waiting(self) -> list[Path]:
         """Return the manifests of the chunks that wait."""
         with self.warehouse.reading() as connection:
-            queue = loads.find_waiting(connection, self.landing)
-        return list(iter(queue.take, None))
+            return list(find_waiting(connection, self.landing).manifests.values())
 
     def replay(self) -> loads.Loaded:
         """Load all that is landed again."""

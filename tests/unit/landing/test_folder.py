@@ -19,18 +19,20 @@ import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.atomic import write_atomically
 from pipeline.errors import KeyRefused, LandingError
 from pipeline.extract import extraction
 from pipeline.extract.extraction import Extraction
+from pipeline.files.atomic import write_atomically
 from pipeline.landing import ndjson
 from pipeline.landing.chunk import ChunkWriter, LandedChunk, verify_chunk
 from pipeline.landing.folder import Landing
 from pipeline.landing.ndjson import read_lines
 from pipeline.landing.outcome import Outcome
+from pipeline.landing.payload_file import find_copy
 from pipeline.payload.fast_parse import parse_body
 from pipeline.payload.strict_json import Malformed
 from pipeline.retell.answer import Answer
+from pipeline.times import to_epoch_us
 from support.warehouse_files import landed_lines
 
 NOON = datetime(2025, 1, 1, 12, tzinfo=UTC)
@@ -106,8 +108,14 @@ def test_a_manifest_says_what_is_beside_it(landing: Landing) -> None:
     assert manifest["chunk_id"] == chunk.chunk_id == "run-000007"
     assert manifest["run_id"] == chunk.manifest.parent.name == "run"
     assert manifest["record_count"] == chunk.record_count == 1
-    assert manifest["byte_count"] == chunk.byte_count == payloads.stat().st_size
-    assert manifest["sha256"] == chunk.sha256 == hashlib.sha256(payloads.read_bytes()).hexdigest()
+    content = payloads.read_bytes()
+    assert manifest["byte_count"] == chunk.byte_count < len(content)
+    frame = content[: chunk.byte_count]
+    assert zstandard.ZstdDecompressor().decompressobj().decompress(frame) == b'{"call_id":"a"}\n'
+    assert manifest["sha256"] == chunk.sha256 == hashlib.sha256(frame).hexdigest()
+    copy = find_copy(content)
+    assert copy is not None
+    assert (copy.content, copy.start) == (chunk.manifest.read_bytes(), chunk.byte_count)
     assert [(said["call_id"], said["outcome"]) for said in manifest["outcomes"]] == [
         ("a", "accepted"),
         ("b", "not_found"),
@@ -116,13 +124,15 @@ def test_a_manifest_says_what_is_beside_it(landing: Landing) -> None:
     assert chunk.manifest.read_bytes().count(b"\n") == 1
 
 
-def test_a_chunk_without_payloads_is_its_manifest_alone(landing: Landing) -> None:
+def test_a_chunk_without_payloads_has_a_copy_of_its_manifest_alone(landing: Landing) -> None:
     writer = landing.open_chunk("run", 0)
     writer.add(an_outcome("a", "failed"))
     chunk = writer.finish()
     assert (chunk.payloads, chunk.record_count, chunk.sha256) == (None, 0, None)
     assert verify_chunk(chunk.manifest) == chunk
-    assert [path.name for path in chunk.manifest.parent.iterdir()] == ["run-000000.json"]
+    copy = find_copy(chunk.manifest.with_name("run-000000.ndjson.zst").read_bytes())
+    assert copy is not None
+    assert (copy.content, copy.start) == (chunk.manifest.read_bytes(), 0)
 
 
 def test_outcomes_are_read_back_as_they_were(landing: Landing) -> None:
@@ -137,7 +147,8 @@ def test_outcomes_are_read_back_as_they_were(landing: Landing) -> None:
         writer.add(outcome, b"{}" if outcome.outcome == "accepted" else None)
         writer.finish()
     land(landing, [b"{}"], "other run")
-    assert list(landing.read_outcomes("run")) == outcomes
+    numbered = [replace(each, sequence=to_epoch_us(each.fetched_at)) for each in outcomes]
+    assert list(landing.read_outcomes("run")) == numbered
     assert list(landing.read_outcomes("no such run")) == []
 
 

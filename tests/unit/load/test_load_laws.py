@@ -21,6 +21,7 @@ from pipeline.load import loads as loading
 from pipeline.payload.validate import Accepted, validate
 from pipeline.runs import plan
 from pipeline.runs.quarantine import retry_quarantine
+from pipeline.times import to_epoch_us
 from pipeline.warehouse import schema
 from pipeline.warehouse.tables import metadata
 from support.warehouse_files import DATA_TABLES, Place, load_manifests
@@ -260,9 +261,13 @@ def expected(tmp_path_factory: pytest.TempPathFactory, empty: Path) -> dict[str,
     place = columns.index("first_seen_at")
     found["calls"] = [(*row[:place], naive(first_seen[row[0]]), *row[place + 1 :]) for row in found["calls"]]
     found["etl_outcomes"] = sorted(map(how_it_stands, HISTORIES), key=str)
-    place = columns.index("deleted_at_source_at")
+    gone = {"deleted_at_source_at": naive(2), "deleted_sequence": to_epoch_us(at(2))}
     found["calls"] = [
-        (*row[:place], naive(2), *row[place + 1 :]) if row[0] == "vanished" else row for row in found["calls"]
+        tuple(
+            gone.get(column, value) if row[0] == "vanished" else value
+            for column, value in zip(columns, row, strict=True)
+        )
+        for row in found["calls"]
     ]
     found["etl_rejects"] = [
         ("broke", "2/broke.body", naive(2), True),

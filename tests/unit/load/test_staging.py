@@ -50,14 +50,15 @@ import sys
 from pathlib import Path
 from pipeline.landing.folder import Landing
 from pipeline.load import load_sizes, loads
+from pipeline.load.chunk_queue import ChunkQueue
+from pipeline.load.waiting import find_waiting
 from pipeline.warehouse.database import Warehouse
 load_sizes._MOST_RECORDS = 1
 folder = Path(sys.argv[1])
 warehouse = Warehouse.at(folder / "warehouse.duckdb")
 landing = Landing(folder / "landing", folder / "quarantine")
 with warehouse.reading() as connection:
-    waiting = loads.find_waiting(connection, landing)
-waiting.close()
+    waiting = ChunkQueue(find_waiting(connection, landing).manifests.values(), is_closed=True)
 print("ready", flush=True)
 sys.stdin.readline()
 loaded = loads.load_waiting(warehouse, waiting, refresh_window_s=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from datetime import UTC, datetime
 from pathlib import Path
@@ -145,13 +146,20 @@ def test_what_has_a_place_of_its_own_is_plain(members: dict[str, Any]) -> None:
 def test_a_manifest_says_it_of_each_payload_and_older_ones_are_read(tmp_path: Path) -> None:
     landing = Landing(tmp_path / "landing", tmp_path / "quarantine")
     writer = landing.open_chunk("run", 0)
+    digest = hashlib.sha256(b"{}").hexdigest()
     noon = datetime(2025, 1, 1, 12, tzinfo=UTC)
     for call_id, is_plain in (("a", True), ("b", False)):
-        writer.add(Outcome(call_id, "accepted", 1, noon, 200, has_plain_speech=is_plain), b"{}")
+        writer.add(
+            Outcome(call_id, "accepted", 1, noon, 200, payload_hash=digest, has_plain_speech=is_plain), b"{}"
+        )
     manifest = writer.finish().manifest
     assert [each.has_plain_speech for each in landing.read_outcomes("run")] == [True, False]
+    # Of a version that knew neither this nor checksums.
     older = json.loads(manifest.read_bytes())
+    for name in ("format", "checksum"):
+        del older[name]
     for outcome in older["outcomes"]:
-        del outcome["has_plain_speech"]
+        outcome.pop("has_plain_speech", None)
+        del outcome["sequence"]
     manifest.write_text(json.dumps(older) + "\n")
     assert [each.has_plain_speech for each in landing.read_outcomes("run")] == [False, False]

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.atomic import mark_folder_used, write_atomically
 from pipeline.config import Settings, load_settings
 from pipeline.errors import LandingError
+from pipeline.files.atomic import mark_folder_used, write_atomically
 from pipeline.landing import ndjson
 from pipeline.landing.chunk import ChunkWriter, verify_chunk
 from pipeline.landing.folder import Landing
@@ -66,22 +66,22 @@ def test_what_nobody_finishes_is_removed_and_what_is_landed_stays(settings: Sett
         (tmp_path / left).write_bytes(b"half")
     (tmp_path / "analytics.duckdb.publishing").touch()
     (tmp_path / "film.part").write_bytes(b"of somebody else")
-    cleanup.clear_leftovers(settings)
+    cleanup.clear_leftovers(settings, Landing.of(settings).look())
     assert names(tmp_path) == landed | {"analytics.duckdb.publishing", "film.part"}
 
 
 def test_what_is_being_written_is_left_alone(settings: Settings, tmp_path: Path) -> None:
     writer = writer_of(settings, "a")
-    cleanup.clear_leftovers(settings)
+    cleanup.clear_leftovers(settings, Landing.of(settings).look())
     chunk = writer.finish()
     assert landed_lines(verify_chunk(chunk.manifest)) == [line_of("a")]
     (tmp_path / "quarantine" / "run").mkdir(parents=True)
     part = tmp_path / "quarantine" / "run" / "x.body.part"
     part.touch()
     with mark_folder_used(part.parent):
-        cleanup.clear_leftovers(settings)
+        cleanup.clear_leftovers(settings, Landing.of(settings).look())
         assert part.exists()
-    cleanup.clear_leftovers(settings)
+    cleanup.clear_leftovers(settings, Landing.of(settings).look())
     assert not part.exists()
 
 
@@ -91,7 +91,7 @@ def test_a_chunk_that_only_lacked_its_name_is_finished(settings: Settings) -> No
     # As a kill between the two renames leaves it.
     chunk.manifest.rename(chunk.manifest.with_name(f"{chunk.manifest.name}.part"))
     assert landing.find_manifests() == {}
-    cleanup.clear_leftovers(settings)
+    cleanup.clear_leftovers(settings, Landing.of(settings).look())
     assert landed_lines(verify_chunk(landing.find_manifests()[chunk.chunk_id])) == [
         line_of("a"),
         line_of("b"),
@@ -183,5 +183,7 @@ def test_a_repair_keeps_what_is_sound_and_names_what_is_lost(settings: Settings,
     assert whole.manifest.exists()
     # Nothing was deleted, and there is nothing more to do.
     aside = {path.name for path in done.set_aside.iterdir()}
-    assert {cut.payloads.name, cut.manifest.name, payloads.name} <= aside
+    assert {cut.payloads.name, cut.manifest.name} <= aside
+    # The copy in its payloads gave the other its manifest back.
+    assert verify_chunk(orphan.manifest) == orphan
     assert repair(landing, "again").chunks == []
