@@ -64,7 +64,7 @@ class FetchRun(Run):
     def begin_with_plan(self, spool: Path, given: int, *, force: bool) -> Plan:
         """Record that the run begins, plan for the ids in the spool, and record the outcome of those left."""
         now = utc_now()
-        with self.warehouse.writing() as connection:
+        with self.warehouse.writing(is_followed=True) as connection:
             schema.check_unchanged(connection)
             plan = make_plan(
                 connection,
@@ -83,15 +83,21 @@ class FetchRun(Run):
         self.observer.on_plan(plan)
         return plan
 
-    def write_ids(self, name: str, parameters: dict[str, Any], file: Path) -> int:
-        """Write the ids that a statement of `sql/runs/` selects to a file, one a line; return how many."""
+    def write_ids(self, names: dict[str, dict[str, Any]], file: Path) -> int:
+        """Write the ids that the last of some statements of `sql/runs/` selects to a file, one a line.
+
+        ``names`` has them with their parameters, in their order. Returns how many ids there are.
+        """
         with self.warehouse.reading() as connection:
             schema.check_unchanged(connection)
-            return write_fetch_list(connection.exec_driver_sql(sql.read(f"runs/{name}"), parameters), file)
+            for name, parameters in names.items():
+                rows = connection.exec_driver_sql(sql.read(f"runs/{name}"), parameters)
+            return write_fetch_list(rows, file)
 
     def settle_abandoned(self) -> int:
         """Settle the calls of which nothing new is to be expected; return how many there were."""
-        with self.warehouse.writing() as connection:
+        with self.warehouse.writing(is_followed=True) as connection:
+            connection.exec_driver_sql(sql.read("runs/undecided_calls"))
             settled = connection.exec_driver_sql(
                 sql.read("runs/settle_abandoned"),
                 {

@@ -45,7 +45,10 @@ class ListedCounts:
 
 @dataclass(frozen=True, slots=True)
 class ComparedItem:
-    """What an item of a page is to the warehouse; `first_seen_at` is UTC, None of one that is unknown."""
+    """What an item of a page is to the warehouse; both moments are UTC, None of one that is unknown.
+
+    `recorded_at` is when the outcome of its id was recorded.
+    """
 
     call_id: str
     is_new: bool
@@ -54,6 +57,7 @@ class ComparedItem:
     is_changed: bool
     is_to_fetch: bool
     first_seen_at: datetime | None
+    recorded_at: datetime | None = None
 
 
 class Lister:
@@ -91,8 +95,13 @@ class Lister:
 
     def note_ids(self, call_ids: Iterable[str]) -> None:
         """Name ids in the spool that no page had."""
+        self._spool((call_id, None) for call_id in call_ids)
+
+    def _spool(self, ids: Iterable[tuple[str, datetime | None]]) -> None:
         with self.spool.open("a", encoding="ascii") as lines:
-            lines.writelines(f"{next(self._positions)},{call_id}\n" for call_id in call_ids)
+            lines.writelines(
+                f"{next(self._positions)},{call_id},{recorded_at or ''}\n" for call_id, recorded_at in ids
+            )
 
     def _take(self, items: list[ListedItem], are_fresh: bool) -> list[ComparedItem]:
         judged = judge_items(items, datetime.now(UTC), are_fresh=are_fresh)
@@ -100,7 +109,7 @@ class Lister:
         if fresh := [item for item in judged if compared[item.call_id].is_new]:
             chunk = land_items(self._run.landing, self._run.report.run_id, next(self._chunk_numbers), fresh)
             self._run.queue.put(chunk)
-        self.note_ids(list(compared))
+        self._spool((item.call_id, item.recorded_at) for item in compared.values())
         counts = self.counts
         counts.listed += sum(not item.is_repeated for item in compared.values())
         counts.missing += sum(item.is_missing for item in compared.values())
@@ -143,7 +152,7 @@ class Lister:
         """Return what each item is to the warehouse, and whether the ledger of ids is empty."""
         with self._page_spool.open("w", encoding="ascii") as lines:
             lines.writelines(
-                f"{position},{item.call_id},{item.listed_hash or ''}\n"
+                f"{position},{item.call_id},{item.listed_hash or ''},{_format_start(item)}\n"
                 for position, item in enumerate(judged)
             )
         settings = self._run.settings
@@ -162,6 +171,10 @@ class Lister:
             compared = [ComparedItem(*row) for row in rows]
             is_empty = not connection.exec_driver_sql(sql.read("runs/has_ids")).scalar_one()
             return compared, is_empty
+
+
+def _format_start(judged: JudgedItem) -> str:
+    return "" if judged.item.start_ms is None else str(judged.item.start_ms)
 
 
 def list_newest_first(client: CallsClient, filters: dict[str, Any]) -> AsyncIterator[Page]:

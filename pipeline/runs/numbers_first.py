@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 from pipeline import sql
 from pipeline.errors import ListingFailed
@@ -112,14 +113,12 @@ class NumbersFirst:
 
     def _plan_open(self, with_not_final: bool) -> Plan:
         settings = self._run.settings
-        parameters = {
-            "spool": sql.escape_path(self.lister.spool),
-            "run_id": self._run.report.run_id,
-            "as_of": utc_now(),
-            "with_not_final": with_not_final,
-            "refresh_window_s": settings.refresh_window_s,
-        }
+        now = {"as_of": utc_now()}
+        names: dict[str, dict[str, Any]] = {"open_ids": now | {"run_id": self._run.report.run_id}}
+        if with_not_final:
+            names["not_final_ids"] = now | {"refresh_window_s": settings.refresh_window_s}
+        names["ids_to_ask_for"] = {"spool": sql.escape_path(self.lister.spool)}
         fetch_list = self._folder / f"open-{next(self._numbers):06d}.txt"
-        plan = Plan.of_list(fetch_list, self._run.write_ids("open_ids", parameters, fetch_list))
+        plan = Plan.of_list(fetch_list, self._run.write_ids(names, fetch_list))
         self.lister.note_ids(plan.ids())
         return plan

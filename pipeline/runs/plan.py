@@ -62,6 +62,8 @@ def make_plan(
     Writes only temporary tables and the list of ids to fetch, beside the spool.
     """
     connection.exec_driver_sql(sql.read("runs/requested"), {"spool": sql.escape_path(spool)})
+    for name in ("known_ids", "known_calls"):
+        connection.exec_driver_sql(sql.read(f"runs/{name}"))
     connection.exec_driver_sql(
         sql.read("runs/planned"),
         {
@@ -97,7 +99,7 @@ def write_fetch_list(rows: CursorResult[Any], fetch_list: Path) -> int:
 
 
 def record_skipped(connection: Connection, run_id: str, recorded_at: datetime) -> None:
-    """Record the outcome of the ids that the plan on this connection does not fetch."""
+    """Record the outcome of the ids that the plan does not fetch, in the transaction that made the plan."""
     connection.exec_driver_sql(
         sql.read("runs/record_skipped"), {"run_id": run_id, "recorded_at": recorded_at}
     )

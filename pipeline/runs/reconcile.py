@@ -116,7 +116,7 @@ class _Window:
             "since": self._since.replace(tzinfo=None),
             "until": self._until.replace(tzinfo=None),
         }
-        number = await asyncio.to_thread(self._run.write_ids, "gone", parameters, file)
+        number = await asyncio.to_thread(self._run.write_ids, {"gone": parameters}, file)
         unlisted = Plan.of_list(file, number)
         compared_count = 0
         with suppress(ListingFailed):  # where the listing takes no ids

@@ -89,11 +89,12 @@ def read_outcomes(
         report.given = report.requested = int(
             connection.exec_driver_sql(sql.read("runs/requested_count")).scalar_one()
         )
+    connection.exec_driver_sql(sql.read("runs/recorded_ids"), since)
+    if is_listing:
+        connection.exec_driver_sql(sql.read("runs/recorded_earlier"))
     report.outcomes = {
         str(outcome): int(ids)
-        for outcome, ids in connection.exec_driver_sql(
-            sql.read("runs/outcomes"), since | {"with_earlier": is_listing}
-        )
+        for outcome, ids in connection.exec_driver_sql(sql.read("runs/outcomes"), since)
     }
     report.unaccounted = [
         Unaccounted(*row) for row in connection.exec_driver_sql(sql.read("runs/unaccounted"), since)
@@ -101,7 +102,10 @@ def read_outcomes(
 
 
 def write_outcomes(connection: Connection, report: RunReport, file: Path) -> None:
-    """Write how each requested id stands to a file, for `log_outcomes` once the warehouse is closed."""
+    """Write how each requested id stands to a file, for `log_outcomes` once the warehouse is closed.
+
+    Call it after `read_outcomes`, on the same connection.
+    """
     found = connection.exec_driver_sql(sql.read("runs/each_outcome"), {"since": report.started_at})
     with file.open("w", encoding="utf-8") as lines:
         while rows := found.fetchmany(_WRITTEN_AT_ONCE):

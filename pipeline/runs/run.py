@@ -137,7 +137,7 @@ class Run:
 
     def begin(self) -> None:
         """Record that the run begins."""
-        with self.warehouse.writing() as connection:
+        with self.warehouse.writing(is_followed=True) as connection:
             self.record_start(connection)
 
     def record_start(self, connection: Connection) -> None:

@@ -113,13 +113,19 @@ class Warehouse:
             yield connection
 
     @contextmanager
-    def writing(self) -> Iterator[Connection]:
+    def writing(self, *, is_followed: bool = False) -> Iterator[Connection]:
         """Open for one transaction: committed when the block ends, rolled back when it raises.
 
-        Raises WarehouseLocked when others keep the file open for longer than the lock timeout.
+        One that `is_followed` by others of the same run stays in the log beside the file, which the last of
+        them brings into the file. Raises WarehouseLocked when others keep the file open for longer than the
+        lock timeout.
         """
-        with self.exclusive() as connection, connection.begin():
-            yield connection
+        with self.exclusive() as connection:
+            if is_followed:
+                connection.exec_driver_sql(sql.read("schema/keep_log"))
+                connection.rollback()
+            with connection.begin():
+                yield connection
 
     @contextmanager
     def exclusive(self) -> Iterator[Connection]:

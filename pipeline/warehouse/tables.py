@@ -410,6 +410,11 @@ etl_outcomes = Table(
     _big("fetched_sequence", "Number of that answer"),
     _big("listed_sequence", "Number of what that listing said"),
     _big("given_sequence", "Number of the moment at which a run was last given the id"),
+    _big(
+        "id_key",
+        "Half of the lower half of the id's MD5: what is compared in place of the id where one is looked for "
+        "among all; null where a row was not written by a run",
+    ),
     comment="One row per call id that was ever given or listed: how it stands",
 )
 

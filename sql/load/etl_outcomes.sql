@@ -146,7 +146,8 @@ select
     listed_sequence,
     listed_hash,
     given_at,
-    given_sequence
+    given_sequence,
+    key_of_id(call_id) as id_key
 from judged
 cross join this_load;
 

@@ -1,7 +1,7 @@
 -- The latest outcome of one call id, with what is wrong with its payload if it is in quarantine.
 -- Grain: at most one row. Source: etl_outcomes, etl_rejects. Reads only. Parameter: $call_id.
 select
-    etl_outcomes.*,
+    etl_outcomes.* exclude (id_key),
     etl_rejects.json_path,
     etl_rejects.value,
     etl_rejects.path as quarantine_path

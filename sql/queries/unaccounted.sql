@@ -1,19 +1,27 @@
 -- The ids whose latest outcome is not a call, each with why.
 -- Grain: call id. Source: etl_outcomes, etl_rejects. Reads only.
+-- One outcome at a time: DuckDB then reads the other columns of these ids only, and not those of all.
+with unaccounted as (
+    select * from etl_outcomes where outcome = 'not_found'
+    union all
+    select * from etl_outcomes where outcome = 'rejected'
+    union all
+    select * from etl_outcomes where outcome = 'failed'
+)
+
 select
-    etl_outcomes.call_id,
-    etl_outcomes.outcome,
-    etl_outcomes.reason,
+    unaccounted.call_id,
+    unaccounted.outcome,
+    unaccounted.reason,
     etl_rejects.json_path,
     etl_rejects.value,
     etl_rejects.path as quarantine_path,
-    etl_outcomes.recorded_at
-from etl_outcomes
+    unaccounted.recorded_at
+from unaccounted
 left join etl_rejects
-    on etl_outcomes.call_id = etl_rejects.call_id
-    and etl_outcomes.run_id = etl_rejects.run_id
-    and etl_outcomes.outcome = 'rejected'
-where etl_outcomes.outcome in ('not_found', 'rejected', 'failed')
+    on unaccounted.call_id = etl_rejects.call_id
+    and unaccounted.run_id = etl_rejects.run_id
+    and unaccounted.outcome = 'rejected'
 order by
-    etl_outcomes.outcome asc nulls last,
-    etl_outcomes.call_id asc nulls last;
+    unaccounted.outcome asc nulls last,
+    unaccounted.call_id asc nulls last;

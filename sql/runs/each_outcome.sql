@@ -1,19 +1,17 @@
 -- How each id of a run stands, for the log.
--- Grain: call id. Source: requested, etl_outcomes, etl_rejects. Reads only.
+-- Grain: call id. Source: recorded_ids, etl_rejects. Reads only.
 -- Parameter: $since (UTC), the start of the run.
 select
-    etl_outcomes.call_id,
-    etl_outcomes.outcome,
-    etl_outcomes.attempts,
-    etl_outcomes.http_status,
-    etl_outcomes.reason,
+    recorded_ids.call_id,
+    recorded_ids.outcome,
+    recorded_ids.attempts,
+    recorded_ids.http_status,
+    recorded_ids.reason,
     etl_rejects.json_path
-from requested
-inner join etl_outcomes
-    on requested.call_id = etl_outcomes.call_id
+from recorded_ids
 left join etl_rejects
-    on etl_outcomes.call_id = etl_rejects.call_id
-    and etl_outcomes.run_id = etl_rejects.run_id
-    and etl_outcomes.outcome = 'rejected'
-where etl_outcomes.recorded_at >= cast($since as timestamp)
-order by requested.position;
+    on recorded_ids.call_id = etl_rejects.call_id
+    and recorded_ids.run_id = etl_rejects.run_id
+    and recorded_ids.outcome = 'rejected'
+where recorded_ids.recorded_at >= cast($since as timestamp)
+order by recorded_ids.position;

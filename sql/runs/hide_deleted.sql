@@ -2,4 +2,6 @@
 -- Grain: call. Source: calls. A rerun changes nothing. Parameter: $hides_deleted.
 update calls
 set is_hidden = not is_hidden
-where is_hidden != (deleted_at_source_at is not null and cast($hides_deleted as boolean));
+where
+    deleted_at_source_at is not null
+    and is_hidden != cast($hides_deleted as boolean);

@@ -1,9 +1,14 @@
 -- What a page of a listing brings: which items are new or say something new, and which calls are to be
 -- fetched whole.
 -- Grain: item. Source: the spool files of a page and of the run, etl_outcomes, calls, etl_runs. Reads only.
--- Parameters: $page, path of a CSV of position, call_id and listed_hash (empty for an item without an id),
--- without a header; $spool, path of one of position and call_id: the ids that this run has had; $run_id;
--- $as_of (UTC); $refetch_after_s, how long a call that is not final rests after it was fetched.
+-- Parameters: $page, path of a CSV of position, call_id, listed_hash (empty for an item without an id) and
+-- start_ms (ms since 1970, may be empty), without a header; $spool, path of one of position, call_id and
+-- recorded_at: the ids that this run has had; $run_id; $as_of (UTC); $refetch_after_s, how long a call
+-- that is not final rests after it was fetched.
+--
+-- A page has calls of one time, and calls and ledger lie in the order in which they came: so a call is looked
+-- for at its start first, and its id at the moment at which the call came, where DuckDB passes over all
+-- others. What is not found there is looked for among all.
 --
 -- A call of the warehouse that the API did not have when it was asked is asked for again where a listing
 -- still has it, but not at once: of a call that was just deleted a listing may be the last to know.
@@ -11,11 +16,12 @@
 -- know of it yet, and would take what it says for new. What has changed since is for the next listing.
 -- An item says nothing new where it says what a listing said before, or what the whole call says. What
 -- another run has listed and is about to fetch is left to that run.
-with page as (
+with page as materialized (
     select
         position,
         call_id,
-        nullif(listed_hash, '') as listed_hash
+        nullif(listed_hash, '') as listed_hash,
+        case when start_ms between 0 and 4102444800000 then epoch_ms(start_ms) end as started_at
     from
         read_csv(
             $page,
@@ -25,8 +31,83 @@ with page as (
             quote = '',
             escape = '',
             hive_partitioning = false,
-            columns = {position: 'bigint', call_id: 'varchar', listed_hash: 'varchar'}
+            columns = {
+                position: 'bigint',
+                call_id: 'varchar',
+                listed_hash: 'varchar',
+                start_ms: 'bigint'
+            }
         )
+),
+
+calls_at_their_start as materialized (
+    select calls.*
+    from calls
+    inner join page
+        on calls.started_at = page.started_at
+        and calls.call_id = page.call_id
+    union all
+    select calls.*
+    from calls
+    semi join (from page where started_at is null) as startless
+        on calls.call_id = startless.call_id
+    where calls.started_at is null
+),
+
+missed_calls as (
+    select page.call_id
+    from page
+    anti join calls_at_their_start
+        on page.call_id = calls_at_their_start.call_id
+),
+
+found_calls as materialized (
+    select
+        call_id,
+        detail,
+        listed_hash,
+        extracted_at
+    from calls_at_their_start
+    union all
+    select
+        calls.call_id,
+        calls.detail,
+        calls.listed_hash,
+        calls.extracted_at
+    from calls
+    semi join missed_calls
+        on calls.call_id = missed_calls.call_id
+),
+
+ids_at_their_moment as materialized (
+    select etl_outcomes.*
+    from etl_outcomes
+    inner join (from found_calls where found_calls.detail = 'whole') as whole
+        on etl_outcomes.fetched_at = whole.extracted_at
+        and etl_outcomes.call_id = whole.call_id
+    union all
+    select etl_outcomes.*
+    from etl_outcomes
+    inner join (from found_calls where found_calls.detail = 'listed') as listed
+        on etl_outcomes.listed_at = listed.extracted_at
+        and etl_outcomes.call_id = listed.call_id
+),
+
+missed_ids as (
+    select page.call_id
+    from page
+    anti join ids_at_their_moment
+        on page.call_id = ids_at_their_moment.call_id
+),
+
+found_ids as (
+    select *
+    from ids_at_their_moment
+    union all
+    select etl_outcomes.*
+    from etl_outcomes
+    semi join missed_ids
+        on etl_outcomes.call_id = missed_ids.call_id
 ),
 
 compared as (
@@ -37,6 +118,7 @@ compared as (
         known.listed_hash as known_hash,
         coalesce(known.listed_sequence > known.fetched_sequence, false) as is_listed_since,
         known.first_seen_at as first_seen_at,
+        known.recorded_at as recorded_at,
         coalesce(calls.detail = 'whole', false) as is_whole,
         calls.listed_hash as whole_hash,
         if(
@@ -55,9 +137,9 @@ compared as (
         known.run_id in (select run_id from other_runs(cast($as_of as timestamp), $run_id))
         and known.outcome in ('listed', 'changed', 'waiting') as is_taken
     from page
-    left join etl_outcomes as known
+    left join found_ids as known
         on page.call_id = known.call_id
-    left join calls
+    left join found_calls as calls
         on page.call_id = calls.call_id
 )
 
@@ -84,6 +166,7 @@ select
         when is_listed_since and whole_hash != listed_hash then true
         else whole_hash is null and known_outcome = 'not_final' and is_rested
     end as is_to_fetch,
-    first_seen_at
+    first_seen_at,
+    recorded_at
 from compared
 order by position;

@@ -1,5 +1,5 @@
 -- What is to be done for every requested id: fetch it, or leave it because nothing new is expected.
--- Grain: call id. Source: requested, finality_of_calls, etl_outcomes.
+-- Grain: call id. Source: requested, known_ids, known_calls, finality_of_calls.
 -- A rerun replaces the temporary table.
 -- Parameters: $force, fetch all; $as_of (UTC); $refresh_window_s; $refetch_after_s, how long a call
 -- that is not final rests after it was fetched.
@@ -9,23 +9,23 @@ with known as (
         requested.call_id,
         requested.position,
         coalesce(calls.is_whole, false) as is_whole,
-        etl_outcomes.outcome,
+        known_ids.outcome,
         calls.is_final,
         greatest(
             case when calls.is_whole then calls.extracted_at end,
             -- Only an answer with the call itself lets it rest.
             case
-                when etl_outcomes.outcome in ('loaded', 'unchanged', 'not_final')
-                    then etl_outcomes.fetched_at
+                when known_ids.outcome in ('loaded', 'unchanged', 'not_final')
+                    then known_ids.fetched_at
             end
         ) as last_fetched_at
     from requested
     left join finality_of_calls(
-        cast($as_of as timestamp), cast($refresh_window_s as double)
+        'known_calls', cast($as_of as timestamp), cast($refresh_window_s as double)
     ) as calls
         on requested.call_id = calls.call_id
-    left join etl_outcomes
-        on requested.call_id = etl_outcomes.call_id
+    left join known_ids
+        on requested.call_id = known_ids.call_id
 )
 
 select

@@ -1,8 +1,9 @@
 -- Puts the recorded outcomes of ids that were left in the place of their earlier ones.
--- Grain: call id. Source: left_alone. A rerun replaces the same rows.
+-- Grain: call id. Source: left_alone. Run in the transaction that read known_ids, since places change
+-- after that.
 delete from etl_outcomes
-where call_id in (select call_id from left_alone);
+where rowid in (select place from left_alone);
 
 insert into etl_outcomes by name
-select *
+select * exclude (place)
 from left_alone;

@@ -1,6 +1,6 @@
 -- Settles the calls that will not change any more although they never became what a call becomes: they never
 -- ended, or no analysis came within the refresh window.
--- Grain: call id. Source: etl_outcomes, finality_of_calls. A rerun changes nothing.
+-- Grain: call id. Source: etl_outcomes, undecided_calls, finality_of_calls. A rerun changes nothing.
 -- Parameters: $run_id, $recorded_at (UTC), $refresh_window_s. Returns how many there are.
 update etl_outcomes
 set
@@ -14,7 +14,7 @@ set
     recorded_at = cast($recorded_at as timestamp)
 from
     finality_of_calls(
-        cast($recorded_at as timestamp), cast($refresh_window_s as double)
+        'undecided_calls', cast($recorded_at as timestamp), cast($refresh_window_s as double)
     ) as calls
 where
     etl_outcomes.call_id = calls.call_id

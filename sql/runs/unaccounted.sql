@@ -1,22 +1,20 @@
 -- The ids of a run that did not become a call, each with why.
--- Grain: call id. Source: requested, etl_outcomes, etl_rejects. Reads only.
+-- Grain: call id. Source: recorded_ids, etl_rejects. Reads only.
 -- Parameter: $since (UTC), the start of the run.
 select
-    etl_outcomes.call_id,
-    etl_outcomes.outcome,
-    etl_outcomes.reason,
+    recorded_ids.call_id,
+    recorded_ids.outcome,
+    recorded_ids.reason,
     etl_rejects.json_path,
     etl_rejects.value
-from requested
-inner join etl_outcomes
-    on requested.call_id = etl_outcomes.call_id
+from recorded_ids
 left join etl_rejects
-    on etl_outcomes.call_id = etl_rejects.call_id
-    and etl_outcomes.run_id = etl_rejects.run_id
-    and etl_outcomes.outcome = 'rejected'
+    on recorded_ids.call_id = etl_rejects.call_id
+    and recorded_ids.run_id = etl_rejects.run_id
+    and recorded_ids.outcome = 'rejected'
 where
-    etl_outcomes.recorded_at >= cast($since as timestamp)
-    and etl_outcomes.outcome in ('not_found', 'rejected', 'failed')
+    recorded_ids.recorded_at >= cast($since as timestamp)
+    and recorded_ids.outcome in ('not_found', 'rejected', 'failed')
 order by
-    etl_outcomes.outcome,
-    etl_outcomes.call_id;
+    recorded_ids.outcome,
+    recorded_ids.call_id;

@@ -1,10 +1,12 @@
--- The ids of a spool file, with their places.
+-- The ids of a spool file, with their places and, where that is known, when their outcome was recorded.
 -- Grain: line. Source: the file. A rerun replaces the macro; it holds no data.
--- Parameter: spool, path of a CSV of position and call_id, without a header.
+-- Parameter: spool, path of a CSV of position, call_id and, where a listing knows it, recorded_at (UTC),
+-- without a header.
 create or replace macro spooled_ids(spool) as table
 select
     position,
-    call_id
+    call_id,
+    recorded_at
 from
     read_csv(
         spool,
@@ -14,5 +16,6 @@ from
         quote = '',
         escape = '',
         hive_partitioning = false,
-        columns = {position: 'bigint', call_id: 'varchar'}
+        null_padding = true,
+        columns = {position: 'bigint', call_id: 'varchar', recorded_at: 'timestamp'}
     );
