@@ -1,7 +1,9 @@
 """Breaks runs at random for as long as is asked, and prints what was survived: `python -m tests.soak`.
 
-What the tests in `tests/faults/` do a few times with fixed seeds is done here again and again. It ends with
-an error, and with the seed that shows it again, at the first promise that does not hold.
+What the tests in `tests/faults/` do a few times with fixed seeds is done here again and again. Between two
+faults a data folder grows old, by a sync for each hour of its account, and it is printed what a run of it
+takes at the end beside the beginning. It ends with an error, and with the seed that shows it again, at the
+first promise that does not hold.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ sys.path[:0] = [str(_TESTS), str(_TESTS / "faults")]
 from test_disk import DAMAGE, completed, damage  # noqa: E402
 
 from pipeline.simulator import Faults, running  # noqa: E402
+from support.ageing import Age, OldPlace, old_place  # noqa: E402
 from support.killing import PHASES, Killer  # noqa: E402
 from support.lab import Lab, assert_complete, assert_whole, laboratory, sentence  # noqa: E402
 
@@ -76,19 +79,40 @@ def failing_servers(killer: Killer) -> None:
     shutil.rmtree(data_dir)
 
 
+# A day and a bit, so that the first day is merged.
+_FIRST_HOURS = 30
+_HOURS_BETWEEN = 12
+
 WAYS = (*PHASES.values(), full_disks, damaged_chunks, failing_servers)
 
 
-def soak(lab: Lab, seed: int, minutes: float) -> Killer:
+def soak(lab: Lab, old: OldPlace, seed: int, minutes: float) -> Killer:
     """Break things until the time is over; every way comes up before any comes up again."""
     killer = Killer(lab, random.Random(seed))
     until = time.monotonic() + 60 * minutes
+    old.live(_FIRST_HOURS, killer.rng)
     while True:
         for way in killer.rng.sample(WAYS, len(WAYS)):
             if time.monotonic() >= until:
                 return killer
             print(f"{way.__name__} …", file=sys.stderr, flush=True)
             way(killer)
+            old.live(_HOURS_BETWEEN, killer.rng)
+
+
+def print_ages(ages: list[Age]) -> None:
+    """Print what a run took at the beginning and at the end, and what lies on disk."""
+    print("| | " + " | ".join(f"after {age.hours:,} hours, {age.calls:,} calls" for age in ages) + " |")
+    print("|---|" + "--:|" * len(ages))
+    for name, picked in (
+        ("a sync, s", [f"{age.sync_s:.2f}" for age in ages]),
+        ("a load with nothing to do, s", [f"{age.load_s:.2f}" for age in ages]),
+        ("peak memory of a sync, MB", [f"{age.peak_mb:,.0f}" for age in ages]),
+        ("warehouse, MB", [f"{age.warehouse_mb:,.1f}" for age in ages]),
+        ("files in landing", [f"{age.landing_files:,}" for age in ages]),
+        ("landing, MB", [f"{age.landing_mb:,.2f}" for age in ages]),
+    ):
+        print(f"| {name} | {' | '.join(picked)} |")
 
 
 def main() -> None:
@@ -98,9 +122,14 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=random.randrange(10_000))
     given = parser.parse_args()
     started = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="soak-") as folder, laboratory(Path(folder)) as lab:
+    with (
+        tempfile.TemporaryDirectory(prefix="soak-") as folder,
+        laboratory(Path(folder)) as lab,
+        old_place(Path(folder) / "old") as old,
+    ):
         try:
-            killer = soak(lab, given.seed, given.minutes)
+            killer = soak(lab, old, given.seed, given.minutes)
+            old.check()
         except BaseException:
             print(f"a promise did not hold with --seed {given.seed}", file=sys.stderr)
             raise
@@ -110,6 +139,8 @@ def main() -> None:
             print(f"| {name} | {tally.kills[name]:,} | {tally.ends[name]:,} | {tally.calls[name]:,} |")
         killed, compared = tally.kills.total(), tally.calls.total()
         print(f"| **all** | {killed:,} | {tally.ends.total():,} | {compared:,} |")
+        print(f"\nThe folder that grew old: {old.describe()}\n")
+        print_ages([old.young, old.measure(at_the_end=True)])
         print(
             f"\nseed {given.seed}, {(time.monotonic() - started) / 60:.1f} minutes, "
             f"{lab.server.requests.total:,} requests; nothing was lost"

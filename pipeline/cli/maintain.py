@@ -91,23 +91,33 @@ def publish(
 
 
 @command
-def compact(warehouse: Warehouse = None, data_dir: DataDir = None, json: AsJson = False) -> None:
-    """Merge small landed files of past days, then rewrite the warehouse file without unused room."""
+def compact(
+    landing: Annotated[
+        bool, typer.Option("--landing", help="Merge landed files only: nobody is kept out of the warehouse.")
+    ] = False,
+    warehouse: Warehouse = None,
+    data_dir: DataDir = None,
+    json: AsJson = False,
+) -> None:
+    """Merge small landed files of past days, and rewrite the warehouse file without unused room."""
     from pipeline.cli import console
-    from pipeline.runs.compaction import compact_all
+    from pipeline.runs import compaction
 
-    merged, done = compact_all(read_settings(warehouse=warehouse, data_dir=data_dir), console.say)
+    settings = read_settings(warehouse=warehouse, data_dir=data_dir)
+    merged = compaction.compact_landing(settings, console.say)
+    done = None if landing else compaction.compact_file(settings, console.say)
     for problem in merged.problems:
         console.write_error(problem)
     if json:
-        print_json(vars(done) | {"path": str(done.path), "landing": vars(merged)})
+        facts = {} if done is None else vars(done) | {"path": str(done.path)}
+        print_json(facts | {"landing": vars(merged)})
     else:
-        if merged.before:
-            console.print_text(f"{merged.before:,} landed chunks of past days are {merged.after:,} now")
-        console.print_text(
-            f"{done.path}: {done.bytes_before / 1e6:,.1f} MB before, {done.bytes_after / 1e6:,.1f} MB now, "
-            f"in {done.duration_s:,.1f} s"
-        )
+        console.print_text(merged.summary)
+        if done is not None:
+            console.print_text(
+                f"{done.path}: {done.bytes_before / 1e6:,.1f} MB before, {done.bytes_after / 1e6:,.1f} MB "
+                f"now, in {done.duration_s:,.1f} s"
+            )
     if merged.problems:
         raise typer.Exit(1)
 

@@ -10,6 +10,7 @@ server        whether a server answers, and the end of one of our own
 from pipeline.flows.definitions import (
     backfill_calls,
     check_warehouse,
+    compact_landing,
     reconcile_calls,
     refresh_calls,
     sync_calls,
@@ -21,6 +22,7 @@ from pipeline.flows.tracking import run_tracked
 __all__ = [
     "backfill_calls",
     "check_warehouse",
+    "compact_landing",
     "find_server_failure",
     "reconcile_calls",
     "refresh_calls",

@@ -26,7 +26,7 @@ from pipeline.errors import ConfigurationError, PipelineError, UsageError
 from pipeline.flows import artifacts, tracking
 from pipeline.flows.tasks import Tasks
 from pipeline.report.write import write
-from pipeline.runs import backfill, maintenance
+from pipeline.runs import backfill, compaction, maintenance
 from pipeline.runs.fetch import Steps
 from pipeline.runs.reconcile import Reconcile
 from pipeline.runs.run import Observer
@@ -129,6 +129,21 @@ def check_warehouse() -> State[Any]:
     if failed:
         return Failed(message=f"failed: {', '.join(failed)}; see the artifact check-report")
     return Completed(message=f"{len(results)} checks, {len(offending)} with warnings")
+
+
+@flow(flow_run_name="compact")
+def compact_landing() -> State[Any]:
+    """Merge the small landed chunks of past days into large ones; readers, loads and runs go on meanwhile."""
+    process.keep_files_private()
+    try:
+        merged = compaction.compact_landing(tracking.read_settings(), get_run_logger().info)
+    except PipelineError as refused:
+        return _fail(refused)
+    tracking.return_result(merged)
+    artifacts.name_flow_run(f"compact {merged.before:,} chunks")
+    if merged.problems:
+        return Failed(message="; ".join(merged.problems))
+    return Completed(message=merged.summary)
 
 
 @flow(flow_run_name="report")

@@ -1,7 +1,8 @@
 """Clears what processes that were killed have left unfinished, and finishes what they had only to name.
 
 Nothing of a living process is touched: who writes in a folder locks it (`files.atomic`), who makes a
-copy locks the file beside it (`publish.readers_copy`). Nothing that was landed is removed.
+copy locks the file beside it (`publish.readers_copy`). Nothing that was landed is removed, but what is in a
+merged chunk too.
 """
 
 from __future__ import annotations
@@ -12,8 +13,12 @@ from contextlib import suppress
 from pathlib import Path
 
 from pipeline.config import Settings
+from pipeline.errors import LandingError
 from pipeline.files.atomic import PART, lock_unused_folder, sync_folder
+from pipeline.landing.chunk import verify_chunk
+from pipeline.landing.folder import Landing
 from pipeline.landing.look import Found
+from pipeline.landing.merge import find_merged
 from pipeline.landing.names import MANIFEST, PAYLOADS
 from pipeline.publish import readers_copy
 
@@ -26,6 +31,7 @@ def clear_leftovers(settings: Settings, landed: Found) -> bool:
 
     `landed` is what a look into landing found. What cannot be removed is left, since nothing depends on it.
     """
+    has_merged = _clear_merged(Landing.of(settings), landed.orphans)
     unfinished = [folder for folder in landed.folders if folder.has_unfinished]
     for folder in unfinished:
         _clear_folder(settings.landing_dir / folder.name, f"*{PART}")
@@ -36,7 +42,20 @@ def clear_leftovers(settings: Settings, landed: Found) -> bool:
     if any(settings.data_dir.glob(f"sync.json.*{PART}")):
         _clear_folder(settings.data_dir, f"sync.json.*{PART}")
     readers_copy.clear_unfinished(settings.readers_copy)
-    return bool(unfinished)
+    return has_merged or bool(unfinished)
+
+
+def _clear_merged(landing: Landing, orphans: list[Path]) -> bool:
+    """Remove payloads of chunks that were merged, by a process that was killed before it had removed them."""
+    has_cleared = False
+    for payloads in orphans:
+        merged = find_merged(landing, payloads.name.removesuffix(PAYLOADS))
+        with suppress(LandingError, OSError):
+            # Only where all that they hold is sound elsewhere.
+            if merged and all(verify_chunk(manifest) for manifest in merged):
+                payloads.unlink()
+                has_cleared = True
+    return has_cleared
 
 
 def _list_recently_used(root: Path) -> list[Path]:

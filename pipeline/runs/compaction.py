@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
 
@@ -19,8 +20,10 @@ from pipeline.landing.merge import merge_small_chunks, remove_sources
 from pipeline.runs.maintenance import Say, upgrade_warehouse
 from pipeline.runs.record import new_run_id
 from pipeline.times import utc_now
-from pipeline.warehouse.compact import Compacted, compact
 from pipeline.warehouse.database import Warehouse
+
+if TYPE_CHECKING:
+    from pipeline.warehouse.compact import Compacted
 
 
 @dataclass(frozen=True)
@@ -31,12 +34,25 @@ class MergedChunks:
     after: int
     problems: list[str] = field(default_factory=list)
 
+    @property
+    def summary(self) -> str:
+        """Return what was done, in words."""
+        if not self.before:
+            return "no small landed chunks of past days to merge"
+        return f"{self.before:,} landed chunks of past days are {self.after:,} now"
 
-def compact_all(settings: Settings, say: Say) -> tuple[MergedChunks, Compacted]:
-    """Merge the small chunks of closed days, then rewrite the file; raises as `open_warehouse` does."""
-    warehouse = upgrade_warehouse(settings, say)
-    merged = merge_landed(warehouse, Landing.of(settings))
-    return merged, compact(warehouse)
+
+def compact_landing(settings: Settings, say: Say) -> MergedChunks:
+    """Merge the small chunks of past days; raises as `open_warehouse` and `merge_landed` do."""
+    return merge_landed(upgrade_warehouse(settings, say), Landing.of(settings))
+
+
+def compact_file(settings: Settings, say: Say) -> Compacted:
+    """Rewrite the file of the warehouse without unused room; raises as `open_warehouse` does."""
+    # Only this declares the tables, which takes long.
+    from pipeline.warehouse.compact import compact
+
+    return compact(upgrade_warehouse(settings, say))
 
 
 def merge_landed(warehouse: Warehouse, landing: Landing) -> MergedChunks:

@@ -10,6 +10,7 @@ from datetime import UTC
 from pathlib import Path
 from typing import Any
 
+from pipeline.files.regular import read_regular
 from pipeline.landing.chunk import LandedChunk
 from pipeline.landing.folder import Landing
 from pipeline.landing.intake import Judgement, Receipt, judge
@@ -51,7 +52,7 @@ def retry_quarantine(
 def _judge_again(path: Path, reject: dict[str, Any]) -> Judgement | None:
     """Judge a body in quarantine; None where its file is gone."""
     try:
-        body = path.read_bytes()
+        body = read_regular(path)
     except OSError:
         return None
     fetched_at = reject["rejected_at"].replace(tzinfo=UTC)

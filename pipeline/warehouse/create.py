@@ -16,6 +16,8 @@ from pathlib import Path
 
 import duckdb
 
+from pipeline.errors import WarehouseDamaged
+from pipeline.files.regular import is_regular
 from pipeline.warehouse.duckdb_errors import explain_open_failure
 
 # The format of new files: a newer one would shut out readers that docs/readers promises, an older one takes
@@ -27,9 +29,10 @@ def ensure_file(path: Path) -> None:
     """Make an empty database unless there is a file; it is there whole or not at all.
 
     A log without its database is put aside as `….wal.orphaned`, for whoever moves the database back. Raises
-    WarehouseError when DuckDB cannot write.
+    WarehouseError when DuckDB cannot write, and where something that is no file has the name.
     """
     if path.exists():
+        check_is_file(path)
         return
     # In full, because DuckDB takes a name such as md:x for a place on the network.
     place = path.absolute()
@@ -43,6 +46,12 @@ def ensure_file(path: Path) -> None:
                 _create_file(place)
             except duckdb.Error as failure:
                 raise explain_open_failure(path, str(failure)) from None
+
+
+def check_is_file(path: Path) -> None:
+    """Raise WarehouseDamaged for a pipe or a device: DuckDB would wait for it for ever."""
+    if path.exists() and not is_regular(path):
+        raise WarehouseDamaged(str(path), "it is no file")
 
 
 def _create_file(place: Path) -> None:

@@ -220,6 +220,8 @@ class Warehouse:
             raise ConfigurationError(f"no driver for the warehouse {self.url}: use a DuckDB file") from None
 
     def _connect(self, connect: Callable[[], Connection]) -> Connection:
+        if self.path is not None:
+            create.check_is_file(self.path)
         held = self._try_to_connect(connect)
         if isinstance(held, Connection):
             return held

@@ -100,6 +100,7 @@ def test_deployments_say_what_they_are_and_when_they_run(prefect: PrefectServer)
             "refresh-calls/refresh",
             "reconcile-calls/reconcile",
             "check-warehouse/check",
+            "compact-landing/compact",
             "write-report/report",
             "backfill-calls/backfill",
         )
@@ -113,12 +114,13 @@ def test_deployments_say_what_they_are_and_when_they_run(prefect: PrefectServer)
         "refresh-calls/refresh": ["every-15-minutes"],
         "reconcile-calls/reconcile": ["weekly"],
         "check-warehouse/check": ["daily"],
+        "compact-landing/compact": ["daily"],
         "write-report/report": ["daily"],
         "backfill-calls/backfill": [],
     }
     assert all(deployment["global_concurrency_limit"]["limit"] for deployment in found.values())
     strategies = [deployment["concurrency_options"]["collision_strategy"] for deployment in found.values()]
-    assert strategies == ["CANCEL_NEW"] * 5 + ["ENQUEUE"]
+    assert strategies == ["CANCEL_NEW"] * 6 + ["ENQUEUE"]
 
 
 def test_the_form_of_a_backfill_describes_and_checks_what_is_typed(prefect: PrefectServer) -> None:
@@ -190,6 +192,9 @@ def test_sync_refresh_and_check_do_what_the_commands_do(prefect: PrefectServer) 
     assert refreshed["state_name"] in ("Completed", "Partial"), refreshed["state"]
     assert checked["state_name"] == "Completed", checked["state"]
     assert "check-report" in prefect.artifacts(checked["id"])
+    compacted = prefect.ended(prefect.trigger("compact-landing/compact"))
+    assert compacted["state_name"] == "Completed", compacted["state"]
+    assert compacted["name"] == "compact 0 chunks"
 
 
 def test_the_report_is_written_where_the_worker_runs_and_shown_in_the_server(prefect: PrefectServer) -> None:

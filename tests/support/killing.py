@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import shutil
 import time
@@ -12,8 +13,12 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
+from pipeline.landing.folder import Landing
+from pipeline.landing.manifest import read_manifest
+from pipeline.landing.merge import MERGED
 from pipeline.warehouse import schema
 from pipeline.warehouse.database import Warehouse
+from support.fault_place import make_older
 from support.lab import Lab, assert_complete, assert_whole, loaded_chunks, statuses, strays, tables_in
 from support.warehouse_files import landed_calls, query, warehouse_in
 
@@ -137,16 +142,82 @@ def killed_publications(killer: Killer) -> None:
 
 
 def killed_compactions(killer: Killer) -> None:
-    """Kill a compaction until it ends: the warehouse is whole, in the former file or in the new one."""
+    """Kill a compaction until it ends: the warehouse is whole, and so is what is landed, merged or not."""
     lab, data_dir = killer.lab, killer.lab.place("loaded")
+    landing = Landing(data_dir / "landing", data_dir / "quarantine")
+    make_older(landing, days=3)
+    before = len(landing.find_manifests())
     done = False
     while not done:
         done = killer.ends("compact", data_dir, "compact")
         assert not (data_dir / "warehouse.duckdb.wal").exists()
         assert tables_in(data_dir / "warehouse.duckdb") == lab.tables
         killer.tally.calls["compact"] += len(lab.tables["calls"])
+        # Neither a load nor a replay finds anything that changes a row, whatever of the merge was done.
+        command = killer.rng.choice(["load", "replay"])
+        ended = lab.run(data_dir, command)
+        assert ended.code == 0, ended.err
+        assert tables_in(data_dir / "warehouse.duckdb") == lab.tables
+    # What was merged only after a load had found it waiting is merged again.
+    assert lab.run(data_dir, "compact").code == 0
+    assert len(landing.find_manifests()) < before
+    assert [path for path in landing.find_manifests().values() if MERGED in path.name]
+    assert json.loads(lab.run(data_dir, "repair", "--json").out)["mended"] == []
+    (data_dir / "warehouse.duckdb").unlink()
+    assert lab.run(data_dir, "load").code == 0
+    assert_complete(lab, data_dir, landed_once=False)
+    shutil.rmtree(data_dir)
+
+
+def killed_repairs(killer: Killer) -> None:
+    """Kill a repair until it ends: what is sound is landed, and what is lost is named by one of them."""
+    lab, data_dir = killer.lab, killer.lab.place("landed")
+    landing = Landing(data_dir / "landing", data_dir / "quarantine")
+    manifests = [path for path in landing.find_manifests().values() if read_manifest(path).record_count]
+    cut, flipped, renamed, bare = killer.rng.sample(manifests, 4)
+    payloads = cut.with_name(f"{cut.stem}.ndjson.zst")
+    payloads.write_bytes(payloads.read_bytes()[: payloads.stat().st_size // 2])
+    content = bytearray(flipped.read_bytes())
+    content[killer.rng.randrange(len(content))] ^= 1
+    flipped.write_bytes(content)
+    renamed.rename(renamed.with_name(f"{renamed.name}.old"))
+    bare.unlink()
+    done = False
+    while not done:
+        done = killer.ends("repair", data_dir, "repair")
+    lost = {
+        call_id
+        for path in data_dir.glob("damaged/*/to_fetch_again.txt")
+        for call_id in path.read_text().split()
+    }
+    loaded = lab.run(data_dir, "load")
+    assert loaded.code == 0, loaded.err
+    found = tables_in(data_dir / "warehouse.duckdb")
+    present = {row[0] for row in found["calls"]}
+    assert {row[0] for row in lab.tables["calls"]} - present <= lost
+    killer.tally.calls["repair"] += assert_whole(lab, data_dir)
+    if lost:
+        assert lab.run(data_dir, "backfill", *sorted(lost), "--force").code == 0
+    assert_complete(lab, data_dir, landed_once=False)
+    shutil.rmtree(data_dir)
+
+
+def killed_syncs(killer: Killer) -> None:
+    """Kill a sync, which lists and then fetches, until it ends: all that it can list is there whole."""
+    lab, data_dir, undisturbed = killer.lab, killer.lab.place(), killer.lab.place()
+    assert lab.run(undisturbed, "sync").code == 0
+    done = False
+    while not done:
+        done = killer.ends("sync", data_dir, "sync")
+    # What a killed one listed twice changes nothing.
+    assert lab.run(data_dir, "sync").code == 0
+    found = tables_in(data_dir / "warehouse.duckdb")
+    assert found == tables_in(undisturbed / "warehouse.duckdb")
+    assert query(warehouse_in(data_dir), "select count(*) from calls where detail != 'whole'") == [(0,)]
+    killer.tally.calls["sync"] += len(found["calls"])
     assert strays(data_dir) == []
     shutil.rmtree(data_dir)
+    shutil.rmtree(undisturbed)
 
 
 def read_call_ids(connection: Connection) -> set[str]:
@@ -187,6 +258,8 @@ PHASES: dict[str, Callable[[Killer], None]] = {
     "replay": killed_replays,
     "publish": killed_publications,
     "compact": killed_compactions,
+    "repair": killed_repairs,
+    "sync": killed_syncs,
     "migrate": killed_migrations,
 }
 

@@ -26,6 +26,8 @@ _VOLATILE = {"first_seen_at", "extracted_at", "load_id", "sequence", "deleted_se
 # What may lie in a data folder after a run that ended by itself.
 _RIGHTFUL = re.compile(
     r"landing/[^/]+/[^/]+-\d{6}\.(json|ndjson\.zst)"
+    # An index that was not finished is written anew by the next run that has something to note.
+    r"|landing/(clock\.json|index\.json|index\.json\.part)"
     r"|quarantine/[^/]+/[^/]+\.(body|json)"
     r"|damaged/[^/]+/[^/]+"
     r"|(warehouse|analytics)\.duckdb|analytics\.duckdb\.publishing|warehouse\.duckdb\.waiting"

@@ -99,12 +99,13 @@ class Zygote:
         *args: object,
         file_limit: int | None = None,
         is_ordinary: bool = False,
+        clock_ahead_days: float = 0,
         **env: object,
     ) -> Command:
         """Start a command with these settings and no others.
 
         ``file_limit`` is the most bytes of a file that it writes; ``is_ordinary`` makes permissions count
-        for it even where the tests are run by root.
+        for it even where the tests are run by root; its clock is ``clock_ahead_days`` ahead, or behind.
         """
         self._count += 1
         out, err = self._folder / f"{self._count}.out", self._folder / f"{self._count}.err"
@@ -118,6 +119,7 @@ class Zygote:
                 "err": str(err),
                 "file_limit": file_limit,
                 "is_ordinary": is_ordinary,
+                "clock_ahead_days": clock_ahead_days,
             }
         )
         return Command(self, answer["pid"], out, err)
@@ -160,6 +162,40 @@ def _forget_root() -> None:
         raise OSError(ctypes.get_errno(), "capset")
 
 
+def _shift_clock(days: float) -> None:
+    """Let the code of the pipeline see a clock that is ahead by some days, or behind."""
+    import datetime
+    import importlib
+    import pkgutil
+
+    import pipeline
+
+    for module in pkgutil.walk_packages(pipeline.__path__, "pipeline."):
+        # A module takes its name for the present when it is imported.
+        if not module.name.startswith(("pipeline.flows", "pipeline.report", "pipeline.simulator")):
+            importlib.import_module(module.name)
+    true, ahead = datetime.datetime, datetime.timedelta(days=days)
+
+    class AnyMoment(type):
+        def __instancecheck__(cls, value: object) -> bool:
+            return isinstance(value, true)
+
+    class Shifted(true, metaclass=AnyMoment):
+        def __new__(cls, *args: Any, **options: Any) -> Any:
+            return true(*args, **options)
+
+        @classmethod
+        def now(cls, tz: datetime.tzinfo | None = None) -> Any:
+            return true.now(tz) + ahead
+
+    for name, loaded in list(sys.modules.items()):
+        if name.startswith("pipeline.") and getattr(loaded, "datetime", None) is true:
+            loaded.datetime = Shifted  # type: ignore[attr-defined]
+    true_time, true_time_ns = time.time, time.time_ns
+    time.time = lambda: true_time() + ahead.total_seconds()
+    time.time_ns = lambda: true_time_ns() + int(ahead.total_seconds()) * 1_000_000_000
+
+
 def _run(request: dict[str, Any]) -> None:
     """Be the command; never return."""
     import resource
@@ -178,6 +214,8 @@ def _run(request: dict[str, Any]) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (request["file_limit"], request["file_limit"]))
     if request["is_ordinary"]:
         _forget_root()
+    if request["clock_ahead_days"]:
+        _shift_clock(request["clock_ahead_days"])
     main()
 
 
