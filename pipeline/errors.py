@@ -18,7 +18,7 @@
     │   ├── WarehouseFailed                the disk, its permissions or the memory refused
     │   ├── WarehouseDamaged               the file is not what DuckDB has written
     │   └── WarehouseMismatch              the schema is not one this version knows
-    └── Interrupted               exit 130 Ctrl-C or SIGTERM, where no report could be made
+    └── Interrupted               exit 130 Ctrl-C, SIGTERM or SIGHUP, where no report could be made
 
 A message is one sentence that says what to do. Attributes carry facts (ids, status, paths), never a
 payload, a phone number or transcript text: errors end up in logs.

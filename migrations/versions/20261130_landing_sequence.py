@@ -35,7 +35,7 @@ _COLUMNS = {
         "listed_sequence": ("listed_at", "Number of what that listing said"),
         "given_sequence": ("given_at", "Number of the moment at which a run was last given the id"),
     },
-    "etl_rejects": {"sequence": ("rejected_at", "Number of that answer")},
+    "etl_rejects": {"sequence": ("rejected_at", "Number of the answer that brought it last")},
 }
 
 

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import functools
 import inspect
+import io
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
@@ -17,6 +19,7 @@ from typer.core import TyperCommand, TyperGroup
 from pipeline import log
 from pipeline.cli.options import LogFormat, LogLevel
 from pipeline.errors import Interrupted, UsageError
+from pipeline.log.hidden import escape_hidden
 
 if TYPE_CHECKING:
     from pipeline.config import Settings
@@ -28,6 +31,13 @@ _LONGEST_SUMMARY = 200
 
 class _Commands(TyperGroup):
     """Keeps interruptions and a closed pipe from Typer, which would end the process without a word."""
+
+    def make_context(self, *args: Any, **more: Any) -> Any:
+        """Read the command line; raise Interrupted for Ctrl-C."""
+        try:
+            return super().make_context(*args, **more)
+        except KeyboardInterrupt:
+            raise Interrupted from None
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command; raise Interrupted for Ctrl-C, and leave quietly when nobody reads on."""
@@ -43,14 +53,15 @@ class _Commands(TyperGroup):
     def main(self, *args: Any, **more: Any) -> Any:
         """Parse and run; where stderr carries JSON, what is wrong with the command line is a line of it."""
         log.configure_first(sys.argv[1:])
-        if not log.is_json():
-            return super().main(*args, **more)
         try:
             code = super().main(*args, **(more | {"standalone_mode": False}))
         except Exception as wrong:
             if not hasattr(wrong, "format_message"):
                 raise
-            raise UsageError(wrong.format_message()) from None
+            if log.is_json():
+                raise UsageError(wrong.format_message()) from None
+            _show_usage_error(wrong)
+            raise SystemExit(getattr(wrong, "exit_code", UsageError.exit_code)) from None
         raise SystemExit(code if isinstance(code, int) else 0)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
@@ -59,6 +70,14 @@ class _Commands(TyperGroup):
         rows = [(name, found.get_short_help_str(_LONGEST_SUMMARY)) for name, found in known.items() if found]
         with formatter.section("Commands"):
             formatter.write_dl(rows)
+
+
+def _show_usage_error(wrong: Any) -> None:
+    """Write what is wrong with a command line, as Typer does; it repeats what was typed."""
+    shown = io.StringIO()
+    wrong.show(file=shown)
+    with suppress(OSError):
+        sys.stderr.write(escape_hidden(shown.getvalue(), keeps_lines=True))
 
 
 class _Command(TyperCommand):

@@ -1,7 +1,7 @@
 """Writes for people and for programs: results to stdout, progress and messages to stderr.
 
 With `--json` stdout carries one JSON document and nothing else; with `--log-format json` every line of
-stderr is one.
+stderr is one. Whatever a person sees has its hidden characters as escapes (`log.hidden`).
 """
 
 from __future__ import annotations
@@ -9,8 +9,9 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import date, datetime
-from typing import Any
+from typing import IO, Any, cast
 
 from rich import box
 from rich.console import Console
@@ -18,18 +19,32 @@ from rich.table import Table
 from rich.text import Text
 
 from pipeline import log
+from pipeline.log.hidden import escape_hidden, escape_hidden_in_json
 
 _PLAIN_WIDTH = 140
 _IDS = frozenset({"call_id", "agent_id", "run_id", "first_call_id"})
 
-# Transcripts come from strangers: what they say must not move the cursor, rename the terminal or turn the
-# direction of the text. JSON can spell the same characters as escapes.
-_BEYOND_ASCII = (*range(0x7F, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A))
-_CONTROLS = {code: f"\\u{code:04x}" for code in (*range(32), *_BEYOND_ASCII)}
-_JSON_CONTROLS = {code: f"\\u{code:04x}" for code in _BEYOND_ASCII}
+
+class _Stderr:
+    """What stderr is at that moment; where its terminal or its reader has gone, that stops nothing."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(sys.stderr, name)
+
+    def write(self, text: str) -> int:
+        """Write a text if anybody reads it."""
+        with suppress(OSError):
+            sys.stderr.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Have written what was written so far."""
+        with suppress(OSError):
+            sys.stderr.flush()
+
 
 out = Console(width=None if sys.stdout.isatty() else _PLAIN_WIDTH, highlight=False, soft_wrap=False)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+err = Console(file=cast(IO[str], _Stderr()), highlight=False, soft_wrap=True)
 
 
 def say(message: str, level: int = log.INFO) -> None:
@@ -50,30 +65,38 @@ def write_error(message: str, **facts: Any) -> None:
 
 def write_line(message: str) -> None:
     """Write one line to stderr, above the progress bar."""
-    err.print(_escape_controls(message))
+    err.print(_show(message))
 
 
 def print_text(message: str) -> None:
     """Write one line of result."""
-    for line in message.splitlines():
-        out.print(_escape_controls(line), soft_wrap=True)
+    for line in message.removesuffix("\n").split("\n"):
+        out.print(_show(line), soft_wrap=True)
 
 
 def print_heading(message: str) -> None:
     """Write a heading before a part of a result."""
     out.print()
-    out.print(Text(message, style="bold"))
+    out.print(Text(escape_hidden(message), style="bold"))
 
 
 def print_json(value: Any) -> None:
     """Write a result as one JSON document."""
     document = json.dumps(value, default=_to_plain, ensure_ascii=False, indent=2)
-    sys.stdout.write(document.translate(_JSON_CONTROLS) + "\n")
+    sys.stdout.write(escape_hidden_in_json(document) + "\n")
     sys.stdout.flush()
 
 
 def print_raw(payload: bytes) -> None:
-    """Write a payload as it is, and a line end."""
+    """Write a payload as it is, and a line end.
+
+    On a terminal its hidden characters are escapes of JSON: the same payload, spelled so that it can be read.
+    """
+    if sys.stdout.isatty():
+        # What is in quarantine need not be text.
+        sys.stdout.write(escape_hidden_in_json(payload.decode(errors="backslashreplace")) + "\n")
+        sys.stdout.flush()
+        return
     sys.stdout.flush()
     sys.stdout.buffer.write(payload + b"\n")
     sys.stdout.buffer.flush()
@@ -95,10 +118,10 @@ def print_table(rows: Iterable[dict[str, Any]], columns: dict[str, str] | None =
             justify="right" if is_number else "left",
             overflow="fold",
             no_wrap=name in _IDS,
-            min_width=max(len(format_cell(row[name])) for row in rows) if name in _IDS else None,
+            min_width=max(_show(format_cell(row[name])).cell_len for row in rows) if name in _IDS else None,
         )
     for row in rows:
-        shown.add_row(*(_escape_controls(format_cell(row[name])) for name in columns))
+        shown.add_row(*(_show(format_cell(row[name])) for name in columns))
     out.print(shown)
 
 
@@ -119,9 +142,9 @@ def format_cell(value: Any) -> str:
     return str(value).replace("\n", " ")
 
 
-def _escape_controls(message: str) -> Text:
-    """Return a text that shows as it is: no markup is read in it, and control characters are spelled out."""
-    return Text(message.translate(_CONTROLS))
+def _show(message: str) -> Text:
+    """Return a text that shows as it is: no markup is read in it, and hidden characters are spelled out."""
+    return Text(escape_hidden(message))
 
 
 def _to_plain(value: Any) -> Any:

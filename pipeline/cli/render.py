@@ -72,6 +72,7 @@ def print_unaccounted(rows: list[dict[str, Any]]) -> None:
                 "where": row["json_path"],
                 "value": None if row["value"] is None else shorten(row["value"]),
             }
+            | ({"times seen": row["seen_count"]} if "seen_count" in row else {})
             for row in rows
         ]
     )

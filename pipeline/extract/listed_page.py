@@ -6,24 +6,19 @@ under a name made from what it says, so that the same item has the same name in 
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
-
-import orjson
 
 from pipeline.landing.chunk import LandedChunk
 from pipeline.landing.folder import Landing
 from pipeline.landing.intake import Judgement, Receipt, judge, keep
 from pipeline.landing.outcome import Outcome
-from pipeline.payload.redact import redact
+from pipeline.payload.body_hash import hash_body
 from pipeline.retell.page import ListedItem
 
 # In the names of chunks, beside those of batches.
 _BATCH = "listed"
-_HASH_LENGTH = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +55,10 @@ def judge_items(
             judgement = judge(receipt, item.body, item.parsed)
             if judgement.line is None:
                 # It cannot be read, but it can be told from another.
-                judgement = replace(judgement, outcome=replace(judgement.outcome, listed_hash=_hash(item)))
+                judgement = replace(
+                    judgement,
+                    outcome=replace(judgement.outcome, listed_hash=hash_body(item.body, item.parsed)),
+                )
         known = judged.get(judgement.outcome.call_id)
         # Where an odd item says an id too, the sound one tells of the call.
         if known is None or (known.judgement.line is None and judgement.line is not None):
@@ -81,16 +79,6 @@ def land_items(landing: Landing, run_id: str, number: int, items: Iterable[Judge
 
 
 def _refuse(item: ListedItem, listed_at: datetime) -> Judgement:
-    name = f"no_id_{_hash(item)}"
+    name = f"no_id_{hash_body(item.body, item.parsed)}"
     reason = "an item of the listing without a call id"
     return Judgement(Outcome(name, "rejected", 1, listed_at, 200, reason, json_path="$.call_id"))
-
-
-def _hash(item: ListedItem) -> str:
-    """Return the same for the same item, however its page was written and whatever its secrets are now."""
-    clean = redact(item.body, item.parsed)
-    if item.parsed is not None:
-        # A page with an odd item is not written anew: blanks and the order of fields are its own.
-        with suppress(orjson.JSONEncodeError, ValueError):
-            clean = orjson.dumps(orjson.loads(clean), option=orjson.OPT_SORT_KEYS)
-    return hashlib.sha256(clean).hexdigest()[:_HASH_LENGTH]

@@ -18,6 +18,7 @@ from prefect.settings import get_current_settings
 from pipeline.config import Settings
 from pipeline.errors import WarehouseError
 from pipeline.flows import markdown
+from pipeline.log.hidden import escape_hidden
 from pipeline.report.write import WrittenReport
 from pipeline.runs.run_report import RunReport
 from pipeline.warehouse import queries
@@ -58,7 +59,7 @@ def show_run_report(settings: Settings, report: RunReport, progress: UUID | None
         with Warehouse.of(settings).reading() as connection:
             found = queries.read_overview(connection, days=1)
     except WarehouseError as refused:
-        get_run_logger().warning("%s", refused)
+        get_run_logger().warning("%s", escape_hidden(str(refused)))
     shown = {} if progress is None else {"progress": progress}
     if found:
         rows = markdown.make_json_rows(found["disconnections"])
@@ -87,5 +88,5 @@ def show_call_report(written: WrittenReport) -> None:
     create_markdown_artifact(
         markdown.format_call_report(written),
         key="call-report",
-        description=f"Report at {written.path.absolute()}",
+        description=escape_hidden(f"Report at {written.path.absolute()}"),
     )

@@ -25,6 +25,7 @@ from pipeline.config import Settings
 from pipeline.errors import ConfigurationError, PipelineError, UsageError
 from pipeline.flows import artifacts, tracking
 from pipeline.flows.tasks import Tasks
+from pipeline.log.hidden import escape_hidden
 from pipeline.report.write import write
 from pipeline.runs import backfill, compaction, maintenance
 from pipeline.runs.fetch import Steps
@@ -162,7 +163,7 @@ def write_report(since: str = "30d", agent: str = "") -> State[Any]:
         return _fail(refused)
     artifacts.show_call_report(written)
     artifacts.name_flow_run(f"report {written.answers.period}")
-    return Completed(message=written.summary)
+    return Completed(message=escape_hidden(written.summary))
 
 
 def _run_in_tasks(command: str, run: Callable[[Settings, Observer, Steps], RunReport]) -> State[Any]:
@@ -181,7 +182,7 @@ def _run_in_tasks(command: str, run: Callable[[Settings, Observer, Steps], RunRe
     if steps.interruption is not None:
         # Prefect knows whether this was asked for, and says so in the state.
         raise steps.interruption
-    message = f"{report.summary}; {report.error or '; '.join(report.problems)}".rstrip("; ")
+    message = escape_hidden(f"{report.summary}; {report.error or '; '.join(report.problems)}".rstrip("; "))
     if report.status == "failed":
         return Failed(message=message)
     return Completed(name="Partial" if report.status == "partial" else None, message=message)
@@ -190,7 +191,7 @@ def _run_in_tasks(command: str, run: Callable[[Settings, Observer, Steps], RunRe
 def _fail(refused: PipelineError) -> State[Any]:
     """Return the state of a flow that has no result but an error, which its command gets."""
     tracking.return_result(refused)
-    return Failed(message=str(refused))
+    return Failed(message=escape_hidden(str(refused)))
 
 
 def _add_key(settings: Settings) -> Settings:

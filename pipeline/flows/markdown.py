@@ -1,16 +1,18 @@
 """Writes reports as Markdown, for places that show them as pages.
 
-What comes from payloads (agent names, reasons) is escaped, and neither transcript text nor the offending
-value of a rejected payload is written: a page is read by more people than the warehouse.
+What comes from payloads (agent names, reasons) is escaped, hidden characters too, and neither transcript text
+nor the offending value of a rejected payload is written: a page is read by more people than the warehouse.
 """
 
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from typing import Any
 
+from pipeline.log.hidden import escape_hidden
 from pipeline.report import figures
 from pipeline.report.write import WrittenReport
 from pipeline.retell.account_pace import describe_rate
@@ -18,6 +20,7 @@ from pipeline.runs.run_report import OUTCOME_LABELS, RunReport
 from pipeline.warehouse.checks import CheckResult
 
 _MOST_ROWS = 100
+_WHITE_SPACE = re.compile(r"[\r\n\t]+")
 _SPECIAL = str.maketrans({character: f"\\{character}" for character in "\\`*_{}[]<>()#+!|~&"})
 
 
@@ -109,10 +112,13 @@ def format_call_report(written: WrittenReport) -> str:
 
 def make_json_rows(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Return rows with values that JSON has, for a table that is shown as one."""
-    return [
-        {name: str(value) if isinstance(value, date) else value for name, value in row.items()}
-        for row in rows
-    ]
+    return [{name: _make_json_value(value) for name, value in row.items()} for row in rows]
+
+
+def _make_json_value(value: Any) -> Any:
+    if isinstance(value, date):
+        return str(value)
+    return escape_hidden(value, keeps_lines=True) if isinstance(value, str) else value
 
 
 def _format_table(rows: Iterable[Mapping[str, Any]]) -> str:
@@ -138,5 +144,5 @@ def _format_cell(value: object) -> str:
 
 
 def _escape(text: str) -> str:
-    # A cell is one line, and Markdown ends a line where Python does or earlier.
-    return " ".join(text.splitlines()).translate(_SPECIAL)
+    # A cell is one line; other ends of lines than these are spelled, as all hidden characters are.
+    return escape_hidden(_WHITE_SPACE.sub(" ", text)).translate(_SPECIAL)

@@ -31,6 +31,7 @@ from pipeline.extract.extraction import Extraction
 from pipeline.flows import artifacts
 from pipeline.landing.outcome import Outcome
 from pipeline.load.loads import Loaded
+from pipeline.log.hidden import escape_hidden
 from pipeline.runs.fetch import FetchRun, Steps
 from pipeline.runs.plan import Plan
 from pipeline.runs.run import Observer
@@ -49,7 +50,8 @@ def extract(settings: Settings, run_id: str, batch: Batch, watch: Watch) -> Stat
     extracted = batches.extract_batch(settings, run_id, batch, watch, max(1, attempt))
     counts = ", ".join(f"{ids:,} {outcome}" for outcome, ids in sorted(extracted.outcomes.items()))
     name = None if extracted.error is None else "Stopped"
-    return Completed(name=name, message=str(extracted.error or counts), data=extracted)
+    message = escape_hidden(str(extracted.error or counts))
+    return Completed(name=name, message=message, data=extracted)
 
 
 @task(name="load", cache_policy=NO_CACHE)
@@ -58,9 +60,9 @@ def load(load_waiting: Callable[[], Loaded]) -> State[Any]:
     try:
         loaded = load_waiting()
     except WarehouseLocked as locked:
-        return Completed(name="Locked", message=str(locked), data=locked)
+        return Completed(name="Locked", message=escape_hidden(str(locked)), data=locked)
     except PipelineError as failure:
-        return Failed(message=str(failure), data=failure)
+        return Failed(message=escape_hidden(str(failure)), data=failure)
     return Completed(message=f"{loaded.records:,} calls of {loaded.chunks:,} chunks", data=loaded)
 
 
@@ -77,7 +79,12 @@ class Tasks(Steps):
 
     def make_observer(self) -> Observer:
         """Return what the run tells its progress to."""
-        return Observer(say=get_run_logger().info, on_plan=self._add_plan, on_outcome=self._count_outcome)
+        logger = get_run_logger()
+
+        def say(message: str) -> None:
+            logger.info("%s", escape_hidden(message))
+
+        return Observer(say=say, on_plan=self._add_plan, on_outcome=self._count_outcome)
 
     async def extract(self, run: FetchRun, extraction: Extraction, plan: Plan) -> None:
         """Extract a plan's batches in tasks, a few at a time: neither ids nor tasks pile up in memory."""

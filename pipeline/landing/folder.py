@@ -3,9 +3,10 @@
     <landing>/<run id>/<run id>-<number>.ndjson.zst    payloads, one a line, readable with zstdcat and jq
     <landing>/<run id>/<run id>-<number>.json          manifest: outcome of every id, count, checksum
     <landing>/clock.json, index.json                   what is newer (`clock`), what is settled (`index`)
-    <quarantine>/<run id>/<call id>.body, .json        a rejected body, and what is known of it
+    <quarantine>/<body hash>/<call id>.body, .json     a rejected body, and what is known of it
 
-A run that extracts in batches, side by side, has the batch in the name too, before the number.
+A run that extracts in batches, side by side, has the batch in the name too, before the number. Before bodies
+had hashes, the rejected ones were kept by run.
 """
 
 from __future__ import annotations
@@ -74,11 +75,18 @@ class Landing:
             for manifest in look_into(folder, 0).manifests.values():
                 yield from read_outcomes(manifest)
 
-    def quarantine(self, run_id: str, call_id: str, body: bytes, facts: dict[str, Any]) -> str:
-        """Keep a rejected body and what is known of it; return its path below the quarantine folder."""
-        folder = self.quarantine_dir / run_id
+    def quarantine(self, body_hash: str, call_id: str, body: bytes, facts: dict[str, Any]) -> str:
+        """Keep a rejected body and what is known of it; return its path below the quarantine folder.
+
+        Where it is there already, nothing is written.
+        """
+        folder = self.quarantine_dir / body_hash
+        path = f"{body_hash}/{call_id}.body"
+        # Written last: with it, both are there.
+        if (folder / f"{call_id}.json").exists() and (folder / f"{call_id}.body").exists():
+            return path
         with explain_write_errors(folder):
             folder.mkdir(parents=True, exist_ok=True)
             write_atomically(folder / f"{call_id}.body", body)
             write_atomically(folder / f"{call_id}.json", json.dumps(facts, indent=2).encode() + b"\n")
-        return f"{run_id}/{call_id}.body"
+        return path

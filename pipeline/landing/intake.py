@@ -12,6 +12,7 @@ from typing import Literal
 
 from pipeline.landing.folder import Landing
 from pipeline.landing.outcome import Outcome
+from pipeline.payload.body_hash import hash_body
 from pipeline.payload.fast_parse import ParsedBody
 from pipeline.payload.redact import redact
 from pipeline.payload.strict_json import Malformed
@@ -103,6 +104,7 @@ def keep(
 ) -> Judgement:
     """Keep the body of a judgement that rejects it in quarantine; return the judgement with its path.
 
+    The same body of the same id, but for its secrets, is kept once, whatever runs bring it.
     Raises LandingError when the quarantine cannot be written.
     """
     outcome = judgement.outcome
@@ -116,6 +118,7 @@ def keep(
         "http_status": outcome.http_status,
         "fetched_at": outcome.fetched_at.isoformat(),
     }
-    kept = redact(body, parsed if isinstance(parsed, ParsedBody) else None)
-    path = landing.quarantine(run_id, outcome.call_id, kept, facts)
-    return Judgement(replace(outcome, quarantine_path=path))
+    sound = parsed if isinstance(parsed, ParsedBody) else None
+    body_hash = hash_body(body, sound)
+    path = landing.quarantine(body_hash, outcome.call_id, redact(body, sound), facts)
+    return Judgement(replace(outcome, quarantine_path=path, body_hash=body_hash))

@@ -18,7 +18,8 @@ class Outcome:
     whole, or listed for what a listing says of a call; `listed_hash` is that of this part of the payload.
     `has_plain_speech`: its turns and words have no field for the load to look for; `is_plain`: nor has the
     rest of its payload (`payload.known_fields`). `is_fresh`: the call was made shortly before it was
-    listed, so `fetched_at` dates it where nothing else does. `fetched_at` is aware.
+    listed, so `fetched_at` dates it where nothing else does. `fetched_at` is aware. `body_hash` is that of a
+    rejected body (`payload.body_hash`).
 
     `sequence` tells which of two outcomes is newer (`landing.clock`); None until its chunk is landed.
     `landed_by` is the run that landed it first, where another one made its chunk; `is_superseded`: its chunk
@@ -43,6 +44,7 @@ class Outcome:
     sequence: int | None = None
     landed_by: str | None = None
     is_superseded: bool = False
+    body_hash: str | None = None
 
     @property
     def is_answer(self) -> bool:

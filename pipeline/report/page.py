@@ -1,7 +1,8 @@
 """Renders the report as one HTML file: the charts, the worst calls, and the scripts that draw them.
 
 The page loads nothing from the network and runs no script but its own two: its security policy names them by
-their hashes, so text from a payload can never run as a script, wherever in the page it is.
+their hashes, so text from a payload can never run as a script, wherever in the page it is. Its hidden
+characters are escapes (`log.hidden`), in the text of the page and in the rows of the charts.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
+from pipeline.log.hidden import escape_hidden
 from pipeline.report import call_charts, call_page, charts, figures
 from pipeline.report.call_page import CallPage
 from pipeline.report.drawing import Card
@@ -61,6 +63,7 @@ def render_html(answers: Answers, made_at: datetime, runtime: str) -> str:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        finalize=escape_values,
     )
     environment.filters |= {"clock": call_page.format_clock, "moment": _format_moment}
     script = environment.get_template("page.js").render()
@@ -117,9 +120,23 @@ def _make_data(cards: list[Card], calls: list[CallPage]) -> dict[str, Any]:
 
 def _escape_for_script(document: Row) -> str:
     text = json.dumps(
-        document, default=format_date, ensure_ascii=False, allow_nan=False, separators=(",", ":")
+        escape_values(document),
+        default=format_date,
+        ensure_ascii=False,
+        allow_nan=False,
+        separators=(",", ":"),
     )
     return text.translate(_ESCAPES)
+
+
+def escape_values(value: Any) -> Any:
+    """Return a value, or a document of values, with the hidden characters of its texts as escapes."""
+    # Markup is a str too: that is our own.
+    if type(value) is str:
+        return escape_hidden(value.replace("\r\n", "\n"), keeps_lines=True)
+    if isinstance(value, dict):
+        return {name: escape_values(each) for name, each in value.items()}
+    return [escape_values(each) for each in value] if isinstance(value, list) else value
 
 
 def format_date(value: object) -> str:

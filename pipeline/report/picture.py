@@ -14,7 +14,7 @@ import vl_convert
 
 from pipeline.report import charts
 from pipeline.report.drawing import Card
-from pipeline.report.page import CONFIG, format_date
+from pipeline.report.page import CONFIG, escape_values, format_date
 from pipeline.report.queries import Answers
 
 _SHOWN = ("volume", "latency", "disconnections")
@@ -44,7 +44,7 @@ def draw_png(answers: Answers) -> bytes | None:
             "legend": {"orient": "top", "title": None, "symbolType": "square", "columns": 6},
         },
     }
-    text = json.dumps(whole, default=format_date)
+    text = json.dumps(escape_values(whole), default=format_date)
     image: bytes = vl_convert.vegalite_to_png(_USE.sub(lambda use: colours[use[1]], text))
     return image
 

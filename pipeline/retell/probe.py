@@ -17,6 +17,7 @@ from urllib.request import getproxies
 
 import httpx
 
+from pipeline.process import signals
 from pipeline.retell.base_url import BaseUrl
 from pipeline.retell.failures import NotRetriable, read_transport_error, walk_causes
 from pipeline.retell.http_client import make_headers, open_client
@@ -47,7 +48,7 @@ class Probed:
 
 def probe(base_url: str, api_version: str, key: str | None, *, allow_http: bool = False) -> Probed:
     """Ask for a call that is not there; raise `ConfigurationError` for a base URL that cannot be used."""
-    return asyncio.run(_probe(BaseUrl(base_url, allow_http=allow_http), _PATHS[api_version], key))
+    return signals.run(lambda: _probe(BaseUrl(base_url, allow_http=allow_http), _PATHS[api_version], key))
 
 
 async def _probe(base_url: BaseUrl, path: str, key: str | None) -> Probed:

@@ -6,7 +6,6 @@ what is landed is loaded before the run ends.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from pipeline.errors import PipelineError, WarehouseLocked
 from pipeline.extract.extraction import Extracted, Extraction
 from pipeline.landing.outcome import Outcome
 from pipeline.load.background import BackgroundLoader
+from pipeline.process import signals
 from pipeline.retell.client import CallsClient
 from pipeline.runs.plan import Plan, make_plan, record_skipped, write_fetch_list
 from pipeline.runs.run import LoadSteps, Run
@@ -126,7 +126,7 @@ class FetchRun(Run):
         )
         try:
             with self.note_what_stops():
-                asyncio.run(self._with_client(work, extraction))
+                signals.run(lambda: self._with_client(work, extraction))
         finally:
             self._finish_loading(loader)
         stats = self.client.stats
@@ -184,6 +184,7 @@ class FetchRun(Run):
     def _finish_loading(self, loader: BackgroundLoader) -> None:
         while True:
             try:
+                signals.raise_waiting()
                 return loader.finish()
             except self.steps.interruptions as interruption:
                 if self.report.is_interrupted:

@@ -1,8 +1,9 @@
 """Reads call ids from the rows of a CSV, whatever its delimiter, however its fields are quoted.
 
-Invariant: no row is lost in silence. A quote that is opened and not closed makes all that follows part of one
-field, and `csv` sees nothing wrong with that. So a quoted field is refused, with the line on which its quote
-opens, when
+Invariant: no row is lost in silence, and no id within one. A row with more fields than the header has names
+is refused where a field without a name is or may be an id. A quote that is opened and not closed makes all
+that follows part of one field, and `csv` sees nothing wrong with that. So a quoted field is refused, with the
+line on which its quote opens, when
 
 - the text ends within it,
 - text follows its end, where a delimiter or the end of the line must be: what ended it is then a quote that
@@ -27,22 +28,27 @@ from pipeline.runs.id_names import (
     is_probably_an_id,
     is_surely_an_id,
 )
-from pipeline.runs.id_text import LONGEST_TEXT, PlacedId, refuse
+from pipeline.runs.id_text import BLANKS, LONGEST_TEXT, PlacedId, refuse
 
 _DELIMITERS = (",", ";", "\t", "|")
 _SEPARATOR_LINE = re.compile(r'\s*"?sep=(\t|[^\w\s"])"?[,;\s]*', re.IGNORECASE)
 _UP_TO_CLOSING_QUOTE = re.compile(r'[^"]*+(?:""[^"]*+)*+"')
+_ADVICE_ON_FIELDS = "give one id a line, or name every column"
 _ADVICE = "close it, write a quote within a field twice, or give the ids alone"
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """How the rows of a CSV are made: what is between fields, which of them is the id, how many there are."""
+    """How the rows of a CSV are made: what is between fields, which of them is the id, how many there are.
+
+    `named` of the fields have a name; those without one stand at the end.
+    """
 
     delimiter: str
     column: int
     name: str
     width: int
+    named: int
 
 
 def find_separator(line: str) -> str | None:
@@ -63,7 +69,8 @@ def find_layout(line: str, place: str, delimiter: str | None) -> Layout | None:
             continue
         column = find_id_name(names, place)
         if column is not None:
-            return Layout(each, column, names[column].strip(), len(names))
+            named = max(index for index, name in enumerate(names, 1) if name.strip())
+            return Layout(each, column, names[column].strip(), len(names), named)
     return None
 
 
@@ -71,10 +78,11 @@ def read_csv(lines: Iterator[tuple[int, str]], layout: Layout, name: str) -> Ite
     """Yield the id of every row below the header, with the line on which the row begins.
 
     Rows of nothing but delimiters, and the header where it comes again, are passed over. A row without an id
-    yields an empty one. Raises UsageError for a quote that is not closed, and for a header of another layout.
+    yields an empty one. Raises UsageError for a quote that is not closed, for a header of another layout, and
+    for an id in a field that has no name.
     """
     column, delimiter = layout.column, layout.delimiter
-    rows = _Rows(lines, delimiter, name, column, layout.width)
+    rows = _Rows(lines, delimiter, name, column, layout.width, layout.named)
     for number, line in lines:
         if '"' not in line:
             cells = line.split(delimiter)
@@ -84,7 +92,9 @@ def read_csv(lines: Iterator[tuple[int, str]], layout: Layout, name: str) -> Ite
                 yield PlacedId(sure_id, f"{name} line {number}")
                 continue
             cells = rows.split(number, line)
-        call_id = cells[column].strip() if column < len(cells) else ""
+        call_id = cells[column].strip(BLANKS) if column < len(cells) else ""
+        if len(cells) > layout.named:
+            rows.check_unnamed(cells, layout.named, f"{name} line {number}")
         if not is_surely_an_id(call_id):
             if not any(cell.strip() for cell in cells) or find_separator(line) is not None:
                 continue
@@ -118,6 +128,7 @@ class _Rows:
         name: str,
         column: int | None = None,
         width: int = 0,
+        named: int = 0,
     ) -> None:
         self._lines = lines
         self._delimiter = delimiter
@@ -134,18 +145,32 @@ class _Rows:
         after = re.sub(r"\?P<\w+>", "?:", field)
         # What is quoted before the id may be the id, if it has a delimiter in it.
         before = rf'{blanks}(?:"[^"{sign}]*+"{blanks}|(?!")[^{sign}]*+)'
-        self._row = re.compile(rf"(?:{before}{sign}){{{column or 0}}}+{field}(?:{sign}{after})*+\Z")
+        # A row with more fields than there are names is looked at more closely.
+        most_after = max(named - 1 - (column or 0), 0)
+        self._row = re.compile(
+            rf"(?:{before}{sign}){{{column or 0}}}+{field}(?:{sign}{after}){{0,{most_after}}}+\Z"
+        )
 
     def note_length(self, call_id: str) -> None:
         """Keep in mind how long an id of this file is, to know another one when it is seen."""
         self._lengths.add(len(call_id))
+
+    def check_unnamed(self, cells: list[str], named: int, place: str) -> None:
+        """Raise UsageError where a field that the header has no name for is an id, which would be lost.
+
+        Where the header names only the ids, any text there may be one.
+        """
+        for cell in cells[named:]:
+            text = cell.strip(BLANKS)
+            if text and (named == 1 or is_probably_an_id(text, self._lengths)):
+                raise refuse(place, "has more fields than the header has names", _ADVICE_ON_FIELDS)
 
     def find_sure_id(self, line: str) -> str | None:
         """Return the id of a row that is sound beyond doubt, else None: most are, and this is fast."""
         row = self._row.match(line)
         if row is None:
             return None
-        call_id = str(row["quoted"] or row["plain"] or "").strip()
+        call_id = str(row["quoted"] or row["plain"] or "").strip(BLANKS)
         return call_id if is_surely_an_id(call_id) else None
 
     def split(self, number: int, line: str) -> list[str]:

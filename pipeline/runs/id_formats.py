@@ -13,9 +13,11 @@ from typing import BinaryIO
 from pipeline.runs.id_csv import find_layout, find_separator, read_csv
 from pipeline.runs.id_json import read_json
 from pipeline.runs.id_names import is_call_id_name, is_surely_an_id
-from pipeline.runs.id_text import MARK, PlacedId, read_lines, read_pieces, refuse
+from pipeline.runs.id_text import BLANKS, MARK, PlacedId, read_lines, read_pieces, refuse
 
 _BLANKS = " \t\n" + MARK
+# Where a comment begins. Within a word a `#` is a part of it, and makes it no id.
+_COMMENT = re.compile(rf"(?:\A|[{BLANKS}])#")
 # Exports leave delimiters of empty columns behind an id.
 _AFTER_ID = " \t,;|"
 # A first column named `#`, for the numbers of rows: no comment.
@@ -70,7 +72,7 @@ def _read_list(lines: Iterator[tuple[int, str]], name: str) -> Iterator[PlacedId
 
 def _find_id(line: str) -> str:
     """Return what is on a line without comment, empty columns, blanks and quotes round it."""
-    text = line.split("#", 1)[0].strip().rstrip(_AFTER_ID)
+    text = _COMMENT.split(line, maxsplit=1)[0].strip(BLANKS).rstrip(_AFTER_ID)
     if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'":
-        text = text[1:-1].strip()
+        text = text[1:-1].strip(BLANKS)
     return text

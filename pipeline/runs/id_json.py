@@ -1,8 +1,9 @@
 """Reads call ids from JSON of any size: what the API answers, what webhooks bring, and lists of ids.
 
 A source is one JSON value or several, one after another: an array, a list answer with `items`, a call, the
-body of a webhook, or such values line by line. Invariant: only one item is in memory at a time, so memory
-stays flat however large the file is, and wherever its lines end.
+body of a webhook, or such values line by line. Invariants: only one item is in memory at a time, so memory
+stays flat however large the file is, and wherever its lines end; of two ids in one object none is dropped in
+silence, not even where JSON lets the later of two equal names win.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from pipeline.errors import MalformedId, UsageError
-from pipeline.runs.id_names import find_id_name
+from pipeline.runs.id_names import find_id_name, is_call_id_name
 from pipeline.runs.id_text import LONGEST_TEXT, MARK, PlacedId, refuse
 
 _ID = "call_id"
@@ -22,7 +23,28 @@ _ITEMS = "items"
 
 _BLANK = f" \t\n{MARK}"
 _BLANKS = re.compile(f"[{_BLANK}]*")
-_DECODER = json.JSONDecoder()
+_GIVE_ONE = "leave one of them"
+
+
+class _Doubled(dict[str, Any]):
+    """An object that has a name of ids twice, with different values."""
+
+    name = ""
+
+
+def _make_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) != len(pairs):
+        first: dict[str, Any] = {}
+        for name, value in pairs:
+            if first.setdefault(name, value) != value and (name in (_CALL, _ITEMS) or is_call_id_name(name)):
+                doubled = _Doubled(made)
+                doubled.name = name
+                return doubled
+    return made
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_make_object)
 _WINDOW = 2**20
 _LONGEST_TOKEN = 10
 _LARGE = object()
@@ -59,7 +81,7 @@ def _read_array(window: _Window, within: str) -> Iterator[PlacedId]:
     while True:
         number += 1
         item = window.read_value()
-        call_id = item.get(_ID) if type(item) is dict else item
+        call_id = item.get(_ID) if type(item) is dict and _CALL not in item else item
         if type(call_id) is str:
             yield PlacedId(call_id, f"{within} item {number}")
         else:
@@ -74,6 +96,7 @@ def _read_object(window: _Window, within: str, place: str) -> Iterator[PlacedId]
     """Yield the ids of the object that begins here; one that is large is read member by member."""
     document = window.read_small_value()
     if document is not _LARGE:
+        _check_single(document, place)
         items = document.get(_ITEMS)
         if type(items) is list and _ID not in document:
             for number, item in enumerate(items, start=1):
@@ -90,13 +113,17 @@ def _read_object(window: _Window, within: str, place: str) -> Iterator[PlacedId]
         key = window.read_value()
         window.peek()
         window.take(":")
+        if has_items and key == _ITEMS:
+            raise refuse(place, f"has {_ITEMS} twice", _GIVE_ONE)
         if key == _ITEMS and _ID not in members and window.peek() == "[":
             yield from _read_array(window, within)
             has_items = True
         else:
             value = window.read_value()
-            if type(value) is str or key == _CALL:
-                members[key] = value
+            is_kept = type(value) is str or key == _CALL
+            is_id = key == _CALL or is_call_id_name(key)
+            if is_kept and members.setdefault(key, value) != value and is_id:
+                raise refuse(place, f"has {key} twice", _GIVE_ONE)
         if window.peek() != ",":
             window.take("}")
             break
@@ -113,6 +140,7 @@ def _find_ids(item: Any, place: str) -> Iterator[PlacedId]:
     if isinstance(item, str):
         yield PlacedId(item, place)
     elif isinstance(item, dict):
+        _check_single(item, place)
         if _ID not in item and isinstance(item.get(_ITEMS), list):
             for number, within in enumerate(item[_ITEMS], start=1):
                 yield from _find_ids(within, f"{place} item {number}")
@@ -130,12 +158,22 @@ def _find_ids(item: Any, place: str) -> Iterator[PlacedId]:
         raise MalformedId(json.dumps(item), place)
 
 
+def _check_single(item: dict[str, Any], place: str) -> None:
+    """Raise UsageError where a name of ids is in the object twice, with different values."""
+    if isinstance(item, _Doubled):
+        raise refuse(place, f"has {item.name} twice", _GIVE_ONE)
+
+
 def _find_member(item: dict[str, Any], place: str) -> Any:
     """Return what stands under the name of an id, in the object itself or in its `call`."""
     objects = [each for each in (item, item.get(_CALL)) if isinstance(each, dict)]
     for each in objects:
-        if _ID in each:
-            return each[_ID]
+        _check_single(each, place)
+    ids = [each[_ID] for each in objects if _ID in each]
+    if any(each != ids[0] for each in ids[1:]):
+        raise refuse(place, f"has two call ids, its own and that of its {_CALL}", _GIVE_ONE)
+    if ids:
+        return ids[0]
     for each in objects:
         names = list(each)
         # The `id` of an object may be that of an event or of a contact, so it does not count.

@@ -23,6 +23,10 @@ LONGEST_TEXT = 8 * 2**20
 MARK = "\ufeff"
 """The byte order mark as text; it is also in the middle of files that were put one after the other."""
 
+BLANKS = " \t\u00a0\u1680" + "".join(map(chr, range(0x2000, 0x200B))) + "\u202f\u205f\u3000"
+"""What may stand round an id and is no part of it. Not all that `str.strip` takes away: control characters
+are no blanks."""
+
 _BLOCK = 2**18
 _HEAD = 4096
 _UTF_16_MARKS = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}

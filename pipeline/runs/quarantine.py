@@ -6,6 +6,7 @@ so that it never replaces a newer payload of the same call.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from pipeline.files.regular import read_regular
 from pipeline.landing.chunk import LandedChunk
 from pipeline.landing.folder import Landing
 from pipeline.landing.intake import Judgement, Receipt, judge
+from pipeline.payload.body_hash import hash_body
 from pipeline.warehouse import queries
 from pipeline.warehouse.database import Warehouse
 
@@ -50,10 +52,13 @@ def retry_quarantine(
 
 
 def _judge_again(path: Path, reject: dict[str, Any]) -> Judgement | None:
-    """Judge a body in quarantine; None where its file is gone."""
+    """Judge a body in quarantine; None where its file is gone, or is not what was put there."""
     try:
         body = read_regular(path)
     except OSError:
         return None
+    if reject["body_hash"] is not None and hash_body(body) != reject["body_hash"]:
+        return None
     fetched_at = reject["rejected_at"].replace(tzinfo=UTC)
-    return judge(Receipt(reject["call_id"], fetched_at, reject["http_status"]), body)
+    judgement = judge(Receipt(reject["call_id"], fetched_at, reject["http_status"]), body)
+    return replace(judgement, outcome=replace(judgement.outcome, sequence=reject["sequence"]))

@@ -80,10 +80,11 @@ def read_outcomes(
 ) -> None:
     """Fill the report's outcomes from what is recorded for the ids in the spool since the run began.
 
-    Of a run that `is_listing` an id counts that was recorded before and that it had not to ask for again.
+    Of a run that `is_listing` an id counts that was recorded before and that it had not to ask for again; a
+    payload that was rejected before and came again as it was is nothing new there.
     """
     connection.exec_driver_sql(sql.read("runs/requested"), {"spool": sql.escape_path(spool)})
-    since = {"since": report.started_at}
+    since, own_run = {"since": report.started_at}, {"run_id": report.run_id}
     if is_listing:
         # A listing can name a call more than once.
         report.given = report.requested = int(
@@ -94,10 +95,15 @@ def read_outcomes(
         connection.exec_driver_sql(sql.read("runs/recorded_earlier"))
     report.outcomes = {
         str(outcome): int(ids)
-        for outcome, ids in connection.exec_driver_sql(sql.read("runs/outcomes"), since)
+        for outcome, ids in connection.exec_driver_sql(
+            sql.read("runs/outcomes"), since | own_run | {"is_listing": is_listing}
+        )
     }
     report.unaccounted = [
-        Unaccounted(*row) for row in connection.exec_driver_sql(sql.read("runs/unaccounted"), since)
+        Unaccounted(*row)
+        for row in connection.exec_driver_sql(
+            sql.read("runs/unaccounted"), since | own_run | {"with_repeated": not is_listing}
+        )
     ]
 
 

@@ -172,6 +172,8 @@ class Run:
             yield
         except self.steps.interruptions as interruption:
             self.interrupt(interruption)
+            if isinstance(interruption.__cause__, PipelineError):
+                self.report.error = interruption.__cause__
         except PipelineError as stopped:
             self.report.error = stopped
 

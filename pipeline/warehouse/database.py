@@ -25,6 +25,7 @@ from sqlalchemy.pool import NullPool
 from pipeline import sql
 from pipeline.config import Settings
 from pipeline.errors import ConfigurationError, WarehouseError, WarehouseLocked, WarehouseMissing
+from pipeline.process import signals
 from pipeline.warehouse import create, file_copy, waiters
 from pipeline.warehouse.duckdb_errors import (
     explain_open_failure,
@@ -269,12 +270,13 @@ def _attach(scratch: Connection, path: Path) -> Connection:
 
 def close_connection(connection: Connection) -> None:
     """Close a connection, and with it what it has open; may be called again."""
-    with suppress(Exception):
-        # After a commit that was interrupted DuckDB keeps the file until the connection is used once more.
-        connection.connection.driver_connection.rollback()  # type: ignore[union-attr]
-    try:
-        connection.close()
-    except DBAPIError:
-        # The disk was full while DuckDB wrote: it wants to be opened anew, and says so twice.
-        connection.invalidate()
-    connection.engine.dispose()
+    with signals.postponed():
+        with suppress(Exception):
+            # After a commit that was interrupted DuckDB keeps the file until the connection is used again.
+            connection.connection.driver_connection.rollback()  # type: ignore[union-attr]
+        try:
+            connection.close()
+        except DBAPIError:
+            # The disk was full while DuckDB wrote: it wants to be opened anew, and says so twice.
+            connection.invalidate()
+        connection.engine.dispose()

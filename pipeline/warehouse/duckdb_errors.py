@@ -14,6 +14,7 @@ import duckdb
 from sqlalchemy.exc import DatabaseError, InternalError, OperationalError
 
 from pipeline.errors import WarehouseDamaged, WarehouseError, WarehouseFailed
+from pipeline.process import signals
 
 # What it says where somebody has the file open: another process, and in two ways this one.
 _HELD = ("lock on file", "different configuration", "Unique file handle conflict")
@@ -71,6 +72,10 @@ def translate_interruption() -> Iterator[None]:
     """Raise KeyboardInterrupt where DuckDB was interrupted."""
     try:
         yield
+    except DatabaseError as failure:
+        if isinstance(failure.orig, duckdb.InterruptException):
+            signals.raise_postponed()
+        raise
     except RuntimeError as failure:
         # How DuckDB passes on a Ctrl-C that arrives while it works in the main thread.
         if "interrupted" in str(failure).lower():

@@ -52,6 +52,8 @@ def copy_file(source: Path, target: Path, *, is_flushed: bool = True) -> None:
         [sys.executable, "-I", "-c", _PROGRAM, str(source), str(target), str(os.getpid()), *flushed],
         capture_output=True,
         text=True,
+        # The Ctrl-C of a terminal is for the process that asked: it decides what becomes of the copy.
+        process_group=0,
     )
     if copied.returncode != 0:
         raise OSError((copied.stderr.strip().splitlines() or ["no reason given"])[-1])

@@ -14,6 +14,28 @@ with ids as (
     group by call_id
 ),
 
+-- Of millions only the rows of this load are joined.
+known_ids as (
+    select etl_outcomes.*
+    from etl_outcomes
+    semi join ids
+        on etl_outcomes.call_id = ids.call_id
+),
+
+known_calls as (
+    select calls.*
+    from calls
+    semi join ids
+        on calls.call_id = ids.call_id
+),
+
+analysed as (
+    select call_analysis.call_id
+    from call_analysis
+    semi join ids
+        on call_analysis.call_id = ids.call_id
+),
+
 facts as (
     select
         ids.call_id,
@@ -64,7 +86,7 @@ facts as (
         calls.listed_hash as whole_listed_hash,
         is_final(
             calls.call_status,
-            call_analysis.call_id is not null,
+            analysed.call_id is not null,
             calls.started_at,
             calls.ended_at,
             calls.first_seen_at,
@@ -80,7 +102,7 @@ facts as (
         ) as is_final
     from ids
     cross join this_load
-    left join etl_outcomes as known
+    left join known_ids as known
         on ids.call_id = known.call_id
     left join landed as answered
         on ids.call_id = answered.call_id
@@ -94,10 +116,10 @@ facts as (
         on ids.call_id = given.call_id
         and given.kind = 'given'
         and given.is_newest_of_kind
-    left join calls
+    left join known_calls as calls
         on ids.call_id = calls.call_id
-    left join call_analysis
-        on ids.call_id = call_analysis.call_id
+    left join analysed
+        on ids.call_id = analysed.call_id
 ),
 
 judged as (

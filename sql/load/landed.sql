@@ -2,6 +2,14 @@
 -- Grain: chunk × call id. Source: answers, calls. A rerun replaces the temporary table.
 -- Parameter: $replay, whether payloads that are already loaded are to be normalised again.
 create or replace temp table landed as
+-- Of millions only the calls of this load are joined.
+with known_calls as (
+    select calls.*
+    from calls
+    semi join answers
+        on calls.call_id = answers.call_id
+)
+
 select
     answers.* exclude (is_newest_payload, first_fetched_at, first_fresh_at),
     least(answers.first_fetched_at, calls.first_seen_at) as first_seen_at,
@@ -24,5 +32,5 @@ select
         else 'replace'
     end as action
 from answers
-left join calls
+left join known_calls as calls
     on answers.call_id = calls.call_id;

@@ -6,7 +6,7 @@ select
     etl_rejects.value,
     etl_rejects.path as quarantine_path
 from etl_outcomes
-left join etl_rejects
+left join newest_rejects() as etl_rejects
     on etl_outcomes.call_id = etl_rejects.call_id
-    and etl_outcomes.run_id = etl_rejects.run_id
+    and (etl_outcomes.outcome = 'rejected' or etl_rejects.resolved_at is null)
 where etl_outcomes.call_id = $call_id;

@@ -16,11 +16,11 @@ select
     etl_rejects.json_path,
     etl_rejects.value,
     etl_rejects.path as quarantine_path,
+    coalesce(etl_rejects.seen_count, 1) as seen_count,
     unaccounted.recorded_at
 from unaccounted
-left join etl_rejects
+left join newest_rejects() as etl_rejects
     on unaccounted.call_id = etl_rejects.call_id
-    and unaccounted.run_id = etl_rejects.run_id
     and unaccounted.outcome = 'rejected'
 order by
     unaccounted.outcome asc nulls last,

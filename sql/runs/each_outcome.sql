@@ -9,9 +9,8 @@ select
     recorded_ids.reason,
     etl_rejects.json_path
 from recorded_ids
-left join etl_rejects
+left join newest_rejects() as etl_rejects
     on recorded_ids.call_id = etl_rejects.call_id
-    and recorded_ids.run_id = etl_rejects.run_id
     and recorded_ids.outcome = 'rejected'
 where recorded_ids.recorded_at >= cast($since as timestamp)
 order by recorded_ids.position;

@@ -21,6 +21,7 @@ from
             byte_count: 'bigint',
             sha256: 'varchar',
             landed_at: 'timestamp',
+            merged: 'varchar[]',
             outcomes: 'struct(
                 call_id varchar,
                 outcome varchar,
@@ -37,7 +38,8 @@ from
                 listed_hash varchar,
                 is_fresh boolean,
                 sequence bigint,
-                landed_by varchar
+                landed_by varchar,
+                body_hash varchar
             )[]'
         }
     );

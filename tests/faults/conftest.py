@@ -12,7 +12,7 @@ _MARK_THEMSELVES = {"test_clocks.py", "test_fault_matrix.py", "test_landing_dama
 # So that an assertion that fails in them says what it saw.
 pytest.register_assert_rewrite("support.fault_place", "support.killing", "support.lab")
 
-from integration.conftest import hold  # noqa: E402, F401
+from integration.conftest import hold, start  # noqa: E402, F401
 from support.lab import Lab, laboratory  # noqa: E402
 
 _LIMIT_S = 400

@@ -1,7 +1,7 @@
 """Clocks that are wrong by years: what was fetched last counts, and no call stays as a wrong clock saw it.
 
-Each command is a process of its own, with a clock of its own. One of each kind runs by default, all of them
-in the slow suite.
+Each command is a process of its own, with a clock of its own. One of them runs by default, the others in the
+slow suite.
 """
 
 from __future__ import annotations
@@ -113,14 +113,6 @@ def check_that_a_call_ends(place: Place, first: str, later: str, wrong_days: flo
 def test_a_call_that_a_clock_400_days_ahead_saw_going_on_is_ended_by_the_next_backfill(place: Place) -> None:
     replayed = check_that_a_call_ends(place, "backfill", "backfill", AHEAD)
     assert "the clock was ahead when they were fetched" in replayed.err
-
-
-def test_what_is_fetched_with_a_clock_three_days_behind_is_newer_all_the_same(place: Place) -> None:
-    place.run(*WAYS["backfill"])
-    place.end_call()
-    place.run(*WAYS["forced"], days=A_BIT_BEHIND)
-    assert place.status == "ended"
-    place.check_that_tables_stay()
 
 
 @pytest.mark.slow

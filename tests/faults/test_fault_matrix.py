@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import random
 import shutil
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -31,8 +32,9 @@ from support.fault_place import (
 )
 from support.lab import tables_in
 
-SAMPLE = 5
-SLOW_SAMPLE = 90
+CASE_LIMIT_S = 300
+SAMPLE = 4
+SLOW_SAMPLE = 70
 CASES = [
     *((kind, name, state) for kind in LANDED for name in DAMAGES for state in ("loaded", "waiting")),
     *((where, name, "loaded") for where in ("landing", "a run's folder") for name in FOREIGN),
@@ -188,6 +190,8 @@ def remove(path: Path) -> None:
 def check_cases(place: FaultPlace, cases: list[tuple[str, str, str]]) -> None:
     failures = []
     for case in cases:
+        # The limit of a test is that of a case: any number of them may be asked for.
+        signal.alarm(CASE_LIMIT_S)
         try:
             check(place, *case)
         except AssertionError as failure:

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.config import load_settings
 from pipeline.errors import LandingError
 from pipeline.files.regular import is_regular
 from pipeline.landing.chunk import verify_chunk
@@ -25,8 +26,10 @@ from pipeline.landing.folder import Landing
 from pipeline.landing.index import Index, read_index, write_index
 from pipeline.landing.intake import Receipt, judge
 from pipeline.landing.manifest import read_manifest
+from pipeline.landing.merge import merge_small_chunks
 from pipeline.landing.outcome import Outcome
 from pipeline.landing.repair import Repair, repair
+from pipeline.runs.cleanup import clear_leftovers
 from pipeline.runs.sync_state import SyncFile
 from support.accounts import call
 from support.damage import DAMAGES, FLIPS, FOREIGN, Scene
@@ -322,3 +325,42 @@ def test_a_damaged_sync_state_is_told_or_is_as_it_was(tmp_path: Path, name: str)
 def test_flips_and_cuts_are_as_many_as_are_promised() -> None:
     assert (sum(name.startswith("flip ") for name in DAMAGES), FLIPS) == (50, 50)
     assert sum(name.startswith("cut ") for name in DAMAGES) == 20
+
+
+def test_a_repair_that_is_killed_while_it_puts_files_aside_has_named_what_is_lost(
+    original: Original, copy: Callable[[], Landing], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    landing = copy()
+    (landing.landing_dir.parent / original.files["payloads"][0]).unlink()
+
+    def kill(path: Path, set_aside: Path) -> bool:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("pipeline.landing.repair._put_aside", kill)
+        with pytest.raises(KeyboardInterrupt):
+            repair(landing, "20260101T000000Z-ffffff")
+    [named] = landing.landing_dir.parent.glob("damaged/*/to_fetch_again.txt")
+    assert len(named.read_text().split()) == 3
+    assert list_lost(repair(landing, "20260101T000000Z-fffffe")) == set(named.read_text().split())
+
+
+def test_payloads_that_a_killed_merge_left_behind_are_cleared_and_nothing_else(
+    original: Original, copy: Callable[[], Landing]
+) -> None:
+    landing = copy()
+    done = merge_small_chunks(landing, "run-e", datetime.now(UTC) + timedelta(days=1), set)
+    [source, other, *_] = [chunk for chunk in done.sources if chunk.payloads is not None]
+    assert source.payloads is not None
+    assert other.payloads is not None
+    source.manifest.unlink()
+    settings = load_settings(data_dir=landing.landing_dir.parent)
+    assert clear_leftovers(settings, landing.look())
+    assert not source.payloads.exists()
+    assert other.payloads.exists()
+    # Where what it was merged into is damaged, it is kept.
+    for merged in done.merged:
+        merged.manifest.with_name(f"{merged.chunk_id}.ndjson.zst").write_bytes(b"")
+    other.manifest.unlink()
+    assert not clear_leftovers(settings, landing.look())
+    assert other.payloads.exists()

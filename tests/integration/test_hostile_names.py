@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import pty
 import shutil
+import subprocess
+import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pipeline import sql
+from pipeline.landing.intake import Receipt, take_in
 from pipeline.simulator import CallBook, running
 from pipeline.warehouse.stored_results import list_result_tables
 from pipeline.warehouse.tables import metadata
-from support.command_line import Cli
-from support.warehouse_files import Payload, Place, as_body, query, tables_of, warehouse_in
+from support.command_line import Cli, Start
+from support.warehouse_files import NOON, Payload, Place, as_body, query, tables_of, warehouse_in
 
 LANDING = Path(__file__).parents[1] / "fixtures" / "warehouses" / "landing"
 # Each with neighbours that it would match if it were a pattern, or be taken for by what reads it.
@@ -214,6 +220,88 @@ def test_values_that_look_like_sql_or_paths_come_through_every_command_as_they_a
     tables = {name for (name,) in place.rows("select table_name from duckdb_tables() where not internal")}
     assert tables == {*metadata.tables, *list_result_tables(), "alembic_version"}
     assert state(tmp_path, data) == before
+
+
+HIDDEN = "a\u200e\u061c\u2028\u202e\u2066\x1b]0;x\x07\x9b2J\x7f\0\ufeff\u200b\U000e0041z"
+_NOT_SHOWN = set(HIDDEN) - set("a]0;x2Jz")
+
+
+@pytest.fixture
+def hidden_call(tmp_path: Path) -> Path:
+    """A data folder with a call that has hidden characters wherever a payload may have some."""
+    place = Place(tmp_path / "data")
+    call = hostile_call("call_1", HIDDEN)
+    place.land([Payload("call_1", json.dumps(call, ensure_ascii=False).encode())])
+    # The offending value of a rejected payload is listed by `status`.
+    body = as_body({"call_id": "call_2", "call_status": "ended", "start_timestamp": HIDDEN})
+    writer = place.landing.open_chunk("run", 1)
+    writer.add(take_in(place.landing, "run", Receipt("call_2", NOON, 200, 1), body).outcome)
+    writer.finish()
+    return place.folder
+
+
+@pytest.mark.parametrize(
+    "command",
+    [("status",), ("inspect", "call_1"), ("inspect", "call_2"), ("check",), ("doctor", "--offline")],
+)
+def test_no_command_shows_a_person_a_hidden_character(
+    cli: Cli, hidden_call: Path, command: tuple[str, ...]
+) -> None:
+    assert cli("load").code in (0, 3)
+    ran = cli(*command)
+    assert not _NOT_SHOWN & set(ran.out + ran.err)
+    if command == ("inspect", "call_1"):
+        assert r"a\u200e\u061c\u2028\u202e\u2066\u001b]0;x" in "".join(ran.out.split())
+    if command[0] in ("status", "inspect"):
+        document = cli(*command, "--json").out
+        assert not _NOT_SHOWN & set(document)
+        assert r"\u202e" in document
+
+
+def test_the_report_has_hidden_characters_as_escapes_in_text_charts_and_title(
+    cli: Cli, hidden_call: Path
+) -> None:
+    assert cli("load").code in (0, 3)
+    assert cli("report", "--output", hidden_call / "report.html").code == 0
+    page = (hidden_call / "report.html").read_text()
+    own, data = page.rsplit('<script type="application/json"', 1)[0], page
+    assert not _NOT_SHOWN & set(own.split("<script>")[0])
+    assert "\\u202e" in own
+    assert json.dumps("\\u202e")[1:-1] in data
+
+
+def test_a_raw_payload_is_bytes_for_a_program_and_spelled_on_a_terminal(
+    hidden_call: Path, start: Start, cli: Cli
+) -> None:
+    assert cli("load").code in (0, 3)
+    raw = start("inspect", "call_1", "--raw", "--data-dir", hidden_call).wait().out
+    assert json.loads(raw)["agent_id"] == HIDDEN
+    assert "\u202e" in raw
+    shown = run_on_terminal("inspect", "call_1", "--raw", "--data-dir", str(hidden_call))
+    assert not _NOT_SHOWN & set(shown)
+    assert json.loads(shown) == json.loads(raw)
+
+
+def test_a_name_that_was_typed_is_repeated_with_its_hidden_characters_spelled(cli: Cli) -> None:
+    name = "x\u202e\x1b[2J"
+    for arguments in ((f"--{name}",), (name,), ("status", f"--{name}"), ("status", "--data-dir", name)):
+        ran = cli(*arguments)
+        assert ran.code in (1, 2)
+        assert not {"\u202e", "\x1b"} & set(ran.out + ran.err)
+
+
+def run_on_terminal(*arguments: str) -> str:
+    """Run a command whose stdout is a terminal, and return what it shows there."""
+    ours, its = pty.openpty()
+    ran = subprocess.Popen([sys.executable, "-m", "pipeline", *arguments], stdout=its)
+    os.close(its)
+    shown = b""
+    with suppress(OSError):  # how a terminal says that its other end is closed
+        while block := os.read(ours, 65536):
+            shown += block
+    os.close(ours)
+    assert ran.wait() == 0
+    return shown.decode()
 
 
 @pytest.mark.parametrize("text", HOSTILE)

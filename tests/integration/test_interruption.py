@@ -182,3 +182,77 @@ def test_an_interruption_before_the_first_request_says_so_too(
     assert ran.code == 130
     assert ran.err.splitlines()[-1].startswith("interrupted")
     assert "Traceback" not in ran.err
+
+
+_ALL = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+@pytest.mark.parametrize(
+    "numbers",
+    [
+        (signal.SIGTERM, signal.SIGTERM),
+        (signal.SIGINT, signal.SIGTERM),
+        (signal.SIGHUP,),
+        (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGTERM, signal.SIGINT),
+    ],
+    ids=lambda numbers: "-".join(number.name for number in numbers),
+)
+def test_signals_in_any_number_end_a_run_with_a_sentence_and_lose_nothing(
+    tmp_path: Path, start: Start, numbers: tuple[signal.Signals, ...]
+) -> None:
+    data_dir = tmp_path / "data"
+    with running(BOOK, delay_s=0.03) as server:
+        process = begin(start, server, data_dir)
+        process.until(lambda: len(landed_calls(data_dir)) >= 10)
+        for number in numbers:
+            process.signal(number)
+        ran = process.wait()
+        landed = landed_calls(data_dir)
+        assert ran.code == 130
+        assert "interrupted: " in ran.err
+        assert "run the same command again" in ran.err.splitlines()[-1]
+        assert "Traceback" not in ran.err
+        assert begin(start, server, data_dir).wait().code == 0
+        assert {call_id: server.requests.by_call[call_id] for call_id in landed} == dict.fromkeys(landed, 1)
+    assert landed_calls(data_dir) == dict.fromkeys(BOOK.call_ids(), 1)
+
+
+def test_signals_while_a_lock_is_waited_for_end_a_command_with_one_sentence(
+    tmp_path: Path, start: Start, hold: Callable[..., Holder]
+) -> None:
+    hold(tmp_path / "warehouse.duckdb")
+    for command in ("status", "publish", "load"):
+        process = start(command, "--data-dir", tmp_path)
+        process.until(lambda process=process: "waiting for" in process.err)
+        for number in _ALL:
+            process.signal(number)
+        ran = process.wait()
+        assert ran.code == 130
+        assert [line.split(":")[0] for line in ran.err.splitlines()[1:]] == ["interrupted"]
+
+
+def test_a_run_under_nohup_outlives_its_terminal(tmp_path: Path, start: Start) -> None:
+    data_dir = tmp_path / "data"
+    handler = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # what nohup does
+    try:
+        with running(BOOK, delay_s=0.01) as server:
+            process = begin(start, server, data_dir)
+            process.until(lambda: len(landed_calls(data_dir)) >= 10)
+            process.signal(signal.SIGHUP)
+            assert process.wait().code == 0
+    finally:
+        signal.signal(signal.SIGHUP, handler)
+
+
+def test_an_interruption_says_so_on_a_line_of_json_too(tmp_path: Path, start: Start) -> None:
+    with running(BOOK, delay_s=0.2) as server:
+        process = start(
+            *("backfill", BOOK.call_id(0), BOOK.call_id(1), "--data-dir", tmp_path, "--log-format", "json"),
+            server=server,
+        )
+        process.until(lambda: server.requests.total > 0)
+        for number in _ALL:
+            process.signal(number)
+        ran = process.wait()
+    assert ran.code == 130
+    assert "interrupted" in [json.loads(line)["event"] for line in ran.err.splitlines()]

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from pipeline.errors import KeyRefused
 from pipeline.flows import markdown
+from pipeline.log.hidden import escape_hidden
 from pipeline.report.queries import Answers, Filters, State
 from pipeline.report.write import WrittenReport
 from pipeline.runs.run_report import OUTCOME_LABELS, RunReport, Unaccounted
@@ -71,6 +72,8 @@ def cell_shown(value: object) -> str:
         ("*bold* _too_ ~gone~", "\\*bold\\* \\_too\\_ \\~gone\\~"),
         ("&lt;b&gt;", "\\&lt;b\\&gt;"),
         ("Zoë – 你好", "Zoë – 你好"),
+        ("a\u202eb\u2028c\x1b[2J\0", r"a\\u202eb\\u2028c\\u001b\[2J\\u0000"),
+        ("\U000e0041 \ud800", r"\\U000e0041 \\ud800"),
     ],
 )
 def test_what_a_payload_says_is_shown_as_text(text: str, shown: str) -> None:
@@ -82,7 +85,8 @@ def test_no_text_breaks_out_of_its_cell(text: str) -> None:
     shown = cell_shown(text)
     assert _LIVE.search(shown) is None
     # Nothing but white space is lost.
-    assert re.sub(r"\\(.)", r"\1", shown).split() == text.split()
+    kept = escape_hidden(text.replace("\r", "\n"), keeps_lines=True)
+    assert re.sub(r"\\(.)", r"\1", shown).split() == kept.split()
 
 
 @given(st.text(min_size=1))

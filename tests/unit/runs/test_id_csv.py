@@ -151,6 +151,20 @@ def test_quotes_within_a_plain_field_are_text() -> None:
     assert read_content('call_id,note\ncall_aaa111,5" pipe\ncall_bbb222,say "hi"\n') == IDS[:2]
 
 
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [
+        ("call_id\na,b\n", 2),
+        ("call_id\na\n\nb, c\n", 4),
+        ('call_id\na\n"b","c"\n', 3),
+        (f'call_id,,\na\n"{B32[0]}",x,\n', 3),
+        ("call_id,n\ncall_aaa111,1,call_bbb222\n", 2),
+    ],
+)
+def test_an_id_in_a_column_without_a_name_is_not_lost(content: str, line: int) -> None:
+    assert read_refusal(content).startswith(f"stdin line {line} has more fields than the header has names: ")
+
+
 # Quotes that are not closed
 
 

@@ -95,6 +95,31 @@ def test_two_names_of_an_id_in_one_object_are_refused() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("content", "place", "says"),
+    [
+        ('{"call_id": "a", "call_id": "b"}', "line 1", "has call_id twice"),
+        ('[{"call_id": "a", "n": 1, "call_id": "b"}]', "item 1", "has call_id twice"),
+        ('["a", {"call": {"call_id": "a", "call_id": "b"}}]', "item 2", "has call_id twice"),
+        ('{"items": ["a"], "items": ["b"]}', "line 1", "has items twice"),
+        ('{"call": {"call_id": "a"},\n"call": {"call_id": "b"}}', "line 1", "has call twice"),
+        ('[{"call_id": "a", "call": {"call_id": "b"}}]', "item 1", "has two call ids, its own and that of"),
+    ],
+)
+@pytest.mark.parametrize("window", [10, 1000])
+def test_an_id_that_another_one_would_hide_is_refused(
+    content: str, place: str, says: str, window: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(id_json, "_WINDOW", window)
+    assert read_refusal(content).startswith(f"stdin {place} {says}")
+
+
+def test_the_same_id_twice_in_an_object_is_one_id() -> None:
+    assert read_content('{"call_id": "a", "call_id": "a"}') == ["a"]
+    assert read_content('{"call_id": "a", "call": {"call_id": "a"}}') == ["a"]
+    assert read_content('{"call_id": "a", "note": 1, "note": 2}') == ["a"]
+
+
 @pytest.mark.parametrize("value", [{"call_id": {"secret": 5}}, {"call": {"call_id": ["secret"]}}])
 def test_an_id_that_is_no_text_is_refused_and_not_shown(value: object) -> None:
     assert read_refusal(json.dumps([value])) == (

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import gc
 import os
-import signal
 import sys
-from types import FrameType
 
 _OWNER_ONLY = 0o077
 # Containers made before Python looks for cycles. A payload is more than a thousand, all gone without that
@@ -25,18 +23,6 @@ def keep_files_private() -> None:
     os.umask(_OWNER_ONLY)
 
 
-def treat_termination_as_interruption() -> None:
-    """Treat SIGTERM like Ctrl-C: what was fetched is landed and loaded before the process ends."""
-    signal.signal(signal.SIGTERM, _interrupt)
-
-
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        # Started in the background of a script, where Ctrl-C is somebody else's.
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.raise_signal(signal.SIGINT)
-
-
 def escape_unprintable_characters() -> None:
     """Show the code of a character that the terminal lacks, where Python would stop the command."""
     for stream in (sys.stdout, sys.stderr):
@@ -50,6 +36,14 @@ def keep_pandas_out() -> None:
     is installed, which takes a third of a second and 50 MB, and elsewhere search for it with every value.
     """
     sys.modules.setdefault("pandas", None)  # type: ignore[arg-type]
+
+
+def keep_asyncio_quiet() -> None:
+    """Keep asyncio from writing tracebacks to the terminal: what matters of them is raised, too."""
+    # Imported late: until this module is there, signals are nobody's.
+    import logging
+
+    logging.getLogger("asyncio").addHandler(logging.NullHandler())
 
 
 def collect_cycles_rarely() -> None:

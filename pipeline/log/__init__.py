@@ -6,6 +6,7 @@ said, or a key.
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import sys
@@ -14,6 +15,8 @@ from contextvars import ContextVar
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any
+
+from pipeline.log.hidden import escape_hidden
 
 DEBUG, INFO, WARNING, ERROR = logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR
 
@@ -43,6 +46,13 @@ def event(name: str, level: int = INFO, **facts: Any) -> None:
 def failure(name: str, error: BaseException, **facts: Any) -> None:
     """Log an error of ours that nobody foresaw, with its traceback."""
     _logger.error({"event": name, **_bound.get(), **facts}, exc_info=error)
+
+
+def format_now(name: str, level: int = WARNING, **facts: Any) -> str:
+    """Return the line of JSON for an event, for who cannot wait until a stream is free."""
+    moment = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    first = {"ts": moment, "level": logging.getLevelName(level).lower(), "event": name}
+    return json.dumps(first | dict(_bound.get()) | facts)
 
 
 # Prefect leaves a root logger alone that has a handler, unless the name of its class is private.
@@ -129,8 +139,12 @@ class _Text(logging.Formatter):
         moment = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
         name = facts.pop("event", "")
         said = " ".join(f"{fact}={_quote(value)}" for fact, value in facts.items())
-        text = f"{moment.replace('+00:00', 'Z')} {record.levelname.lower()} {name} {said}".rstrip()
-        return f"{text}\n{self.formatException(record.exc_info)}" if record.exc_info else text
+        text = escape_hidden(
+            f"{moment.replace('+00:00', 'Z')} {record.levelname.lower()} {name} {said}".rstrip()
+        )
+        if not record.exc_info:
+            return text
+        return f"{text}\n{escape_hidden(self.formatException(record.exc_info), keeps_lines=True)}"
 
 
 def _quote(value: Any) -> str:
