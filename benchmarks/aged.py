@@ -198,6 +198,7 @@ def aged(synced_data: Path, data: Path, size: Size) -> Path:
     shutil.copytree(synced_data, data)
     (data / "analytics.duckdb").unlink()
     path = data / "warehouse.duckdb"
+    schema.ensure(Warehouse.at(path))
     with duckdb.connect(str(path)) as connection:
         connection.execute("set preserve_insertion_order = false")
         until = connection.execute("select min(started_at) - interval 1 day from calls").fetchone()

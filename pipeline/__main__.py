@@ -10,6 +10,10 @@ from contextlib import suppress
 from pipeline.process import signals
 
 _INTERRUPTED = 130
+_NO_MEMORY = (
+    b"error: this process may use no more memory: raise the limit (`ulimit -v`, or the memory of the "
+    b"container), then run the same command again; whatever was landed is safe\n"
+)
 # Takes away what there is of a progress bar, and shows the cursor that it hides.
 _CLEAR_LINE = b"\r\x1b[2K\x1b[?25h"
 _has_said_interrupted = False
@@ -28,17 +32,23 @@ def main() -> None:
                 _leave(*ended)
             except KeyboardInterrupt:
                 ended = _describe_interruption(), _INTERRUPTED
+            except (MemoryError, ImportError):
+                # Too little even to say why in full.
+                os.write(2, _NO_MEMORY)
+                os._exit(1)
 
 
 def _run() -> tuple[str | None, int]:
     """Run the command; return the sentence that is still to be said, if any, and the exit code."""
     from pipeline import log, process
-    from pipeline.errors import PipelineError
+    from pipeline.errors import LimitMet, PipelineError
 
     process.keep_files_private()
     process.escape_unprintable_characters()
     process.keep_pandas_out()
     process.keep_asyncio_quiet()
+    process.keep_to_one_thread_for_numbers()
+    process.save_address_space()
     try:
         from pipeline.cli import app
 
@@ -46,11 +56,16 @@ def _run() -> tuple[str | None, int]:
     except SystemExit as leaving:
         return None, leaving.code if isinstance(leaving.code, int) else 0
     except PipelineError as failure:
-        return str(failure), _INTERRUPTED if signals.is_interrupted() else failure.exit_code
+        if signals.is_interrupted():
+            return str(failure), _INTERRUPTED
+        shown = LimitMet.find(failure) or failure
+        return str(shown), shown.exit_code
     except Exception as bug:
         if signals.is_interrupted():
             # Whatever was cut short has made it: a module that was half imported, a query that was stopped.
             return _describe_interruption(), _INTERRUPTED
+        if (limit := LimitMet.find(bug)) is not None:
+            return str(limit), limit.exit_code
         if os.environ.get("PIPELINE_DEBUG"):
             if not log.is_json():
                 raise

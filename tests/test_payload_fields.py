@@ -175,7 +175,7 @@ def leaves(cell: Any) -> Iterator[Any]:
 
 
 # Columns of calls that no payload fills: they say how the call stands at the source.
-_NOT_FROM_PAYLOADS = {"deleted_at_source_at", "is_hidden"}
+_NOT_FROM_PAYLOADS = {"deleted_at_source_at", "deleted_sequence", "is_hidden"}
 
 
 def table_columns() -> Columns:

@@ -18,7 +18,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from pipeline import log
 from pipeline.cli.options import LogFormat, LogLevel
-from pipeline.errors import Interrupted, UsageError
+from pipeline.errors import Interrupted, LimitMet, UsageError
 from pipeline.log.hidden import escape_hidden
 
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 _LONGEST_SUMMARY = 200
+# With less, libraries fail to begin in ways that nobody can catch.
+_LEAST_MEMORY_MB = 100
 
 
 class _Commands(TyperGroup):
@@ -143,6 +145,9 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
 
 def read_settings(**flags: Any) -> Settings:
     """Return the settings with the flags of the command line, and log as they say."""
+    from pipeline import process
+
+    process.check_memory(_LEAST_MEMORY_MB)
     from pipeline.cli import console
     from pipeline.config import load_settings
 
@@ -171,9 +176,13 @@ def print_report_and_exit(report: RunReport, json: bool) -> None:
         console.print_json(report.as_json())
     else:
         render.print_run(report)
-    for problem in (report.error, *report.problems):
-        if problem is not None:
-            console.write_error(str(problem), exit_code=report.exit_code)
+    problems = [str(report.error)] if report.error is not None else []
+    for problem in report.problems:
+        # A limit is met again and again: once is enough.
+        if not isinstance(report.error, LimitMet) or report.error.limit.what not in problem:
+            problems.append(problem)
+    for problem in problems:
+        console.write_error(problem, exit_code=report.exit_code)
     if report.is_interrupted:
         if report.command in ("load", "replay"):
             kept = "what was loaded stays, the rest is landed"

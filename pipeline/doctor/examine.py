@@ -5,6 +5,7 @@ from __future__ import annotations
 from pipeline.config import Settings
 from pipeline.doctor import api, data_folder, versions, warehouse
 from pipeline.doctor.finding import Finding
+from pipeline.errors.limits import find_limit
 
 
 def examine(settings: Settings, *, offline: bool = False) -> list[Finding]:
@@ -14,6 +15,8 @@ def examine(settings: Settings, *, offline: bool = False) -> list[Finding]:
         try:
             found += check(settings)
         except OSError as refused:
+            limit = find_limit(refused)
             advice = "fix the permissions of the folders above it, or name another with --data-dir"
+            advice = advice if limit is None else limit.advice
             found.append(Finding(name, "fail", f"cannot be looked at ({refused.strerror})", advice))
     return found

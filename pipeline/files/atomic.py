@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from pipeline.errors import LandingError
+from pipeline.errors.limits import find_limit
 
 PART = ".part"
 
@@ -91,9 +92,12 @@ class explain_write_errors:  # noqa: N801  reads as a clause: with explain_write
         """Begin to watch."""
 
     def __exit__(self, kind: object, failure: BaseException | None, trace: object) -> None:
-        if isinstance(failure, OSError):
+        limit = None if failure is None else find_limit(failure)
+        if isinstance(failure, OSError) or limit is not None:
+            # What a limit is behind gets its advice where it is shown.
+            reason = getattr(failure, "strerror", None) or (limit.what if limit else failure)
             raise LandingError(
-                f"cannot write to {self.folder} ({failure.strerror}): make room or fix the permissions, "
+                f"cannot write to {self.folder} ({reason}): make room or fix the permissions, "
                 "or choose another folder with --data-dir, then run the same command again",
                 path=self.folder,
             ) from None

@@ -11,11 +11,19 @@ import stat
 from io import BufferedReader
 from pathlib import Path
 
+from pipeline.errors import LimitMet
+
 
 def open_regular(path: Path) -> BufferedReader:
-    """Open a file to read its bytes; raise OSError where there is none or it is something else."""
-    # Without waiting: to open a pipe waits for somebody to write to it.
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    """Open a file to read its bytes; raise OSError where there is none or it is something else.
+
+    Raises LimitMet where this process may open no more files, which says nothing of the file.
+    """
+    try:
+        # Without waiting: to open a pipe waits for somebody to write to it.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as refused:
+        raise LimitMet.find(refused) or refused from None
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise OSError(errno.EINVAL, "not a file", str(path))

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pipeline.errors import LimitMet
 from pipeline.files.atomic import PART, lock_unused_folder
 from pipeline.files.regular import is_regular
 from pipeline.landing import clock
@@ -84,7 +85,9 @@ def look(landing_dir: Path, known: Mapping[str, int] | None = None) -> Found:
         elif stat.S_ISDIR(status.st_mode) and entry.name not in _OURS:
             try:
                 found.folders.append(look_into(Path(entry.path), status.st_mtime_ns))
-            except OSError:  # it may not be read
+            except OSError as refused:  # it may not be read
+                if (limit := LimitMet.find(refused)) is not None:
+                    raise limit from None
                 found.odd.append(Path(entry.path))
         else:
             is_ours = entry.name in _OURS or PART in entry.name

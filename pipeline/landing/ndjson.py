@@ -19,7 +19,7 @@ from pathlib import Path
 
 import zstandard
 
-from pipeline.errors import LandingError
+from pipeline.errors import LandingError, LimitMet
 from pipeline.files.regular import open_regular
 from pipeline.landing.manifest import REPAIR_ADVICE
 
@@ -115,6 +115,8 @@ def read_lines(path: Path) -> Iterator[bytes]:
             if rest:
                 yield rest
     except (OSError, zstandard.ZstdError) as broken:
+        if (limit := LimitMet.find(broken)) is not None:
+            raise limit from None  # it says nothing of the file
         raise LandingError(
             f"the landed file {path} cannot be read ({type(broken).__name__}): {REPAIR_ADVICE}", path=path
         ) from None

@@ -11,13 +11,14 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import duckdb
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-from pipeline import sql
+from pipeline import process, sql
 from pipeline.errors import LandingError
 from pipeline.landing.chunk import LandedChunk
 from pipeline.load.load_sizes import LoadDivider
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from pipeline.load import turn_taking
 
 _INTERRUPT_EVERY_S = 0.1
+_SHORT_MANIFEST = 2**22
+_NUMPY_MB = 128
 
 
 @dataclass
@@ -118,7 +121,7 @@ def stage_chunks(connection: Connection, chunks: list[LandedChunk]) -> bool:
     with connection.begin():
         for name in ("limits", "one_thread"):
             run(sql.read(f"stage/{name}"))
-        run(sql.read("stage/manifests"), {"manifests": [sql.escape_path(chunk.manifest) for chunk in chunks]})
+        stage_manifests(connection, [chunk.manifest for chunk in chunks])
         run(sql.read("stage/answers"))
         if not payloads:
             return False
@@ -142,6 +145,16 @@ def stage_chunks(connection: Connection, chunks: list[LandedChunk]) -> bool:
     return True
 
 
+def stage_manifests(connection: Connection, manifests: list[Path]) -> None:
+    """Fill the temporary table of manifests; raises LandingError where one is gone."""
+    try:
+        longest = max(_SHORT_MANIFEST, *(1 + manifest.stat().st_size for manifest in manifests))
+    except OSError as gone:
+        raise LandingError(f"a manifest is gone ({gone.filename})") from None
+    parameters = {"manifests": [sql.escape_path(manifest) for manifest in manifests], "longest": longest}
+    connection.exec_driver_sql(sql.read("stage/manifests"), parameters)
+
+
 def _name_payload_files(chunks: Iterable[LandedChunk]) -> list[str]:
     return [sql.escape_path(chunk.payloads) for chunk in chunks if chunk.payloads is not None]
 
@@ -150,6 +163,8 @@ def _name_payload_files(chunks: Iterable[LandedChunk]) -> list[str]:
 def _provide_measures(connection: Connection) -> Iterator[None]:
     """Let statements read what the staged calls' timed words come to: `measured_turns`, `measured_calls`."""
     # numpy, which only loads need, takes a tenth of a second to import.
+    # Its library ends the process where it has too little memory.
+    process.check_memory(_NUMPY_MB)
     from pipeline.load import turn_taking
 
     turns, calls = turn_taking.measure(

@@ -8,8 +8,11 @@ from __future__ import annotations
 import gc
 import os
 import sys
+from contextlib import suppress
 
 _OWNER_ONLY = 0o077
+# What glibc calls the number of places that threads allocate from.
+_ARENA_MAX = -8
 # Containers made before Python looks for cycles. A payload is more than a thousand, all gone without that
 # once it is judged; looking after every 700, as by default, took a sixth of the time of extraction.
 _LOOK_FOR_CYCLES_AFTER = 50_000
@@ -36,6 +39,51 @@ def keep_pandas_out() -> None:
     is installed, which takes a third of a second and 50 MB, and elsewhere search for it with every value.
     """
     sys.modules.setdefault("pandas", None)  # type: ignore[arg-type]
+
+
+def keep_to_one_thread_for_numbers() -> None:
+    """Let numpy start no threads that nothing here uses: each takes memory, and may be refused."""
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+
+def save_address_space() -> None:
+    """Let threads share what they allocate from, where the process has a limit (`ulimit -v`).
+
+    By default each reserves 64 MB for itself, which counts although most of it is never used.
+    """
+    if _has_memory_limit():
+        import ctypes
+
+        with suppress(OSError, AttributeError):  # another C library
+            ctypes.CDLL(None).mallopt(_ARENA_MAX, 1)
+
+
+def check_memory(size_mb: int) -> None:
+    """Raise MemoryError where so much is not to be had: for before a library that would end the process."""
+    if _has_memory_limit():
+        import mmap
+
+        try:
+            mmap.mmap(-1, size_mb << 20).close()
+        except OSError:
+            raise MemoryError from None
+
+
+def check_files(number: int) -> None:
+    """Raise OSError where so many files more cannot be opened."""
+    opened: list[int] = []
+    try:
+        for _ in range(number):
+            opened.append(os.open(os.devnull, os.O_RDONLY))
+    finally:
+        for descriptor in opened:
+            os.close(descriptor)
+
+
+def _has_memory_limit() -> bool:
+    import resource
+
+    return resource.getrlimit(resource.RLIMIT_AS)[0] != resource.RLIM_INFINITY
 
 
 def keep_asyncio_quiet() -> None:

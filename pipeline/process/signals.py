@@ -114,7 +114,8 @@ def run(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
         result = asyncio.run(stoppable())
     except (asyncio.CancelledError, Exception) as ended:
         here.stop = None
-        if here.count == before:
+        # Nobody else cancels all of it: asyncio may have had its own handler for Ctrl-C.
+        if here.count == before and not isinstance(ended, asyncio.CancelledError):
             raise
         raise KeyboardInterrupt from ended
     finally:
@@ -132,7 +133,7 @@ def raise_postponed() -> None:
 
 
 @contextmanager
-def postponed() -> Iterator[None]:
+def hold_interruptions() -> Iterator[None]:
     """Let an interruption wait until the block ends: for what DuckDB does outside of a query."""
     _now.holds += 1
     try:

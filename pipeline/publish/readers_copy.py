@@ -7,6 +7,7 @@ keeps the state it opened until it connects again: a new copy is another file un
 from __future__ import annotations
 
 import fcntl
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -15,7 +16,7 @@ from pathlib import Path
 
 from pipeline import sql, times
 from pipeline.config import Settings
-from pipeline.errors import WarehouseDamaged, WarehouseError, WarehouseFailed
+from pipeline.errors import LimitMet, WarehouseDamaged, WarehouseError, WarehouseFailed
 from pipeline.files.atomic import sync_folder
 from pipeline.warehouse import file_copy
 from pipeline.warehouse.database import Warehouse
@@ -57,7 +58,9 @@ def try_to_publish(warehouse: Warehouse, settings: Settings) -> str | None:
     try:
         publish(warehouse, settings.readers_copy)
     except WarehouseError as failure:
-        return str(failure)
+        return str(LimitMet.find(failure) or failure)
+    except MemoryError as failure:
+        return str(LimitMet.find(failure))
     return None
 
 
@@ -100,7 +103,7 @@ def publish(warehouse: Warehouse, copy: Path) -> Published:
 
 def clear_unfinished(copy: Path) -> None:
     """Remove what a killed process left of a copy, unless somebody makes one now; what stays does no harm."""
-    with suppress(OSError), _lock(copy).open("rb") as file:
+    with suppress(OSError), os.fdopen(_open_lock(copy, os.O_RDONLY), "rb") as file:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         _remove_unfinished(copy)
 
@@ -128,12 +131,17 @@ def _lock(copy: Path) -> Path:
     return copy.with_name(f"{copy.name}.publishing")
 
 
+def _open_lock(copy: Path, flags: int) -> int:
+    # Without waiting: whoever opens a pipe of that name would wait for its other end.
+    return os.open(_lock(copy), flags | os.O_NONBLOCK | os.O_CLOEXEC, 0o600)
+
+
 @contextmanager
 def _lock_copy(copy: Path) -> Iterator[None]:
     """Let one process at a time make a copy: an older one must not replace a newer one."""
     try:
         copy.parent.mkdir(parents=True, exist_ok=True)
-        file = _lock(copy).open("ab")
+        file = os.fdopen(_open_lock(copy, os.O_RDWR | os.O_CREAT), "rb")
     except OSError as refused:
         raise WarehouseError(
             f"cannot write beside {copy} ({refused.strerror}): choose another folder with --data-dir"

@@ -15,7 +15,7 @@ from datetime import datetime
 
 import httpx
 
-from pipeline.errors import AccountRefused, KeyRefused, LimitUsedUp, NoConnection
+from pipeline.errors import AccountRefused, KeyRefused, LimitMet, LimitUsedUp, NoConnection
 from pipeline.retell.account import Account, Pass, Route, RouteGate
 from pipeline.retell.base_url import BaseUrl
 from pipeline.retell.failures import NotRetriable, Retriable, find_tls_problem, read_transport_error
@@ -188,7 +188,9 @@ class Sender:
         if for_s > _LONGEST_REFUSED_S:
             raise LimitUsedUp(for_s, request.call_id)
 
-    def _read_error(self, error: Exception, slot: Slot) -> Retriable | NoConnection:
+    def _read_error(self, error: Exception, slot: Slot) -> Retriable | NoConnection | LimitMet:
+        if (limit := LimitMet.find(error)) is not None:
+            return limit  # of this process: nobody else is asked
         if (reason := find_tls_problem(error)) is not None:
             # Asking again would not make it trusted, and whoever answers there must not get the key.
             return NoConnection(str(self.base_url), 1, reason)

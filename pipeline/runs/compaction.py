@@ -17,6 +17,7 @@ from pipeline import sql
 from pipeline.config import Settings
 from pipeline.landing.folder import Landing
 from pipeline.landing.merge import merge_small_chunks, remove_sources
+from pipeline.load.staging import stage_manifests
 from pipeline.runs.maintenance import Say, upgrade_warehouse
 from pipeline.runs.record import new_run_id
 from pipeline.times import utc_now
@@ -81,6 +82,5 @@ def merge_landed(warehouse: Warehouse, landing: Landing) -> MergedChunks:
 
 
 def _record(connection: Connection, manifests: list[Path], run_id: str) -> None:
-    paths = [sql.escape_path(path) for path in manifests]
-    connection.exec_driver_sql(sql.read("stage/manifests"), {"manifests": paths})
+    stage_manifests(connection, manifests)
     connection.exec_driver_sql(sql.read("runs/merged_chunks"), {"loaded_at": utc_now(), "load_id": run_id})

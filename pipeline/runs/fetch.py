@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline import sql
-from pipeline.errors import PipelineError, WarehouseLocked
+from pipeline.errors import LimitMet, PipelineError, WarehouseLocked
 from pipeline.extract.extraction import Extracted, Extraction
 from pipeline.landing.outcome import Outcome
 from pipeline.load.background import BackgroundLoader
@@ -134,7 +134,7 @@ class FetchRun(Run):
             Extracted(extraction.counts, stats.requests, stats.retries, account_rate=stats.account_rate)
         )
         if isinstance(loader.error, PipelineError):
-            self.report.error = self.report.error or loader.error
+            self.report.error = self.report.error or LimitMet.find(loader.error) or loader.error
         else:
             loader.raise_error()
 

@@ -39,7 +39,7 @@ def replay_quarantine(settings: Settings, observer: Observer = _SILENT) -> RunRe
 
     def retry(_: None) -> None:
         chunks, passed, failed = retry_quarantine(
-            run.warehouse, run.landing, run.report.run_id, settings.chunk_size
+            run.warehouse, run.landing, run.report.run_id, settings.chunk_size, observer.say
         )
         observer.say(f"{passed:,} quarantined calls pass now, {failed:,} are still rejected")
         for chunk in chunks:

@@ -6,6 +6,7 @@ so that it never replaces a newer payload of the same call.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC
 from pathlib import Path
@@ -21,11 +22,16 @@ from pipeline.warehouse.database import Warehouse
 
 
 def retry_quarantine(
-    warehouse: Warehouse, landing: Landing, run_id: str, chunk_size: int
+    warehouse: Warehouse,
+    landing: Landing,
+    run_id: str,
+    chunk_size: int,
+    say: Callable[[str], None] = lambda message: None,
 ) -> tuple[list[LandedChunk], int, int]:
     """Land what passes now in chunks of `run_id`.
 
-    Returns the chunks, and how many calls passed and how many did not.
+    A body that is not what was put there does not pass, and is told to `say`. Returns the chunks, and how
+    many calls passed and how many did not.
     """
     with warehouse.reading() as connection:
         rejects = queries.read_rows(connection, "open_rejects")
@@ -36,7 +42,7 @@ def retry_quarantine(
     for reject in rejects:
         if reject["call_id"] in passed:
             continue
-        judgement = _judge_again(landing.quarantine_dir / Path(reject["path"]), reject)
+        judgement = _judge_again(landing.quarantine_dir / Path(reject["path"]), reject, say)
         if judgement is None or judgement.line is None:
             continue
         if writer is None:
@@ -51,13 +57,14 @@ def retry_quarantine(
     return chunks, len(passed), len({reject["call_id"] for reject in rejects} - passed)
 
 
-def _judge_again(path: Path, reject: dict[str, Any]) -> Judgement | None:
+def _judge_again(path: Path, reject: dict[str, Any], say: Callable[[str], None]) -> Judgement | None:
     """Judge a body in quarantine; None where its file is gone, or is not what was put there."""
     try:
         body = read_regular(path)
     except OSError:
         return None
     if reject["body_hash"] is not None and hash_body(body) != reject["body_hash"]:
+        say(f"{path} is not the payload that was put there: fetch {reject['call_id']} again with `backfill`")
         return None
     fetched_at = reject["rejected_at"].replace(tzinfo=UTC)
     judgement = judge(Receipt(reject["call_id"], fetched_at, reject["http_status"]), body)

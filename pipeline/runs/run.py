@@ -18,7 +18,7 @@ from sqlalchemy import Connection
 
 from pipeline import log
 from pipeline.config import Settings
-from pipeline.errors import PipelineError, WarehouseFailed, WarehouseLocked, WarehouseMismatch
+from pipeline.errors import LimitMet, PipelineError, WarehouseFailed, WarehouseLocked, WarehouseMismatch
 from pipeline.landing.folder import Landing
 from pipeline.landing.merge import find_merged
 from pipeline.landing.outcome import Outcome
@@ -175,7 +175,11 @@ class Run:
             if isinstance(interruption.__cause__, PipelineError):
                 self.report.error = interruption.__cause__
         except PipelineError as stopped:
-            self.report.error = stopped
+            self.report.error = LimitMet.find(stopped) or stopped
+        except Exception as stopped:
+            self.report.error = LimitMet.find(stopped)
+            if self.report.error is None:
+                raise
 
     def interrupt(self, interruption: BaseException) -> None:
         """Note that somebody wants the run to end: a lock is hardly waited for any more."""
@@ -193,7 +197,7 @@ class Run:
                 self._record_end(spool, outcomes)
             except (WarehouseLocked, WarehouseMismatch, WarehouseFailed) as refused:
                 # Nothing can be recorded, but what was landed tells how the ids stand.
-                self.report.error = self.report.error or refused
+                self.report.error = self.report.error or LimitMet.find(refused) or refused
                 record.read_landed_outcomes(self.report, self.landing.read_outcomes(self.report.run_id))
             self.report.duration_s = time.monotonic() - self._started
             if outcomes.exists():

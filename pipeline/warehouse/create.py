@@ -16,7 +16,7 @@ from pathlib import Path
 
 import duckdb
 
-from pipeline.errors import WarehouseDamaged
+from pipeline.errors import WarehouseError
 from pipeline.files.regular import is_regular
 from pipeline.warehouse.duckdb_errors import explain_open_failure
 
@@ -49,9 +49,9 @@ def ensure_file(path: Path) -> None:
 
 
 def check_is_file(path: Path) -> None:
-    """Raise WarehouseDamaged for a pipe or a device: DuckDB would wait for it for ever."""
+    """Raise WarehouseError for a pipe or a device: DuckDB would wait for it for ever."""
     if path.exists() and not is_regular(path):
-        raise WarehouseDamaged(str(path), "it is no file")
+        raise WarehouseError(f"{path} is not a DuckDB file: move it away, or name another with --warehouse")
 
 
 def _create_file(place: Path) -> None:

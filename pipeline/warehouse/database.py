@@ -22,9 +22,15 @@ from sqlalchemy import DDL, URL, Connection, Engine, String, create_engine, make
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.pool import NullPool
 
-from pipeline import sql
+from pipeline import process, sql
 from pipeline.config import Settings
-from pipeline.errors import ConfigurationError, WarehouseError, WarehouseLocked, WarehouseMissing
+from pipeline.errors import (
+    ConfigurationError,
+    WarehouseError,
+    WarehouseFailed,
+    WarehouseLocked,
+    WarehouseMissing,
+)
 from pipeline.process import signals
 from pipeline.warehouse import create, file_copy, waiters
 from pipeline.warehouse.duckdb_errors import (
@@ -43,6 +49,7 @@ _LONGEST_PAUSE_S = 0.1
 _MAKE_WAY_S = 0.3
 _SAY_EVERY_S = 10.0
 _HURRIED_TIMEOUT_S = 2.0
+_LEAST_MEMORY_MB = 64
 _UNUSABLE_URL = "the warehouse must be a DuckDB file or a duckdb:/// URL of one: check PIPELINE_WAREHOUSE"
 
 
@@ -149,6 +156,7 @@ class Warehouse:
             place = self.path.absolute()
             own = f"{place.stem}.{secrets.token_hex(4)}{place.suffix}.tmp"
             config["temp_directory"] = str(place.with_name(own))
+        _check_memory(self.path)
         # What the URL says of memory and threads holds here too.
         return self._engine(self.url.set(database=":memory:"), {"config": config}).connect()
 
@@ -223,6 +231,7 @@ class Warehouse:
     def _connect(self, connect: Callable[[], Connection]) -> Connection:
         if self.path is not None:
             create.check_is_file(self.path)
+        _check_memory(self.path)
         held = self._try_to_connect(connect)
         if isinstance(held, Connection):
             return held
@@ -258,6 +267,14 @@ class Warehouse:
             pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
 
 
+def _check_memory(path: Path | None) -> None:
+    """Raise WarehouseFailed where DuckDB would have too little memory to begin: then it ends the process."""
+    try:
+        process.check_memory(_LEAST_MEMORY_MB)
+    except MemoryError:
+        raise WarehouseFailed(str(path), "out of memory") from None
+
+
 def _attach(scratch: Connection, path: Path) -> Connection:
     """Attach the file, and make it the place of names without one."""
     with scratch.begin():
@@ -270,7 +287,7 @@ def _attach(scratch: Connection, path: Path) -> Connection:
 
 def close_connection(connection: Connection) -> None:
     """Close a connection, and with it what it has open; may be called again."""
-    with signals.postponed():
+    with signals.hold_interruptions():
         with suppress(Exception):
             # After a commit that was interrupted DuckDB keeps the file until the connection is used again.
             connection.connection.driver_connection.rollback()  # type: ignore[union-attr]

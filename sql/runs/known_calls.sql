@@ -4,7 +4,16 @@
 -- that moment first, where DuckDB passes over all others. What is not found there is looked for among all.
 create or replace temp table known_calls as
 with at_their_moment as (
-    select calls.*
+    select
+        calls.call_id,
+        calls.call_status,
+        calls.detail,
+        calls.started_at,
+        calls.ended_at,
+        calls.transfer_ended_at,
+        calls.disconnection_reason,
+        calls.first_seen_at,
+        calls.extracted_at
     from calls
     inner join known_ids
         on calls.extracted_at = known_ids.fetched_at
@@ -16,25 +25,21 @@ missed as (
     from requested
     anti join at_their_moment
         on requested.call_id = at_their_moment.call_id
-),
-
-found as (
-    select * from at_their_moment
-    union all
-    select calls.*
-    from calls
-    semi join missed
-        on calls.call_id = missed.call_id
 )
 
+select *
+from at_their_moment
+union all
 select
-    call_id,
-    call_status,
-    detail,
-    started_at,
-    ended_at,
-    transfer_ended_at,
-    disconnection_reason,
-    first_seen_at,
-    extracted_at
-from found;
+    calls.call_id,
+    calls.call_status,
+    calls.detail,
+    calls.started_at,
+    calls.ended_at,
+    calls.transfer_ended_at,
+    calls.disconnection_reason,
+    calls.first_seen_at,
+    calls.extracted_at
+from calls
+semi join missed
+    on calls.call_id = missed.call_id;

@@ -41,13 +41,21 @@ with page as materialized (
 ),
 
 calls_at_their_start as materialized (
-    select calls.*
+    select
+        calls.call_id,
+        calls.detail,
+        calls.listed_hash,
+        calls.extracted_at
     from calls
     inner join page
         on calls.started_at = page.started_at
         and calls.call_id = page.call_id
     union all
-    select calls.*
+    select
+        calls.call_id,
+        calls.detail,
+        calls.listed_hash,
+        calls.extracted_at
     from calls
     semi join (from page where started_at is null) as startless
         on calls.call_id = startless.call_id
@@ -62,11 +70,7 @@ missed_calls as (
 ),
 
 found_calls as materialized (
-    select
-        call_id,
-        detail,
-        listed_hash,
-        extracted_at
+    select *
     from calls_at_their_start
     union all
     select
@@ -80,13 +84,31 @@ found_calls as materialized (
 ),
 
 ids_at_their_moment as materialized (
-    select etl_outcomes.*
+    select
+        etl_outcomes.call_id,
+        etl_outcomes.run_id,
+        etl_outcomes.outcome,
+        etl_outcomes.fetched_at,
+        etl_outcomes.recorded_at,
+        etl_outcomes.first_seen_at,
+        etl_outcomes.fetched_sequence,
+        etl_outcomes.listed_sequence,
+        etl_outcomes.listed_hash
     from etl_outcomes
     inner join (from found_calls where found_calls.detail = 'whole') as whole
         on etl_outcomes.fetched_at = whole.extracted_at
         and etl_outcomes.call_id = whole.call_id
     union all
-    select etl_outcomes.*
+    select
+        etl_outcomes.call_id,
+        etl_outcomes.run_id,
+        etl_outcomes.outcome,
+        etl_outcomes.fetched_at,
+        etl_outcomes.recorded_at,
+        etl_outcomes.first_seen_at,
+        etl_outcomes.fetched_sequence,
+        etl_outcomes.listed_sequence,
+        etl_outcomes.listed_hash
     from etl_outcomes
     inner join (from found_calls where found_calls.detail = 'listed') as listed
         on etl_outcomes.listed_at = listed.extracted_at
@@ -104,7 +126,16 @@ found_ids as (
     select *
     from ids_at_their_moment
     union all
-    select etl_outcomes.*
+    select
+        etl_outcomes.call_id,
+        etl_outcomes.run_id,
+        etl_outcomes.outcome,
+        etl_outcomes.fetched_at,
+        etl_outcomes.recorded_at,
+        etl_outcomes.first_seen_at,
+        etl_outcomes.fetched_sequence,
+        etl_outcomes.listed_sequence,
+        etl_outcomes.listed_hash
     from etl_outcomes
     semi join missed_ids
         on etl_outcomes.call_id = missed_ids.call_id

@@ -1,6 +1,7 @@
 -- The manifests of the chunks in this load.
 -- Grain: chunk. Source: chunk manifests. A rerun replaces the temporary table.
--- Parameter: $manifests, paths of the manifests.
+-- Parameters: $manifests, paths of the manifests; $longest, bytes that the longest of them may have: twice as
+-- many are taken from memory.
 create or replace temp table manifests as
 select
     * exclude (filename),
@@ -12,7 +13,7 @@ from
         filename = true,
         format = 'newline_delimited',
         hive_partitioning = false,
-        maximum_object_size = 268435456,
+        maximum_object_size = $longest,
         columns = {
             chunk_id: 'varchar',
             run_id: 'varchar',

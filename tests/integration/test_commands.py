@@ -19,7 +19,14 @@ from pipeline.runs.backfill import Backfill
 from pipeline.simulator import CallBook, Simulator, running
 from pipeline.warehouse import schema
 from support.command_line import KEY, Cli, Start
-from support.warehouse_files import DATA_TABLES, landed_calls, query, tables_of, warehouse_in
+from support.warehouse_files import (
+    DATA_TABLES,
+    landed_calls,
+    put_in_quarantine,
+    query,
+    tables_of,
+    warehouse_in,
+)
 
 BOOK = CallBook(count=60, until=datetime.now(UTC))
 IDS = list(BOOK.call_ids())
@@ -258,7 +265,8 @@ def test_a_quarantined_payload_that_passes_now_is_loaded(cli: Cli, data: Path) -
     with running(book) as server:
         assert cli("backfill", array, nan, server=server).code == 3
         [body] = (data / "quarantine").glob(f"*/{array}.body")
-        body.write_bytes(body.read_bytes()[1:-1])  # as if arrays of one call were accepted from now on
+        # As if arrays of one call were accepted from now on.
+        put_in_quarantine(data, body, body.read_bytes()[1:-1])
         requests = server.requests.total
         ran = cli("replay", "--quarantine")
         assert server.requests.total == requests
@@ -286,7 +294,7 @@ def test_a_quarantined_payload_never_replaces_a_newer_one(cli: Cli, data: Path) 
     before = tables_of(warehouse_in(data))
     [body] = (data / "quarantine").glob(f"*/{call_id}.body")
     older = json.loads(body.read_bytes())[0] | {"agent_name": "an older payload's"}
-    body.write_bytes(json.dumps(older).encode())
+    put_in_quarantine(data, body, json.dumps(older).encode())
     # Open again, as when the sound answer came while the reject was looked at.
     with duckdb.connect(str(data / "warehouse.duckdb")) as connection:
         connection.execute("update etl_rejects set resolved_at = null")

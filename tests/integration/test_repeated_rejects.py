@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from pipeline.runs.offline import load_landed, replay_landed, replay_quarantine
+from pipeline.runs.run import Observer
 from pipeline.simulator import Account, Simulator, running
 from support.accounts import (
     backfill,
@@ -23,6 +24,7 @@ from support.accounts import (
     sync,
     whole,
 )
+from support.warehouse_files import put_in_quarantine
 
 HOURS = 12
 
@@ -188,7 +190,9 @@ def test_status_and_the_check_name_it_until_it_is_settled(
     assert "open_rejects: the first 1 of 1 rows" in checked
     # The next version accepts it: as fetched when it came last, it settles the reject.
     [body] = [path for path in kept(tmp_path) if path.suffix == ".body"]
-    body.write_bytes(b'{"call_id": "call_bad", "call_status": "ended", "agent_id": "a", "call_type": "x"}')
+    put_in_quarantine(
+        tmp_path, body, b'{"call_id": "call_bad", "call_status": "ended", "agent_id": "a", "call_type": "x"}'
+    )
     assert replay_quarantine(settings(server, tmp_path)).exit_code == 0
     assert whole(tmp_path) == {"call_bad"}
     assert rows(tmp_path, "select count(*) from etl_rejects where resolved_at is null") == [(0,)]
@@ -209,3 +213,16 @@ def test_a_replay_and_a_new_warehouse_count_the_same(
     shutil.copytree(tmp_path / "landing", new / "landing")
     assert load_landed(settings(server, new)).exit_code == 0
     assert rows(new, counted) == before
+
+
+def test_a_body_that_was_changed_in_quarantine_is_named_and_not_landed(
+    account: Account, server: Simulator, tmp_path: Path
+) -> None:
+    serve_bad(account, 0)
+    sync(server, tmp_path)
+    [body] = [path for path in kept(tmp_path) if path.suffix == ".body"]
+    body.write_bytes(b'{"call_id": "call_bad", "call_status": "ended", "agent_id": "a", "call_type": "x"}')
+    said: list[str] = []
+    assert replay_quarantine(settings(server, tmp_path), Observer(say=said.append)).exit_code == 0
+    assert f"{body} is not the payload that was put there: fetch call_bad again with `backfill`" in said
+    assert whole(tmp_path) == set()

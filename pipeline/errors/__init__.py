@@ -18,6 +18,7 @@
     │   ├── WarehouseFailed                the disk, its permissions or the memory refused
     │   ├── WarehouseDamaged               the file is not what DuckDB has written
     │   └── WarehouseMismatch              the schema is not one this version knows
+    ├── LimitMet                  exit 1   the system gives this process no more memory, files or threads
     └── Interrupted               exit 130 Ctrl-C, SIGTERM or SIGHUP, where no report could be made
 
 A message is one sentence that says what to do. Attributes carry facts (ids, status, paths), never a
@@ -27,6 +28,9 @@ payload, a phone number or transcript text: errors end up in logs.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Self
+
+from pipeline.errors.limits import Limit, find_limit
 
 
 class PipelineError(Exception):
@@ -211,6 +215,29 @@ class WarehouseDamaged(WarehouseError):
 
 class WarehouseMismatch(WarehouseError):
     """The warehouse is at a schema revision this version does not know."""
+
+
+class LimitMet(PipelineError):
+    """The system gave this process no more of something; what was landed and loaded stays."""
+
+    def __init__(self, limit: Limit, failure: BaseException) -> None:
+        self.limit = limit
+        # Of a sentence of ours what it says is kept, and other advice given.
+        said, is_ours, _ = (
+            str(failure).partition("): ") if isinstance(failure, PipelineError) else ("", "", "")
+        )
+        head = f"{said}): {limit.what}" if is_ours else limit.what
+        super().__init__(
+            f"{head}: {limit.advice}, then run the same command again; whatever was landed is safe"
+        )
+
+    @classmethod
+    def find(cls, failure: BaseException) -> Self | None:
+        """Return the error to show for one that a limit is behind; None for any other."""
+        if isinstance(failure, cls):
+            return failure
+        limit = find_limit(failure)
+        return None if limit is None else cls(limit, failure)
 
 
 class Interrupted(PipelineError):
