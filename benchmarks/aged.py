@@ -141,7 +141,8 @@ _MADE = {
             'field' as kind,
             '$.new_field_' || cast(numbers.number // $drift_every % 5 as varchar) as json_path,
             1 as occurrence_count,
-            numbers.at as recorded_at
+            numbers.at as recorded_at,
+            numbers.at + interval 1 hour as first_seen_at
         from numbers
         where numbers.number % $drift_every = 0
     """,

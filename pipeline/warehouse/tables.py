@@ -447,6 +447,7 @@ etl_drift = Table(
     _text("value", "The value, metric or role, cut to 200 characters; null for a field"),
     _big("occurrence_count", "How often the payload has it", False),
     _time("recorded_at", "When it was loaded, UTC", False),
+    _time("first_seen_at", "When the pipeline first fetched the call, UTC"),
     comment="One row per call and thing in its payload that the API is not known to send",
 )
 

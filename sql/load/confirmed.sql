@@ -34,3 +34,11 @@ where
     calls.call_id = landed.call_id
     and landed.outcome = 'accepted'
     and landed.first_seen_at < calls.first_seen_at;
+
+update etl_drift
+set first_seen_at = landed.first_seen_at
+from landed
+where
+    etl_drift.call_id = landed.call_id
+    and landed.outcome = 'accepted'
+    and landed.first_seen_at < etl_drift.first_seen_at;

@@ -1,7 +1,7 @@
 -- Records what the staged payloads hold that the API is not known to send: fields, enum values, latency
 -- metrics, transcript roles.
 -- Grain: call × kind × JSON path × value.
--- Source: staged, staged_latency, staged_items, known_names, this_load.
+-- Source: staged, staged_latency, staged_items, known_names, landed, this_load.
 -- A rerun replaces the same rows, and forgets what has become known meanwhile.
 delete from etl_drift
 where call_id in (select call_id from replaced);
@@ -327,7 +327,11 @@ select
     found.json_path,
     left(found.value, 200) as value,
     count(*) as occurrence_count,
-    this_load.recorded_at
+    this_load.recorded_at,
+    landed.first_seen_at
 from found
+inner join landed
+    on found.call_id = landed.call_id
+    and landed.action = 'replace'
 cross join this_load
 group by all;

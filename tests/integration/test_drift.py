@@ -120,6 +120,25 @@ def test_drift_is_counted_once_however_often_a_payload_is_loaded(place: Place) -
     assert place.rows("select * from etl_drift") == []
 
 
+def test_what_is_new_was_first_seen_when_its_call_was_however_loads_come(place: Place) -> None:
+    first_seen = """
+        select distinct etl_drift.call_id, etl_drift.first_seen_at, calls.first_seen_at
+        from etl_drift
+        join calls on etl_drift.call_id = calls.call_id
+        order by all
+    """
+    land(place, {"one": DRIFTED, "two": DRIFTED}, hours=3)
+    place.load()
+    for hours in (5, 1):
+        land(place, {"one": DRIFTED | {"metadata": {"at": hours}}}, hours=hours)
+        place.load()
+        expected = min(3, hours)
+        assert place.rows(first_seen) == [
+            (name, *[(NOON + timedelta(hours=at)).replace(tzinfo=None)] * 2)
+            for name, at in (("one", expected), ("two", 3))
+        ]
+
+
 def test_a_run_that_met_nothing_new_says_nothing(cli: Cli, place: Place) -> None:
     land(place, {"call": DRIFTED})
     cli("load")
