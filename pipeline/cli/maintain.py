@@ -131,11 +131,15 @@ def migrate(
 ) -> None:
     """Bring the warehouse to this version's tables and views; a copy is kept before rows are lost."""
     from pipeline.cli import console
+    from pipeline.publish import readers_copy
     from pipeline.warehouse import schema
     from pipeline.warehouse.database import Warehouse as File
 
-    file = File.of(read_settings(warehouse=warehouse, data_dir=data_dir), console.say)
+    settings = read_settings(warehouse=warehouse, data_dir=data_dir)
+    file = File.of(settings, console.say)
     before, after = schema.migrate(file, to, console.say)
+    if before != after:
+        readers_copy.note_change(settings.readers_copy)
     if json:
         print_json({"warehouse": str(file.path), "before": before, "after": after})
     elif before == after:

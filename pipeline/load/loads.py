@@ -76,12 +76,14 @@ def load_waiting(
     replay: bool = False,
     on_load: Callable[[Loaded], None] = lambda one: None,
     find_merged: Callable[[str], list[Path]] = lambda chunk_id: [],
+    before_change: Callable[[], None] = lambda: None,
 ) -> Loaded:
     """Load the chunks of a queue, in as many transactions as their size asks for.
 
     A damaged chunk is named and left, the others load. It goes on with what a run puts into the queue
     meanwhile, as `LoadDivider` does. `replay` replaces rows even where the payload is the one they came from;
-    `on_load` is told of each load when it is committed; `find_merged` returns the merged chunks that took the
+    `before_change` is called before a load is written that tells anything of calls, `on_load` of each load
+    when it is committed; `find_merged` returns the merged chunks that took the
     place of a chunk, for one that is gone when its turn comes.
 
     Raises WarehouseLocked when the warehouse stays held, WarehouseMismatch when its tables have become those
@@ -95,6 +97,8 @@ def load_waiting(
                 if loaded.chunks:
                     warehouse.make_way()
                 chunks = staged.chunks
+                if staged.has_news:
+                    before_change()
                 try:
                     waiting = _write(
                         warehouse,

@@ -39,6 +39,7 @@ _NUMPY_MB = 128
 class StagedLoad:
     """A load that can be written: its chunks, and in temporary tables of the connection their payloads.
 
+    `has_news` says that its chunks tell anything of calls: not only that somebody asked for them.
     `failure` says why they could not be staged; `ahead` and `ahead_until` are as in `loads.Loaded`, once it
     is written.
     """
@@ -46,6 +47,7 @@ class StagedLoad:
     chunks: list[LandedChunk]
     connection: Connection
     has_payloads: bool = False
+    has_news: bool = False
     failure: DBAPIError | LandingError | None = None
     ahead: int = 0
     ahead_until: datetime | None = None
@@ -101,6 +103,9 @@ class StagingAhead:
         try:
             with translate_failures(self._warehouse.path):
                 staged.has_payloads = stage_chunks(connection, chunks)
+                with connection.begin():
+                    found = connection.exec_driver_sql(sql.read("stage/has_news")).scalar()
+                staged.has_news = bool(found)
         except (DBAPIError, LandingError) as failure:
             staged.failure = failure
             close_connection(connection)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import secrets
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -23,6 +24,8 @@ from pipeline.warehouse.database import Warehouse
 
 # While a long run loads every few seconds, readers get a new copy this often by default.
 _DURING_A_RUN_S = 300.0
+# In the file that is locked for it: of one length, so that a note needs no room on a full disk.
+_NO_CHANGE = b"-" * 16
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,21 @@ def is_due(settings: Settings, *, at_the_end: bool) -> bool:
         return time.time() - settings.readers_copy.stat().st_mtime >= least_s
     except FileNotFoundError:
         return True
+
+
+def note_change(copy: Path) -> None:
+    """Note that the warehouse is about to be other than its copy: a copy is due until one was made.
+
+    Whatever keeps that copy from being made, the next run makes it, though it loads nothing itself.
+    """
+    # Where it cannot be written, no copy can be made either, and whoever wants one is told.
+    with suppress(OSError):
+        _write_note(copy, secrets.token_hex(8).encode())
+
+
+def is_behind(copy: Path) -> bool:
+    """Return whether a copy is missing, or the warehouse was changed since it was made."""
+    return not copy.exists() or _read_note(copy) not in (b"", _NO_CHANGE)
 
 
 def try_to_publish(warehouse: Warehouse, settings: Settings) -> str | None:
@@ -84,6 +102,7 @@ def publish(warehouse: Warehouse, copy: Path) -> Published:
 
     with _lock_copy(copy), file_copy.clear_on_failure(lambda: _remove_unfinished(copy), refused):
         making = copy.with_name(f"{copy.name}.making")
+        noted = _read_note(copy)
         _remove_unfinished(copy)  # of a process that was killed
         with warehouse.exclusive() as connection:
             run_id = connection.exec_driver_sql(sql.read("publish/latest_run")).scalar()
@@ -98,6 +117,9 @@ def publish(warehouse: Warehouse, copy: Path) -> Published:
         copy.with_name(f"{copy.name}.wal").unlink(missing_ok=True)
         making.replace(copy)
         sync_folder(copy.parent)
+        # A change that was noted meanwhile is not in it.
+        if _read_note(copy) == noted:
+            _write_note(copy, _NO_CHANGE)
     return Published(copy, run_id, copy.stat().st_size, time.monotonic() - started)
 
 
@@ -129,6 +151,20 @@ def _remove_unfinished(copy: Path) -> None:
 
 def _lock(copy: Path) -> Path:
     return copy.with_name(f"{copy.name}.publishing")
+
+
+def _read_note(copy: Path) -> bytes:
+    """Return what was last noted of a change since the copy was made; nothing where that cannot be read."""
+    try:
+        with os.fdopen(_open_lock(copy, os.O_RDONLY), "rb") as file:
+            return file.read(len(_NO_CHANGE))
+    except OSError:
+        return b""
+
+
+def _write_note(copy: Path, note: bytes) -> None:
+    with os.fdopen(_open_lock(copy, os.O_WRONLY | os.O_CREAT), "wb") as file:
+        file.write(note)
 
 
 def _open_lock(copy: Path, flags: int) -> int:

@@ -23,14 +23,14 @@ Say = Callable[[str], None]
 @contextmanager
 def open_warehouse(settings: Settings, say: Say) -> Iterator[Connection]:
     """Open the warehouse to read it; raise WarehouseMissing without one."""
-    with schema.open_current(_find_warehouse(settings, say), say) as connection:
+    with _open_current(settings, _find_warehouse(settings, say)) as connection:
         yield connection
 
 
 def check(settings: Settings, say: Say) -> list[checks.CheckResult]:
     """Return the result of every check of the warehouse, and record it; raises as `open_warehouse` does."""
     warehouse = _find_warehouse(settings, say)
-    with schema.open_current(warehouse, say) as connection:
+    with _open_current(settings, warehouse) as connection:
         results = checks.run_checks(connection)
     # The result is what was asked for: a notebook that holds the warehouse does not hold it up for long.
     warehouse.in_a_hurry.set()
@@ -57,5 +57,14 @@ def _find_warehouse(settings: Settings, say: Say) -> Warehouse:
 def upgrade_warehouse(settings: Settings, say: Say) -> Warehouse:
     """Return the warehouse, brought to this version's schema; raises as `open_warehouse` does."""
     warehouse = _find_warehouse(settings, say)
-    schema.ensure(warehouse, say)
-    return warehouse
+    with _open_current(settings, warehouse):
+        return warehouse
+
+
+@contextmanager
+def _open_current(settings: Settings, warehouse: Warehouse) -> Iterator[Connection]:
+    def note_change() -> None:
+        readers_copy.note_change(settings.readers_copy)
+
+    with schema.open_current(warehouse, warehouse.say, before_change=note_change) as connection:
+        yield connection

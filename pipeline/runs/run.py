@@ -126,7 +126,9 @@ class Run:
 
     def prepare(self) -> None:
         """Clear up after killed runs, bring the schema to this version, and find the chunks that wait."""
-        with schema.open_current(self.warehouse, self.observer.say) as connection:
+        with schema.open_current(
+            self.warehouse, self.observer.say, before_change=self._note_change
+        ) as connection:
             self.waiting = find_waiting(connection, self.landing)
             if cleanup.clear_leftovers(self.settings, self.waiting.found):
                 self.waiting = find_waiting(connection, self.landing)
@@ -226,6 +228,7 @@ class Run:
             replay=replay,
             on_load=on_load,
             find_merged=lambda chunk_id: find_merged(self.landing, chunk_id),
+            before_change=self._note_change,
         )
 
     def _record_end(self, spool: Path | None, outcomes: Path) -> None:
@@ -240,7 +243,7 @@ class Run:
         has_stored = not self.report.is_interrupted and stored_results.store_some(
             self.warehouse, calls_loaded=self.report.calls_loaded, calls_waiting=waiting
         )
-        if self.report.calls_loaded or has_stored or not self.settings.readers_copy.exists():
+        if has_stored or readers_copy.is_behind(self.settings.readers_copy):
             self._publish(at_the_end=True)
         # The work is done: what goes wrong with the copy is told beside it.
         self.report.problems += [self._publish_problem] if self._publish_problem else []
@@ -250,6 +253,9 @@ class Run:
             record.read_outcomes(connection, self.report, spool, is_listing=self.is_listing)
             if log.is_enabled(log.DEBUG):
                 record.write_outcomes(connection, self.report, outcomes)
+
+    def _note_change(self) -> None:
+        readers_copy.note_change(self.settings.readers_copy)
 
     def _publish(self, *, at_the_end: bool) -> None:
         if readers_copy.is_due(self.settings, at_the_end=at_the_end):

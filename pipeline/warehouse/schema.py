@@ -149,13 +149,22 @@ def ensure(warehouse: Warehouse, say: Callable[[str], None] | None = None) -> No
 
 
 @contextmanager
-def open_current(warehouse: Warehouse, say: Callable[[str], None] | None = None) -> Iterator[Connection]:
-    """Open the warehouse to read it, brought to this version's schema first; once, where it is current."""
+def open_current(
+    warehouse: Warehouse,
+    say: Callable[[str], None] | None = None,
+    *,
+    before_change: Callable[[], None] = lambda: None,
+) -> Iterator[Connection]:
+    """Open the warehouse to read it, brought to this version's schema first; once, where it is current.
+
+    `before_change` is called before the schema is changed.
+    """
     if warehouse.exists:
         with warehouse.reading() as connection:
             if is_current(connection):
                 yield connection
                 return
+    before_change()
     ensure(warehouse, say)
     with warehouse.reading() as connection:
         yield connection

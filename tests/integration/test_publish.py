@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -19,7 +20,7 @@ from pipeline.errors import WarehouseError
 from pipeline.publish import readers_copy
 from pipeline.publish.parquet import export
 from pipeline.simulator import CallBook, running
-from pipeline.warehouse import schema
+from pipeline.warehouse import file_copy, migration, schema
 from pipeline.warehouse.database import Warehouse
 from support.command_line import Cli, Holder
 from support.warehouse_files import Payload, Place, query
@@ -179,6 +180,65 @@ def test_no_copy_is_made_where_none_is_wanted(cli: Cli, tmp_path: Path) -> None:
     assert not (tmp_path / "data" / "analytics.duckdb").exists()
     assert cli("publish").code == 0
     assert (tmp_path / "data" / "analytics.duckdb").exists()
+
+
+def copied_calls(data_dir: Path) -> int:
+    [(calls,)] = query(readers(data_dir), "select calls from published")
+    return int(calls)
+
+
+def test_what_was_loaded_without_a_copy_is_in_that_of_the_next_run_though_it_loads_nothing(
+    cli: Cli, tmp_path: Path
+) -> None:
+    data = tmp_path / "data"
+    all_ids = list(BOOK.call_ids())[:5]
+    some = all_ids[:2]
+    with running(BOOK) as server:
+        assert cli("backfill", *some, server=server, PIPELINE_PUBLISH="run").code == 0
+        assert copied_calls(data) == 2
+        # No copy is wanted, or none can be made.
+        assert cli("backfill", *all_ids, server=server, PIPELINE_PUBLISH="off").code == 0
+        assert copied_calls(data) == 2
+        assert cli("backfill", *all_ids, server=server, PIPELINE_PUBLISH="run").code == 0
+        assert copied_calls(data) == 5
+    made = (data / "analytics.duckdb").stat()
+    assert cli("load", PIPELINE_PUBLISH="run").code == 0
+    assert (data / "analytics.duckdb").stat().st_ino == made.st_ino
+
+
+@pytest.mark.parametrize("command", ["load", "replay", "sync"])
+def test_what_a_version_before_left_is_migrated_in_the_copy_too(
+    cli: Cli, tmp_path: Path, command: str
+) -> None:
+    with running(BOOK) as server:
+        assert cli("sync", server=server, PIPELINE_PUBLISH="run").code == 0
+        warehouse, copy = tmp_path / "data" / "warehouse.duckdb", tmp_path / "data" / "analytics.duckdb"
+        # One step back.
+        assert cli("migrate", "--to", migration.read_scripts().get_revision("head").down_revision).code == 0
+        shutil.copyfile(warehouse, copy)
+        assert cli(command, server=server, PIPELINE_PUBLISH="run").code == 0
+    versions = [query(Warehouse.at(path), "from alembic_version") for path in (warehouse, copy)]
+    assert versions == [[(schema.find_head(),)]] * 2
+
+
+def test_a_change_that_is_noted_while_a_copy_is_made_is_in_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place, copy = Place(tmp_path), tmp_path / "analytics.duckdb"
+    schema.ensure(place.warehouse)
+    readers_copy.note_change(copy)
+    flush = file_copy.flush_copy
+
+    def load_meanwhile(path: Path) -> None:
+        readers_copy.note_change(copy)
+        flush(path)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(file_copy, "flush_copy", load_meanwhile)
+        readers_copy.publish(place.warehouse, copy)
+    assert readers_copy.is_behind(copy)
+    readers_copy.publish(place.warehouse, copy)
+    assert not readers_copy.is_behind(copy)
 
 
 def test_a_warehouse_named_like_its_copy_is_refused(cli: Cli, tmp_path: Path) -> None:
