@@ -9,6 +9,7 @@ and the others are named. Nothing is deleted, the warehouse is not touched, and 
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -205,7 +206,15 @@ def _put_aside(path: Path, set_aside: Path) -> bool:
         set_aside.mkdir(parents=True, exist_ok=True)
         # A name that is no text is spelled out.
         name = path.name.encode("utf-8", "backslashreplace").decode()
-        path.rename(_find_free(set_aside / name))
+        free = _find_free(set_aside / name)
+        try:
+            path.rename(free)
+        except PermissionError:
+            # A folder is written to when it gets another parent.
+            if path.is_symlink() or not path.is_dir():
+                raise
+            path.chmod(stat.S_IRWXU)
+            path.rename(free)
     return True
 
 

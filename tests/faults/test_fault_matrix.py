@@ -187,6 +187,10 @@ def remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
+# Found when all cases were run.
+ONCE_WRONG = [("a run's folder", "an unreadable folder", "loaded")]
+
+
 def check_cases(place: FaultPlace, cases: list[tuple[str, str, str]]) -> None:
     failures = []
     for case in cases:
@@ -200,7 +204,7 @@ def check_cases(place: FaultPlace, cases: list[tuple[str, str, str]]) -> None:
 
 
 def test_a_damaged_file_is_told_and_nothing_else_changes(place: FaultPlace) -> None:
-    check_cases(place, list_cases(str(SAMPLE)))
+    check_cases(place, list_cases(str(SAMPLE)) + ONCE_WRONG)
 
 
 @pytest.mark.slow
