@@ -6,6 +6,7 @@ extract     fetches calls and lands them
 retell      asks the Retell API; only this room speaks HTTP outward
 payload     what a body may be: sound JSON, the API's contract, no secrets
 landing     keeps raw payloads on disk: chunks, manifests, quarantine
+receive     takes the events that the API sends, and lands them
 load        turns landed chunks into rows
 warehouse   the database: file and lock, tables, migrations, views, checks
 publish     what readers get: the copy, Parquet, a server

@@ -134,6 +134,40 @@ class Settings(BaseSettings):
         description="How far `sync` goes back before the latest call it has seen",
     )
 
+    webhook_key: SecretStr | None = Field(
+        None,
+        alias="RETELL_WEBHOOK_KEY",
+        description="Key that signs events, by default the API key; two, with a comma between, while one is "
+        "being replaced",
+    )
+    receive_load_s: Seconds = Field(
+        15,
+        alias="PIPELINE_RECEIVE_LOAD",
+        ge=1,
+        le=3600,
+        description="How long `receive` gathers events before it loads them; 1,000 are loaded sooner",
+    )
+    receive_url: str | None = Field(
+        None,
+        alias="PIPELINE_RECEIVE_URL",
+        description="URL that Retell sends events to, for `doctor` to ask whether they would arrive",
+    )
+    receive_allow: str | None = Field(
+        None,
+        alias="PIPELINE_RECEIVE_ALLOW",
+        description="Addresses or networks that events are taken from, with commas between; all by default",
+    )
+    receive_forward: str | None = Field(
+        None,
+        alias="PIPELINE_RECEIVE_FORWARD",
+        description="URLs that each event is passed on to, with commas between; none by default",
+    )
+    opted_out: Literal["drop", "keep"] = Field(
+        "drop",
+        alias="PIPELINE_OPTED_OUT",
+        description="Whether what was said in opted-out calls, which only events have, is left out or kept",
+    )
+
     deleted: Literal["keep", "hide"] = Field(
         "keep",
         alias="PIPELINE_DELETED",
@@ -167,6 +201,11 @@ class Settings(BaseSettings):
         return self.data_dir / "quarantine"
 
     @property
+    def received_dir(self) -> Path:
+        """Folder of events that were received and are not landed yet, or not passed on."""
+        return self.data_dir / "received"
+
+    @property
     def readers_copy(self) -> Path:
         """The copy of the warehouse that readers open."""
         return self.data_dir / "analytics.duckdb"
@@ -195,6 +234,19 @@ class Settings(BaseSettings):
                 "or try `python -m pipeline demo`, which needs none"
             )
         return key
+
+    def require_webhook_keys(self) -> list[str]:
+        """Return the keys that sign events, the newest first; raise ConfigurationError when there is none."""
+        given = self.webhook_key.get_secret_value() if self.webhook_key else ""
+        keys = [key.strip() for key in given.split(",") if key.strip()]
+        if not keys and self.has_key:
+            keys = [self.require_key()]
+        if not keys:
+            raise ConfigurationError(
+                "no key to verify events with: set RETELL_API_KEY to the key with the webhook badge, or "
+                "RETELL_WEBHOOK_KEY where another one signs them"
+            )
+        return keys
 
 
 def load_settings(**flags: Any) -> Settings:
@@ -253,6 +305,8 @@ def _format_value(name: str, value: object) -> str:
     if name in ("warehouse", "base_url"):
         # A URL can carry a password or a token.
         return _CREDENTIALS.sub("//***@", str(value)).split("?", 1)[0]
+    if name == "receive_forward":
+        return ",".join(_CREDENTIALS.sub("//***@", url).split("?", 1)[0] for url in str(value).split(","))
     # Printed the way it may be set.
     if name == "publish" and isinstance(value, float):
         return f"{value:g}s"

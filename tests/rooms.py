@@ -107,7 +107,7 @@ def read_rooms() -> Rooms:
 def measure(rooms: Rooms, order: list[set[str]]) -> list[Aim]:
     """Return the counts of some rooms beside what they may be."""
     return [
-        Aim("rooms: folders and modules at the top of the package", len(rooms), 22),
+        Aim("rooms: folders and modules at the top of the package", len(rooms), 23),
         Aim("floors: rooms on the longest way down the imports", floors(rooms), 9),
         Aim("circles: groups of rooms that import each other", len(circles(rooms)), 0),
         Aim("arrows up: imports against the order of the layers contract", len(arrows_up(rooms, order)), 0),

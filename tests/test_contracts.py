@@ -20,7 +20,7 @@ CONTRACTS = [
 ]
 # What must not be imported, by the first words of the contract that forbids it: who imports what.
 BREAKS = {
-    "Each floor uses": ("retell/call_id.py", "pipeline.runs.plan"),
+    "Each floor uses": ("payload/call_id.py", "pipeline.runs.plan"),
     "Only the flows import Prefect": ("runs/plan.py", "prefect"),
     "Flows and commands": ("cli/render.py", "pipeline.flows"),
     "Only the room of the API speaks HTTP": ("doctor/api.py", "httpx"),

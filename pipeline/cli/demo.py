@@ -13,6 +13,7 @@ import typer
 
 from pipeline.cli import console, render
 from pipeline.cli.watch import run_backfill
+from pipeline.cli.webhooks import Webhook
 from pipeline.config import Settings, load_settings
 from pipeline.errors import UsageError
 from pipeline.runs.maintenance import open_warehouse
@@ -91,6 +92,7 @@ def run_simulator(
     delay_s: float,
     shape: str,
     limits: Limits | None = None,
+    webhook: Webhook | None = None,
 ) -> None:
     """Serve simulated calls until Ctrl-C; raise UsageError for a port or file that cannot be used."""
     book = CallBook(seed=seed, count=calls, broken_share=broken, shape=shape)
@@ -107,7 +109,11 @@ def run_simulator(
     def tell(base_url: str) -> None:
         console.print_text(f"export RETELL_BASE_URL={base_url} RETELL_API_KEY={_KEY}")
         console.say("serving until Ctrl-C")
+        if webhook is not None:
+            webhook.start(book)
 
+    if webhook is not None:
+        webhook.check()
     try:
         requests = serve(
             book,

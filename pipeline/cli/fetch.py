@@ -30,13 +30,22 @@ from pipeline.cli.options import (
 def demo(
     calls: Annotated[int, typer.Option(min=1, max=100_000, help="How many simulated calls.")] = 500,
     seed: Annotated[int, typer.Option(help="Another seed is another set of calls.")] = 7,
+    webhook: Annotated[
+        bool, typer.Option("--webhook", help="Let the calls arrive as events, at a real receiver.")
+    ] = False,
     data_dir: DataDir = None,
     json: AsJson = False,
 ) -> None:
     """Try it: a simulated API on this machine, a real backfill, and what the warehouse answers."""
-    from pipeline.cli.demo import run_demo
+    settings = read_settings(data_dir=data_dir)
+    if webhook:
+        from pipeline.cli.webhooks import run_webhook_demo
 
-    run_demo(read_settings(data_dir=data_dir), calls=calls, seed=seed, as_json=json)
+        run_webhook_demo(settings, calls=calls, seed=seed, as_json=json)
+    else:
+        from pipeline.cli.demo import run_demo
+
+        run_demo(settings, calls=calls, seed=seed, as_json=json)
 
 
 @command

@@ -169,6 +169,10 @@ def print_status(found: dict[str, Any]) -> None:
     if found["unaccounted"]:
         print_unaccounted(found["unaccounted"])
     print_drift(found["drift"])
+    if found["events"]:
+        console.print_heading("Events received")
+        shown = {"event": "event", "events": "events", "latest_at": "latest (UTC)", "becomes": "becomes"}
+        console.print_table(found["events"], shown)
     console.print_heading("Rows")
     console.print_table(found["row_counts"], {"table_name": "table", "row_count": "rows"})
 

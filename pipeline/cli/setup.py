@@ -37,12 +37,24 @@ def simulate(
         str | None,
         typer.Option(metavar="N:SECONDS", help="Most pages of the listing in so many seconds."),
     ] = None,
+    webhook: Annotated[
+        str | None, typer.Option(metavar="URL", help="Send the events of all calls there, signed.")
+    ] = None,
+    webhook_rate: Annotated[float | None, typer.Option(min=0.001, help="Events a second.")] = None,
+    webhook_repeated: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of events that are sent twice.")
+    ] = 0.0,
+    webhook_late: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of events that come after the next of their call.")
+    ] = 0.0,
 ) -> None:
     """Serve simulated calls on this machine until Ctrl-C, to try things without an account."""
     from pipeline.cli.demo import read_limits, run_simulator
+    from pipeline.cli.webhooks import Webhook
 
     limits = read_limits(limit, list_limit)
-    run_simulator(calls, seed, host, port, ids, faults, broken, delay, shape, limits)
+    events = None if webhook is None else Webhook(webhook, webhook_rate, webhook_repeated, webhook_late)
+    run_simulator(calls, seed, host, port, ids, faults, broken, delay, shape, limits, events)
 
 
 @command

@@ -19,6 +19,7 @@ _KEYS = {
     "utterances": ("call_id", "utterance_index"),
     "latency_stats": ("call_id", "metric"),
     "etl_runs": ("run_id",),
+    "etl_chunks": ("chunk_id",),
     "known_disconnection_reasons": ("disconnection_reason",),
 }
 # At most one row for one of what they belong to by that key.

@@ -100,7 +100,10 @@ class ChunkWriter:
         self.add_again(outcome, line)
 
     def add_superseded(self, outcome: Outcome, line: bytes) -> None:
-        """Add an accepted outcome of a call of which the chunk has a newer payload; that of this is kept."""
+        """Add an outcome whose payload is kept and that no load reads: the chunk has a newer one of its call.
+
+        So is the body of an event that is not loaded.
+        """
         self._superseded.append(line)
         self.add_again(replace(outcome, is_superseded=True))
 

@@ -22,6 +22,7 @@ from pipeline.files.atomic import explain_write_errors, write_atomically
 from pipeline.landing.chunk import ChunkWriter, read_begin, read_outcomes
 from pipeline.landing.look import Found, look, look_into
 from pipeline.landing.outcome import Outcome
+from pipeline.landing.spoken import SpokenStore
 
 
 class Landing:
@@ -30,6 +31,7 @@ class Landing:
     def __init__(self, landing_dir: Path, quarantine_dir: Path) -> None:
         self.landing_dir = landing_dir
         self.quarantine_dir = quarantine_dir
+        self.spoken = SpokenStore(landing_dir.parent)
         # The greatest number that was landed before anything was asked for.
         self._begin: int | None = None
 
@@ -38,9 +40,15 @@ class Landing:
         """Return the landing folder of the settings."""
         return cls(settings.landing_dir, settings.quarantine_dir)
 
-    def open_chunk(self, run_id: str, number: int, batch: str | None = None) -> ChunkWriter:
-        """Return a writer for a run's chunk."""
-        return ChunkWriter(self.landing_dir, run_id, number, batch, self._note_begin())
+    def open_chunk(
+        self, run_id: str, number: int, batch: str | None = None, *, is_asked_for: bool = True
+    ) -> ChunkWriter:
+        """Return a writer for a run's chunk.
+
+        What `is_asked_for` is newer than all that was landed before; what came by itself need not be.
+        """
+        begin = self._note_begin() if is_asked_for else 0
+        return ChunkWriter(self.landing_dir, run_id, number, batch, begin)
 
     def check_writable(self) -> None:
         """Raise LandingError now if payloads could not be written later."""

@@ -6,14 +6,16 @@ payload is accepted or rejected in the same way wherever it came from.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from pipeline.landing.folder import Landing
 from pipeline.landing.outcome import Outcome
 from pipeline.payload.body_hash import hash_body
-from pipeline.payload.fast_parse import ParsedBody
+from pipeline.payload.fast_parse import ParsedBody, parse_whole
+from pipeline.payload.opted_out import is_opted_out, may_be_opted_out, put_in_spoken
 from pipeline.payload.redact import redact
 from pipeline.payload.strict_json import Malformed
 from pipeline.payload.validate import Rejected, validate
@@ -24,7 +26,8 @@ class Receipt:
     """How a body came: for which id, when (aware), with which HTTP status and after how many attempts.
 
     `detail` is listed for an item of a listing, which has all of a call but its transcripts; `is_fresh`, that
-    such a call was made shortly before, because a listing shortly before did not have it.
+    such a call was made shortly before, because a listing shortly before did not have it. `event` is what an
+    event said beside its call, where one brought the body (`landing.outcome`).
     """
 
     call_id: str
@@ -33,6 +36,7 @@ class Receipt:
     attempts: int = 0
     detail: Literal["whole", "listed"] = "whole"
     is_fresh: bool = False
+    event: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,7 @@ def judge(receipt: Receipt, body: bytes, parsed: ParsedBody | Malformed | None =
                 json_path=judged.json_path,
                 value=judged.value,
                 detail=receipt.detail,
+                event=receipt.event,
             )
         )
     return Judgement(
@@ -76,6 +81,8 @@ def judge(receipt: Receipt, body: bytes, parsed: ParsedBody | Malformed | None =
             detail=receipt.detail,
             listed_hash=judged.listed_hash,
             is_fresh=receipt.is_fresh,
+            event=receipt.event,
+            progress=int(judged.progress) if receipt.detail == "whole" else 0,
         ),
         judged.line,
     )
@@ -90,9 +97,25 @@ def take_in(
 ) -> Judgement:
     """Accept a body, or keep it in quarantine with the reason; arguments as for `judge`.
 
-    Raises LandingError when the quarantine cannot be written.
+    What was kept of an opted-out call from its events is put into its payload. Raises LandingError when the
+    quarantine cannot be written, or what was kept cannot be read.
     """
+    body, parsed = _complete(landing, receipt, body, parsed)
     return keep(landing, run_id, judge(receipt, body, parsed), body, parsed)
+
+
+def _complete(
+    landing: Landing, receipt: Receipt, body: bytes, parsed: ParsedBody | Malformed | None
+) -> tuple[bytes, ParsedBody | Malformed | None]:
+    if receipt.detail != "whole" or isinstance(parsed, Malformed) or not may_be_opted_out(body):
+        return body, parsed
+    spoken = landing.spoken.find(receipt.call_id)
+    if spoken is None:
+        return body, parsed
+    try:
+        return put_in_spoken(body, spoken) if is_opted_out(parse_whole(body).document) else (body, parsed)
+    except Malformed:
+        return body, parsed  # the judge says so
 
 
 def keep(

@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import groupby
 from pathlib import Path
@@ -24,7 +24,7 @@ from pipeline.landing.folder import Landing
 from pipeline.landing.manifest import Manifest, keep_origin, read_manifest
 from pipeline.landing.names import PAYLOADS
 from pipeline.landing.ndjson import read_lines
-from pipeline.landing.outcome import Outcome
+from pipeline.landing.outcome import Outcome, find_newest, identity, is_interim
 from pipeline.landing.payload_file import read_superseded
 from pipeline.times import parse_utc
 
@@ -37,7 +37,6 @@ _SMALL_MANIFEST_BYTES = 512 * 1024
 _MOST_RECORDS = 1000
 _MOST_BYTES = 24 * 1024 * 1024
 _MOST_OUTCOMES = 10_000
-_NONE: tuple[int, str] = (-(1 << 63), "")
 
 
 @dataclass
@@ -145,10 +144,7 @@ def _divide(sources: Iterable[_Source]) -> Iterator[list[_Source]]:
 
 
 def _merge(landing: Landing, run_id: str, number: int, group: list[_Source]) -> LandedChunk:
-    newest: dict[str, tuple[int, str]] = {}
-    for outcome in (outcome for source in group for outcome in source.outcomes):
-        if outcome.outcome == "accepted":
-            newest[outcome.call_id] = max(newest.get(outcome.call_id, _NONE), _rank(outcome))
+    newest = find_newest(outcome for source in group for outcome in source.outcomes)
     writer = landing.open_chunk(run_id, number, MERGED)
     try:
         # Of a merge that was killed both the chunks and the merged ones are there: an outcome counts once.
@@ -160,10 +156,13 @@ def _merge(landing: Landing, run_id: str, number: int, group: list[_Source]) -> 
                 if key in seen:
                     continue
                 seen.add(key)
-                if outcome.outcome != "accepted":
+                if not outcome.has_payload:
                     writer.add_again(outcome)
-                elif _rank(outcome) == newest[outcome.call_id]:
+                elif outcome.outcome == "accepted" and identity(outcome) == newest[outcome.call_id]:
                     writer.add_again(outcome, lines[outcome.payload_hash or ""])
+                elif is_interim(outcome):
+                    # A newer transcript has all of it.
+                    writer.add_again(replace(outcome, outcome="kept", payload_hash=None))
                 else:
                     writer.add_superseded(outcome, lines[outcome.payload_hash or ""])
     except BaseException:
@@ -175,17 +174,13 @@ def _merge(landing: Landing, run_id: str, number: int, group: list[_Source]) -> 
     )
 
 
-def _rank(outcome: Outcome) -> tuple[int, str]:
-    return (outcome.sequence or 0, outcome.payload_hash or "")
-
-
 def _read_lines_by_hash(source: _Source) -> dict[str, bytes]:
     """Return the payloads of a chunk by their hash; raise LandingError where they are not as it says."""
     payloads = source.chunk.payloads
     lines = [] if payloads is None else [*read_lines(payloads), *read_superseded(payloads)]
     by_hash = {hashlib.sha256(line).hexdigest(): line for line in lines}
-    accepted = {outcome.payload_hash for outcome in source.outcomes if outcome.outcome == "accepted"}
-    if not accepted <= by_hash.keys():
+    named = {outcome.payload_hash for outcome in source.outcomes if outcome.has_payload}
+    if not named <= by_hash.keys():
         raise LandingError(
             f"the landed chunk {source.chunk.chunk_id} holds other payloads than it says: run "
             "`python -m pipeline repair`",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, dataclass, fields
 from datetime import datetime
 from typing import Any, Literal, Self
 
-from pipeline.times import format_utc, parse_utc
+from pipeline.times import format_utc, parse_utc, to_epoch_us
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,16 +15,21 @@ class Outcome:
     """What became of one call id when it was asked for, listed or given.
 
     `outcome` is accepted, not_found, rejected, failed or, of an id that a run was given and has not asked for
-    yet, waiting; the load turns accepted into loaded, unchanged, not_final, listed or changed. `detail` is
-    whole, or listed for what a listing says of a call; `listed_hash` is that of this part of the payload.
-    `has_plain_speech`: its turns and words have no field for the load to look for; `is_plain`: nor has the
-    rest of its payload (`payload.known_fields`). `is_fresh`: the call was made shortly before it was
-    listed, so `fetched_at` dates it where nothing else does. `fetched_at` is aware. `body_hash` is that of a
-    rejected body (`payload.body_hash`).
+    yet, waiting; kept, of an event whose body is kept and not loaded. The load turns accepted into loaded,
+    unchanged, not_final, listed or changed. `detail` is whole, or listed for what a listing says of a call;
+    `listed_hash` is that of this part of the payload. `has_plain_speech`: its turns and words have no field
+    for the load to look for; `is_plain`: nor has the rest of its payload (`payload.known_fields`).
+    `is_fresh`: the call was made shortly before it was listed, so `fetched_at` dates it where nothing else
+    does. `fetched_at` is aware. `body_hash` is that of a rejected body (`payload.body_hash`).
 
     `sequence` tells which of two outcomes is newer (`landing.clock`); None until its chunk is landed.
     `landed_by` is the run that landed it first, where another one made its chunk; `is_superseded`: its chunk
     has a newer payload of the call, and no load reads this one.
+
+    `event` is what an event said that brought it: its `name`, a `key` that it has again when it is sent
+    again, and of a transfer the `destination` and `option`. `progress` is how far the call had come
+    (`payload.progress`): the newer of two payloads is loaded, but where an event brought one of them, that
+    which has come further, since events come late, and out of order.
     """
 
     call_id: str
@@ -45,11 +51,18 @@ class Outcome:
     landed_by: str | None = None
     is_superseded: bool = False
     body_hash: str | None = None
+    event: Mapping[str, Any] | None = None
+    progress: int = 0
 
     @property
     def is_answer(self) -> bool:
         """Whether the API was asked for the whole call; not that it was listed or given."""
         return self.detail == "whole" and self.outcome != "waiting"
+
+    @property
+    def has_payload(self) -> bool:
+        """Whether its chunk has a payload of it, or the body of its event: one that a load reads or not."""
+        return self.outcome in ("accepted", "kept") and self.payload_hash is not None
 
     @property
     def is_record(self) -> bool:
@@ -78,6 +91,37 @@ class Outcome:
             "reason": self.reason,
             "json_path": self.json_path,
         }
+
+
+def find_newest(outcomes: Iterable[Outcome]) -> dict[str, tuple[int, str]]:
+    """Return by call the `identity` of the payload that is to be loaded, of those that were accepted.
+
+    `sql/stage/answers.sql` decides the same for the chunks of a load.
+    """
+    accepted = [outcome for outcome in outcomes if outcome.outcome == "accepted"]
+    furthest: dict[tuple[str, bool], int] = {}
+    for outcome in accepted:
+        # What an event brought can be overtaken by any, and an answer by an event.
+        for by_event in {False, outcome.event is not None}:
+            place = outcome.call_id, by_event
+            furthest[place] = max(outcome.progress, furthest.get(place, 0))
+    newest: dict[str, tuple[bool, tuple[int, str]]] = {}
+    for outcome in accepted:
+        others = furthest.get((outcome.call_id, outcome.event is None), 0)
+        ranked = outcome.progress >= others, identity(outcome)
+        newest[outcome.call_id] = max(ranked, newest.get(outcome.call_id, ranked))
+    return {call_id: ranked[1] for call_id, ranked in newest.items()}
+
+
+def is_interim(outcome: Outcome) -> bool:
+    """Return whether an event brought it that tells of a transcript so far: the next one has all of it."""
+    return outcome.event is not None and outcome.event["name"] == "transcript_updated"
+
+
+def identity(outcome: Outcome) -> tuple[int, str]:
+    """Return what tells an accepted outcome from others of its call; the newer one has the greater."""
+    number = to_epoch_us(outcome.fetched_at) if outcome.sequence is None else outcome.sequence
+    return number, outcome.payload_hash or ""
 
 
 _DEFAULTS = tuple((field.name, field.default) for field in fields(Outcome))

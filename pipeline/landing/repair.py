@@ -23,12 +23,12 @@ from pipeline.landing.evidence import Evidence, Told
 from pipeline.landing.folder import Landing
 from pipeline.landing.look import Found
 from pipeline.landing.names import MANIFEST, PAYLOADS
+from pipeline.landing.outcome import find_newest, identity
 from pipeline.landing.payload_file import has_named_payloads, has_payloads, make_copy, read_content
 from pipeline.landing.salvage import Salvaged, salvage, salvage_without_manifest
 
 _LOST_IDS = "to_fetch_again.txt"
 _NONE: tuple[str, ...] = ()
-_OLDEST = -(1 << 63)
 
 
 @dataclass(frozen=True)
@@ -183,14 +183,12 @@ def _land(landing: Landing, run_id: str, number: int, found: Salvaged) -> tuple[
     """Land what was saved of a chunk; return how many payloads that are, and the ids that are lost."""
     if found.sound:
         writer = landing.open_chunk(run_id, number)
-        newest: dict[str, int] = {}
-        for outcome in (judgement.outcome for judgement in found.sound if judgement.line is not None):
-            newest[outcome.call_id] = max(outcome.sequence or 0, newest.get(outcome.call_id, _OLDEST))
+        newest = find_newest(judgement.outcome for judgement in found.sound if judgement.line is not None)
         for judgement in found.sound:
             outcome = judgement.outcome
             if judgement.line is None:
                 writer.add_again(outcome)
-            elif outcome.sequence == newest[outcome.call_id]:
+            elif outcome.outcome == "accepted" and identity(outcome) == newest[outcome.call_id]:
                 writer.add_again(replace(outcome, is_superseded=False), judgement.line)
             else:
                 writer.add_superseded(outcome, judgement.line)

@@ -77,10 +77,10 @@ def _match(outcomes: Iterable[Outcome], by_hash: dict[str, bytes]) -> tuple[list
     sound: list[Judgement] = []
     lost: list[str] = []
     for outcome in outcomes:
-        line = by_hash.get(outcome.payload_hash or "") if outcome.outcome == "accepted" else None
-        if line is not None and not is_of_call(line, outcome.call_id):
+        line = by_hash.get(outcome.payload_hash or "") if outcome.has_payload else None
+        if outcome.outcome == "accepted" and line is not None and not is_of_call(line, outcome.call_id):
             line = None
-        if outcome.outcome == "accepted" and line is None:
+        if outcome.has_payload and line is None:
             # Of one that a newer payload took the place of, nothing is missed.
             if not outcome.is_superseded:
                 lost.append(outcome.call_id)

@@ -42,7 +42,16 @@ _TABLES = (
     "turn_timings",
 )
 # What is noted of ids, whether there are payloads or not.
-_LEDGER = ("confirmed", "etl_rejects", "etl_outcomes", "deleted_calls", "stored_days", "etl_chunks")
+_LEDGER = (
+    "confirmed",
+    "call_events",
+    "etl_events",
+    "etl_rejects",
+    "etl_outcomes",
+    "deleted_calls",
+    "stored_days",
+    "etl_chunks",
+)
 
 
 @dataclass

@@ -12,6 +12,8 @@ from typing import Any
 
 import orjson
 
+from pipeline.payload.opted_out import is_not_returned, is_opted_out
+
 _URL = "_url"
 _TRANSCRIPT = "transcript"
 _SECRET = "access_token"  # noqa: S105  the name of a field
@@ -20,10 +22,15 @@ _LENGTH = 16
 
 def hash_listed_part(document: dict[str, Any]) -> str:
     """Return a hash of what a payload says outside of its transcripts, in 16 hexadecimal digits."""
+    opted_out = is_opted_out(document)
     part = {
         name: _without_query(value) if name.endswith(_URL) else value
         for name, value in document.items()
-        if value is not None and _TRANSCRIPT not in name and name != _SECRET
+        if value is not None
+        and _TRANSCRIPT not in name
+        and name != _SECRET
+        # Kept from an event: a listing never has it.
+        and not (opted_out and is_not_returned(name))
     }
     try:
         text = orjson.dumps(part, option=orjson.OPT_SORT_KEYS)

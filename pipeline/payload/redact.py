@@ -14,6 +14,7 @@ from typing import Any
 import orjson
 
 from pipeline.payload.fast_parse import ParsedBody, parse_whole, restore_words
+from pipeline.payload.strict_json import Malformed
 
 # In bytes that are not sound JSON: the value of the key. Of one that is no text, where it ends is not known.
 _TOKEN = re.compile(
@@ -28,8 +29,9 @@ _URL = re.compile(r"https?:[^\s\"]+", re.IGNORECASE)
 _URL_BYTES = re.compile(_URL.pattern.encode(), re.IGNORECASE)
 _SIGNER = re.compile(f"[?&#](?:{b'|'.join(_PREFIXES + _ASSIGNED).decode()})", re.IGNORECASE)
 _QUERY = re.compile(r"[?#]")
-# Escapes of printable ASCII but for the quote and the backslash, which would change what is a text.
-_ESCAPED = re.compile(rb"\\u00((?!22|5[cC])[2-7][0-9a-fA-F])")
+# Escapes of printable ASCII but for the quote and the backslash, which would change what is a text; read from
+# the left with all others, since what follows an escaped backslash is none.
+_ESCAPED = re.compile(rb"\\(?:u00((?!22|5[cC])[2-7][0-9a-fA-F])|.)", re.DOTALL)
 
 
 def redact(body: bytes, parsed: ParsedBody | None = None) -> bytes:
@@ -41,7 +43,9 @@ def redact(body: bytes, parsed: ParsedBody | None = None) -> bytes:
     if not _is_suspect(parsed.text if parsed else body):
         return body
     if parsed is None:
-        plain = _ESCAPED.sub(lambda escape: bytes.fromhex(escape[1].decode()), body)
+        plain = _ESCAPED.sub(
+            lambda escape: escape[0] if escape[1] is None else bytes.fromhex(escape[1].decode()), body
+        )
         plain = _TOKEN.sub(rb'\1"removed"', plain)
         return _URL_BYTES.sub(lambda url: _strip_signature(url[0].decode("latin-1")).encode("latin-1"), plain)
     clean = remove_secrets(parsed.document, is_top=True)
@@ -52,6 +56,19 @@ def redact(body: bytes, parsed: ParsedBody | None = None) -> bytes:
         return text
     kept = restore_words(text, parsed, body)
     return redact(body, parse_whole(body)) if kept is None else kept
+
+
+def redact_unread(body: bytes) -> bytes:
+    """Return a body that nobody has read yet without secrets; it is read only where it may have some.
+
+    What is sound JSON stays sound JSON: a pattern cannot tell where a value ends that is no text.
+    """
+    if not _is_suspect(body):
+        return body
+    try:
+        return redact(body, parse_whole(body))
+    except Malformed:
+        return redact(body)
 
 
 def _is_harmless(value: Any) -> bool:

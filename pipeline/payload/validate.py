@@ -16,6 +16,7 @@ from pipeline.payload.contract import Call, WovenTranscripts
 from pipeline.payload.fast_parse import ParsedBody, parse_body, parse_whole
 from pipeline.payload.known_fields import has_plain_speech, is_plain
 from pipeline.payload.listed_part import hash_listed_part
+from pipeline.payload.progress import Progress, measure_progress
 from pipeline.payload.redact import redact, remove_secrets
 from pipeline.payload.strict_json import Malformed, to_line
 
@@ -26,7 +27,7 @@ _VALUE_LIMIT = 200
 class Accepted:
     """A payload as one NDJSON line without its end, with its SHA-256 and what is known of its turns.
 
-    `listed_hash` is the hash of the part that listings have too.
+    `listed_hash` is the hash of the part that listings have too, `progress` how far the call had come.
     """
 
     line: bytes
@@ -34,6 +35,7 @@ class Accepted:
     has_plain_speech: bool
     is_plain: bool
     listed_hash: str
+    progress: Progress
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,7 @@ def _judge(call_id: str, body: bytes, parsed: ParsedBody) -> Accepted | Rejected
         speaks_plainly,
         speaks_plainly and is_plain(document),
         hash_listed_part(document),
+        measure_progress(document),
     )
 
 

@@ -18,11 +18,11 @@ from urllib.parse import quote
 import httpx
 
 from pipeline.config import Settings
+from pipeline.payload.call_id import is_call_id
 from pipeline.retell.account import Account, share_account
 from pipeline.retell.answer import Answer, ApiVersion, Stats, Status
 from pipeline.retell.api import Api
 from pipeline.retell.base_url import BaseUrl
-from pipeline.retell.call_id import is_call_id
 from pipeline.retell.decoding import MIB
 from pipeline.retell.listing import MAX_LIMIT, fetch_page, follow_pages
 from pipeline.retell.page import Page

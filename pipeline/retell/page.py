@@ -14,9 +14,9 @@ from typing import Any, TypeGuard
 
 import orjson
 
+from pipeline.payload.call_id import is_call_id
 from pipeline.payload.fast_parse import ParsedBody, parse_whole
 from pipeline.payload.strict_json import Malformed, parse
-from pipeline.retell.call_id import is_call_id
 
 _LAST_MS = 253_402_300_799_999  # the end of the year 9999, the last a datetime can hold
 # What the structure of JSON is read from: texts as a whole, brackets, and commas.

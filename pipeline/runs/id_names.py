@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from pipeline.retell.call_id import is_call_id
+from pipeline.payload.call_id import is_call_id
 from pipeline.runs.id_text import refuse
 
 # The surest first: a CRM may have call ids of its own beside Retell's, and `id` may be that of a row.

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from pipeline.errors import MalformedId, UsageError
-from pipeline.retell.call_id import is_call_id
+from pipeline.payload.call_id import is_call_id
 from pipeline.runs.id_formats import read_source
 from pipeline.runs.id_text import PlacedId
 

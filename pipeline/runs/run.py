@@ -26,6 +26,7 @@ from pipeline.load import loads
 from pipeline.load.chunk_queue import ChunkQueue
 from pipeline.load.waiting import Waiting, find_waiting, note_settled
 from pipeline.publish import readers_copy
+from pipeline.receive.take_in import take_in
 from pipeline.runs import cleanup, record
 from pipeline.runs.plan import Plan
 from pipeline.runs.run_report import RunReport
@@ -90,6 +91,8 @@ class Run:
     command: str
     observer: Observer = field(default_factory=Observer)
     steps: LoadSteps = field(default_factory=LoadSteps)
+    # Made here, where none is given.
+    run_id: str = ""
     warehouse: Warehouse = field(init=False)
     landing: Landing = field(init=False)
     report: RunReport = field(init=False)
@@ -106,7 +109,8 @@ class Run:
     def __post_init__(self) -> None:
         self.warehouse = Warehouse.of(self.settings, self.observer.say)
         self.landing = Landing.of(self.settings)
-        self.report = RunReport(record.new_run_id(), self.command, str(self.warehouse.path))
+        self.run_id = self.run_id or record.new_run_id()
+        self.report = RunReport(self.run_id, self.command, str(self.warehouse.path))
         log.bind(run_id=self.report.run_id)
 
     def carry_out(
@@ -126,6 +130,7 @@ class Run:
 
     def prepare(self) -> None:
         """Clear up after killed runs, bring the schema to this version, and find the chunks that wait."""
+        self._land_deserted_events()
         with schema.open_current(
             self.warehouse, self.observer.say, before_change=self._note_change
         ) as connection:
@@ -136,6 +141,12 @@ class Run:
         self.report.problems = [_describe_orphan(path) for path in self.waiting.orphans]
         if self.waiting.odd:
             self.observer.say(_describe_odd(self.waiting.odd))
+
+    def _land_deserted_events(self) -> None:
+        """Land what was received by a process that was killed before it had."""
+        folder, opted_out = self.settings.received_dir, self.settings.opted_out
+        for taken in take_in(self.landing, folder, opted_out=opted_out, are_deserted=True):
+            self.observer.say(taken.problem or f"{taken.events:,} events were received and not loaded yet")
 
     def begin(self) -> None:
         """Record that the run begins."""

@@ -25,6 +25,7 @@ def read_status(connection: Connection, landing: Landing) -> dict[str, Any]:
         "reconciled": next(iter(queries.read_rows(connection, "latest_reconciliation")), None),
         "unaccounted": queries.read_rows(connection, "unaccounted"),
         "drift": queries.read_drift(connection),
+        "events": queries.read_rows(connection, "events"),
         "runs": queries.read_rows(connection, "latest_runs"),
     }
 

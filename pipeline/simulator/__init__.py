@@ -5,13 +5,14 @@ Data order: chance, ids, schedule, agents → script, scenarios, slots → dialo
 → calls, analysis, payload, reasons, money, woven, blanks → quirks, odd_turns, timed_items, sessions,
 scrubbed, oddities → today, breakage → entries, book, items
 → timeline, rules, catalogue → failures, account → criteria, pagekeys, listing
-→ faults, limits, requestlog, wire, app, server.
+→ faults, limits, requestlog, wire, app, server; events → webhooks.
 """
 
 from .account import Account
 from .app import create_app
 from .book import SHAPES, CallBook
 from .breakage import BREAKAGE_KINDS, HOSTILE_KINDS
+from .events import make_chat_events, make_events
 from .faults import FAULT_KINDS, Faults
 from .limits import Limits, Window
 from .listing import LISTING_FAULTS
@@ -19,6 +20,7 @@ from .quirks import RATES
 from .requestlog import RequestLog
 from .rules import ListingRules
 from .server import Simulator, running, serve
+from .webhooks import EventSender, Sent
 
 __all__ = [
     "BREAKAGE_KINDS",
@@ -29,13 +31,17 @@ __all__ = [
     "SHAPES",
     "Account",
     "CallBook",
+    "EventSender",
     "Faults",
     "Limits",
     "ListingRules",
     "RequestLog",
+    "Sent",
     "Simulator",
     "Window",
     "create_app",
+    "make_chat_events",
+    "make_events",
     "running",
     "serve",
 ]

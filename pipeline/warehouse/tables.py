@@ -118,6 +118,7 @@ calls = Table(
         "Number of that answer: of two answers for a call the one with the greater number is newer",
     ),
     _big("deleted_sequence", "Number of the answer that first said so; null while the call is there"),
+    _text("event", "Event that brought this payload, such as call_analyzed; null where the API was asked"),
     comment="One row per call: the newest whole payload, or what a listing says of it until that is fetched",
 )
 
@@ -385,6 +386,33 @@ etl_chunks = Table(
     _time("loaded_at", "When it was loaded, UTC", False),
     _text("load_id", "Load that loaded it first", False),
     comment="One row per landed chunk that is loaded",
+)
+
+call_events = Table(
+    "call_events",
+    metadata,
+    _text("call_id", _CALL_ID, nullable=False),
+    _text("event", "What happened, as the API calls it: call_ended, transfer_bridged and the like", False),
+    _text("event_key", "What the event has again when it is sent again", False),
+    _time("received_at", "When it was received first, UTC", False),
+    _big("sequence", "Number of that moment: of two events the one with the greater number came later"),
+    _json("transfer_destination", "Where the call is transferred to, as sent; null for other events"),
+    _json("transfer_option", "How the call is transferred, as sent; null for other events"),
+    _time("loaded_at", "When it was loaded, UTC", False),
+    _text("load_id", "Load that loaded it", False),
+    comment="One row per event of a call that was received, however often it was sent",
+)
+
+etl_events = Table(
+    "etl_events",
+    metadata,
+    _text("chunk_id", "Chunk that the events are landed in", False),
+    _text("event", "What happened, as the API calls it", False),
+    _big("event_count", "How many of these events were received, repeated ones included", False),
+    _text("first_id", "A call, chat or event that one of them tells of", False),
+    _time("first_received_at", "When the first of them was received, UTC", False),
+    _time("last_received_at", "When the last of them was received, UTC", False),
+    comment="One row per chunk and kind of event: how many came, also of those that become no rows",
 )
 
 etl_outcomes = Table(

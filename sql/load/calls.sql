@@ -168,6 +168,7 @@ select
         else 'today'
     end as payload_shape,
     landed.first_seen_at,
+    landed.event."name" as event,
     this_load.load_id
 from top_level_rests
 inner join landed

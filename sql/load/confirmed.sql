@@ -5,7 +5,8 @@
 update calls
 set
     extracted_at = landed.fetched_at,
-    sequence = landed.sequence
+    sequence = landed.sequence,
+    event = landed.event."name"
 from landed
 where
     calls.call_id = landed.call_id

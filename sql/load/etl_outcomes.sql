@@ -36,6 +36,13 @@ analysed as (
         on call_analysis.call_id = ids.call_id
 ),
 
+-- The newest answer need not be the one whose payload is loaded.
+replacing as (
+    select call_id
+    from landed
+    where action = 'replace'
+),
+
 facts as (
     select
         ids.call_id,
@@ -67,7 +74,7 @@ facts as (
                 then answered.listed_hash
             else known.listed_hash
         end as listed_hash,
-        answered.action as action,
+        replacing.call_id is not null as is_replaced,
         case
             when is_answered then answered.outcome
             when known.fetched_at is null then null
@@ -120,6 +127,8 @@ facts as (
         on ids.call_id = calls.call_id
     left join analysed
         on ids.call_id = analysed.call_id
+    left join replacing
+        on ids.call_id = replacing.call_id
 ),
 
 judged as (
@@ -153,7 +162,7 @@ select
         when answer = 'not_found' then if(has_call, 'deleted', 'not_found')
         when answer = 'rejected' then 'rejected'
         when not is_final then 'not_final'
-        when is_answered and action = 'replace' then 'loaded'
+        when is_answered and is_replaced then 'loaded'
         when known_outcome in ('loaded', 'unchanged') and not is_answered then known_outcome
         else 'unchanged'
     end as outcome,

@@ -22,6 +22,8 @@ select 'conversations' as table_name, count(*) as row_count from conversations
 union all
 select 'turn_timings' as table_name, count(*) as row_count from turn_timings
 union all
+select 'call_events' as table_name, count(*) as row_count from call_events
+union all
 select 'etl_runs' as table_name, count(*) as row_count from etl_runs
 union all
 select 'etl_chunks' as table_name, count(*) as row_count from etl_chunks
@@ -30,4 +32,6 @@ select 'etl_outcomes' as table_name, count(*) as row_count from etl_outcomes
 union all
 select 'etl_rejects' as table_name, count(*) as row_count from etl_rejects
 union all
-select 'etl_drift' as table_name, count(*) as row_count from etl_drift;
+select 'etl_drift' as table_name, count(*) as row_count from etl_drift
+union all
+select 'etl_events' as table_name, count(*) as row_count from etl_events;

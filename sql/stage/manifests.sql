@@ -40,7 +40,15 @@ from
                 is_fresh boolean,
                 sequence bigint,
                 landed_by varchar,
-                body_hash varchar
+                body_hash varchar,
+                is_superseded boolean,
+                progress integer,
+                event struct(
+                    name varchar,
+                    "key" varchar,
+                    destination json,
+                    "option" json
+                )
             )[]'
         }
     );

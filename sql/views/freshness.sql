@@ -1,6 +1,7 @@
 -- How fresh and how sound the warehouse is, in one row.
 -- Grain: one row, also in an empty warehouse.
--- Source: calls, call_analysis, etl_outcomes, etl_rejects, etl_runs, etl_reconciliations, etl_checks.
+-- Source: calls, call_analysis, call_events, etl_events, etl_outcomes, etl_rejects, etl_runs,
+-- etl_reconciliations, etl_checks.
 -- Compare the times with now. Checks read most of the warehouse, which takes seconds on 20 million
 -- words: so this says what they found when `check` ran last, and check_results asks them now.
 -- A rerun replaces the view and its comments; it holds no data.
@@ -22,6 +23,22 @@ with call_times as (
     from calls
     left join call_analysis
         on calls.call_id = call_analysis.call_id
+),
+
+arrivals as (
+    select
+        quantile_cont(seconds, 0.5) as p50_arrival_s,
+        quantile_cont(seconds, 0.99) as p99_arrival_s
+    from (
+        select epoch(call_events.loaded_at - calls.ended_at) as seconds
+        from call_events
+        inner join calls
+            on call_events.call_id = calls.call_id
+        where
+            call_events.event = 'call_ended'
+            and call_events.received_at
+            > (select max(received_at) - interval 1 day from call_events)
+    )
 )
 
 select
@@ -57,8 +74,12 @@ select
         having count(*) > 0
     ) as checks_warning,
     time_zone() as time_zone,
-    call_times.calls_without_date
-from call_times;
+    call_times.calls_without_date,
+    (select max(last_received_at) from etl_events) as newest_event_at,
+    arrivals.p50_arrival_s,
+    arrivals.p99_arrival_s
+from call_times
+cross join arrivals;
 
 comment on view freshness is 'How fresh and how sound the warehouse is, in one row';
 comment on column freshness.calls is 'Calls in the warehouse';
@@ -96,3 +117,9 @@ comment on column freshness.time_zone is
     'Zone of days, weeks and hours in all views: PIPELINE_TIMEZONE of the latest run that named one';
 comment on column freshness.calls_without_date is
     'Calls without start and end that no sync saw fresh: their day is null in all views';
+comment on column freshness.newest_event_at is
+    'When the latest event was received, UTC; null where none ever was';
+comment on column freshness.p50_arrival_s is
+    'Seconds from the end of a call to its row, median of those that an event told of within the latest day';
+comment on column freshness.p99_arrival_s is
+    'Seconds from the end of a call to its row, 99th percentile of the same calls';

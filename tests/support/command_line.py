@@ -101,6 +101,11 @@ class Process:
         return self._err.read_text(encoding="utf-8")
 
     @property
+    def out(self) -> str:
+        """What it has written to stdout so far."""
+        return self._out.read_text(encoding="utf-8")
+
+    @property
     def pid(self) -> int:
         """Its process id."""
         return self.popen.pid
@@ -152,6 +157,11 @@ class Holder:
         )
         assert self._process.stdout is not None
         assert self._process.stdout.readline() == "held\n"
+
+    @property
+    def out(self) -> str:
+        """What it has written to stdout so far."""
+        return self._out.read_text(encoding="utf-8")
 
     @property
     def pid(self) -> int:

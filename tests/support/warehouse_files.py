@@ -19,11 +19,16 @@ from pipeline.warehouse import schema
 from pipeline.warehouse.database import Warehouse
 from pipeline.warehouse.tables import metadata
 
-# When and by which run a payload came is no part of what it says.
-_VOLATILE = {"first_seen_at", "extracted_at", "load_id", "sequence", "deleted_sequence"}
+# When, how and by which run a payload came is no part of what it says.
+_VOLATILE = {"first_seen_at", "extracted_at", "load_id", "sequence", "deleted_sequence", "event"}
 # What views answered is no part of it either.
 # What loads fill: the rows of a reference come with the package.
-DATA_TABLES = [name for name in metadata.tables if not name.startswith(("etl_", "stored_", "known_"))]
+# What the payloads of calls become; events are what came of them beside these.
+DATA_TABLES = [
+    name
+    for name in metadata.tables
+    if not name.startswith(("etl_", "stored_", "known_")) and name != "call_events"
+]
 NOON = datetime(2025, 1, 1, 12, tzinfo=UTC)
 
 Tables = dict[str, list[tuple[Any, ...]]]

@@ -48,6 +48,15 @@ from (
         ),
         (
             'value',
+            'event',
+            [
+                'call_started', 'call_ended', 'call_analyzed', 'transcript_updated',
+                'transfer_started', 'transfer_bridged', 'transfer_cancelled', 'transfer_ended',
+                'chat_started', 'chat_ended', 'chat_analyzed'
+            ]
+        ),
+        (
+            'value',
             'transition_type',
             ['global', 'global_go_back', 'interrupt_go_back', 'normal']
         ),

@@ -21,11 +21,11 @@ from pipeline.errors import LandingError, UsageError
 from pipeline.landing.chunk import verify_chunk
 from pipeline.landing.folder import Landing
 from pipeline.landing.outcome import Outcome
+from pipeline.payload.call_id import is_call_id
 from pipeline.payload.fast_parse import parse_body
 from pipeline.payload.redact import redact
 from pipeline.payload.strict_json import Malformed, parse
 from pipeline.payload.validate import Accepted, validate
-from pipeline.retell.call_id import is_call_id
 from pipeline.runs.ids import read_ids
 from pipeline.simulator import CallBook
 from support.warehouse_files import NOON, Place

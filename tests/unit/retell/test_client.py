@@ -22,9 +22,9 @@ from pipeline.errors import (
     LimitUsedUp,
     NoConnection,
 )
+from pipeline.payload.call_id import is_call_id
 from pipeline.payload.fast_parse import ParsedBody
 from pipeline.retell.answer import Answer, Stats
-from pipeline.retell.call_id import is_call_id
 from pipeline.retell.client import CallsClient
 from pipeline.retell.retry import RetryPolicy
 

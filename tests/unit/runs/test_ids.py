@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.errors import MalformedId, UsageError
-from pipeline.retell.call_id import is_call_id
+from pipeline.payload.call_id import is_call_id
 from pipeline.runs.id_names import find_id_name
 from pipeline.runs.ids import read_ids, spool_ids
 
