@@ -52,8 +52,12 @@ def listening(hook: Hook) -> Iterator[Hook]:
         def log_message(self, *args: object) -> None:
             """Say nothing."""
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        server.daemon_threads = True
+    class Server(ThreadingHTTPServer):
+        # All connections of a sender come at once.
+        request_queue_size = 64
+        daemon_threads = True
+
+    with Server(("127.0.0.1", 0), Handler) as server:
         hook.url = f"http://127.0.0.1:{server.server_address[1]}/hook"
         threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
         yield hook
