@@ -196,7 +196,12 @@ class _LoaderProcess:
             _FIRST_PAUSE_S if age_s > _LONGEST_PAUSE_S else min(2 * self._pause_s, _LONGEST_PAUSE_S)
         )
         self._say("the process that loads has ended: it is started again")
-        return self.start()
+        try:
+            return self.start()
+        except OSError:
+            # No memory, no files, or what is said cannot be written: events are answered for all the same.
+            self._started = time.monotonic()
+            return None
 
     def begin_run(self) -> str:
         """Let it end its run, and begin another, whose id is returned."""
