@@ -50,6 +50,10 @@ def _require_time_zone(name: str) -> str:
     return name
 
 
+def _split_list(text: str | None) -> list[str]:
+    return [part.strip() for part in (text or "").split(",") if part.strip()]
+
+
 Seconds = Annotated[float, BeforeValidator(_read_duration)]
 
 
@@ -206,6 +210,16 @@ class Settings(BaseSettings):
         return self.data_dir / "received"
 
     @property
+    def allowed_sources(self) -> list[str]:
+        """Addresses and networks that events are taken from; from everywhere where there is none."""
+        return _split_list(self.receive_allow)
+
+    @property
+    def forward_targets(self) -> list[str]:
+        """URLs that events are passed on to."""
+        return _split_list(self.receive_forward)
+
+    @property
     def readers_copy(self) -> Path:
         """The copy of the warehouse that readers open."""
         return self.data_dir / "analytics.duckdb"
@@ -237,8 +251,7 @@ class Settings(BaseSettings):
 
     def require_webhook_keys(self) -> list[str]:
         """Return the keys that sign events, the newest first; raise ConfigurationError when there is none."""
-        given = self.webhook_key.get_secret_value() if self.webhook_key else ""
-        keys = [key.strip() for key in given.split(",") if key.strip()]
+        keys = _split_list(self.webhook_key.get_secret_value() if self.webhook_key else None)
         if not keys and self.has_key:
             keys = [self.require_key()]
         if not keys:
@@ -306,7 +319,7 @@ def _format_value(name: str, value: object) -> str:
         # A URL can carry a password or a token.
         return _CREDENTIALS.sub("//***@", str(value)).split("?", 1)[0]
     if name == "receive_forward":
-        return ",".join(_CREDENTIALS.sub("//***@", url).split("?", 1)[0] for url in str(value).split(","))
+        return ",".join(_CREDENTIALS.sub("//***@", url).split("?", 1)[0] for url in _split_list(str(value)))
     # Printed the way it may be set.
     if name == "publish" and isinstance(value, float):
         return f"{value:g}s"

@@ -31,7 +31,6 @@ _KEY = "key_simulated"
 _DEMO_CALLS_PER_S = 5
 _EVENTS_OF_A_CALL = 3
 _LOOK_EVERY_S = 2.0
-_START_WITHIN_S = 60.0
 
 
 @dataclass(frozen=True)

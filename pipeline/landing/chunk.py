@@ -8,6 +8,7 @@ two can be lost and tells of itself what it was.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -21,7 +22,7 @@ from pipeline.landing.clock import Reading, read_clock, read_greatest
 from pipeline.landing.manifest import REPAIR_ADVICE, Manifest, read_greatest_sequence, read_manifest
 from pipeline.landing.names import MANIFEST, PAYLOADS
 from pipeline.landing.ndjson import PayloadFile
-from pipeline.landing.outcome import Outcome
+from pipeline.landing.outcome import Outcome, identify_payload, is_interim
 from pipeline.landing.payload_file import is_sound, make_copy, make_superseded
 from pipeline.times import format_utc
 
@@ -98,6 +99,21 @@ class ChunkWriter:
         if outcome.call_id in self._call_ids:
             raise ValueError("a chunk holds a call at most once")
         self.add_again(outcome, line)
+
+    def add_ranked(self, outcome: Outcome, line: bytes | None, newest: Mapping[str, tuple[int, str]]) -> None:
+        """Add an outcome to a chunk that may have several of its call: of these one has a payload to load.
+
+        `newest` is what `find_newest` says of all that are added. An interim transcript that is not the
+        newest payload is not kept: the next one has all of it.
+        """
+        if line is None:
+            self.add_again(outcome)
+        elif outcome.outcome == "accepted" and identify_payload(outcome) == newest[outcome.call_id]:
+            self.add_again(replace(outcome, is_superseded=False), line)
+        elif is_interim(outcome):
+            self.add_again(replace(outcome, outcome="kept", payload_hash=None))
+        else:
+            self.add_superseded(outcome, line)
 
     def add_superseded(self, outcome: Outcome, line: bytes) -> None:
         """Add an outcome whose payload is kept and that no load reads: the chunk has a newer one of its call.

@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import groupby
 from pathlib import Path
@@ -24,7 +24,7 @@ from pipeline.landing.folder import Landing
 from pipeline.landing.manifest import Manifest, keep_origin, read_manifest
 from pipeline.landing.names import PAYLOADS
 from pipeline.landing.ndjson import read_lines
-from pipeline.landing.outcome import Outcome, find_newest, identity, is_interim
+from pipeline.landing.outcome import Outcome, find_newest
 from pipeline.landing.payload_file import read_superseded
 from pipeline.times import parse_utc
 
@@ -156,15 +156,8 @@ def _merge(landing: Landing, run_id: str, number: int, group: list[_Source]) -> 
                 if key in seen:
                     continue
                 seen.add(key)
-                if not outcome.has_payload:
-                    writer.add_again(outcome)
-                elif outcome.outcome == "accepted" and identity(outcome) == newest[outcome.call_id]:
-                    writer.add_again(outcome, lines[outcome.payload_hash or ""])
-                elif is_interim(outcome):
-                    # A newer transcript has all of it.
-                    writer.add_again(replace(outcome, outcome="kept", payload_hash=None))
-                else:
-                    writer.add_superseded(outcome, lines[outcome.payload_hash or ""])
+                line = lines[outcome.payload_hash or ""] if outcome.has_payload else None
+                writer.add_ranked(outcome, line, newest)
     except BaseException:
         writer.discard()
         raise

@@ -7,6 +7,7 @@ from dataclasses import MISSING, dataclass, fields
 from datetime import datetime
 from typing import Any, Literal, Self
 
+from pipeline.payload.event import INTERIM
 from pipeline.times import format_utc, parse_utc, to_epoch_us
 
 
@@ -94,7 +95,7 @@ class Outcome:
 
 
 def find_newest(outcomes: Iterable[Outcome]) -> dict[str, tuple[int, str]]:
-    """Return by call the `identity` of the payload that is to be loaded, of those that were accepted.
+    """Return by call the `identify_payload` of the payload that is to be loaded, of those that were accepted.
 
     `sql/stage/answers.sql` decides the same for the chunks of a load.
     """
@@ -108,17 +109,17 @@ def find_newest(outcomes: Iterable[Outcome]) -> dict[str, tuple[int, str]]:
     newest: dict[str, tuple[bool, tuple[int, str]]] = {}
     for outcome in accepted:
         others = furthest.get((outcome.call_id, outcome.event is None), 0)
-        ranked = outcome.progress >= others, identity(outcome)
+        ranked = outcome.progress >= others, identify_payload(outcome)
         newest[outcome.call_id] = max(ranked, newest.get(outcome.call_id, ranked))
     return {call_id: ranked[1] for call_id, ranked in newest.items()}
 
 
 def is_interim(outcome: Outcome) -> bool:
     """Return whether an event brought it that tells of a transcript so far: the next one has all of it."""
-    return outcome.event is not None and outcome.event["name"] == "transcript_updated"
+    return outcome.event is not None and outcome.event["name"] == INTERIM
 
 
-def identity(outcome: Outcome) -> tuple[int, str]:
+def identify_payload(outcome: Outcome) -> tuple[int, str]:
     """Return what tells an accepted outcome from others of its call; the newer one has the greater."""
     number = to_epoch_us(outcome.fetched_at) if outcome.sequence is None else outcome.sequence
     return number, outcome.payload_hash or ""

@@ -12,7 +12,7 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pipeline.errors import LandingError
@@ -23,7 +23,7 @@ from pipeline.landing.evidence import Evidence, Told
 from pipeline.landing.folder import Landing
 from pipeline.landing.look import Found
 from pipeline.landing.names import MANIFEST, PAYLOADS
-from pipeline.landing.outcome import find_newest, identity
+from pipeline.landing.outcome import find_newest
 from pipeline.landing.payload_file import has_named_payloads, has_payloads, make_copy, read_content
 from pipeline.landing.salvage import Salvaged, salvage, salvage_without_manifest
 
@@ -185,13 +185,7 @@ def _land(landing: Landing, run_id: str, number: int, found: Salvaged) -> tuple[
         writer = landing.open_chunk(run_id, number)
         newest = find_newest(judgement.outcome for judgement in found.sound if judgement.line is not None)
         for judgement in found.sound:
-            outcome = judgement.outcome
-            if judgement.line is None:
-                writer.add_again(outcome)
-            elif outcome.outcome == "accepted" and identity(outcome) == newest[outcome.call_id]:
-                writer.add_again(replace(outcome, is_superseded=False), judgement.line)
-            else:
-                writer.add_superseded(outcome, judgement.line)
+            writer.add_ranked(judgement.outcome, judgement.line, newest)
         writer.finish()
     return sum(judgement.line is not None for judgement in found.sound), found.lost
 

@@ -51,11 +51,8 @@ class SpokenStore:
         return members
 
     def _find_path(self, call_id: str) -> Path:
-        return (
-            self._folder
-            / hashlib.md5(call_id.encode(), usedforsecurity=False).hexdigest()[:2]
-            / (f"{call_id}.json.zst")
-        )
+        digits = hashlib.md5(call_id.encode(), usedforsecurity=False).hexdigest()[:2]
+        return self._folder / digits / f"{call_id}.json.zst"
 
     def _read(self, path: Path) -> Members:
         try:

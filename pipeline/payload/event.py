@@ -68,7 +68,7 @@ class Event:
         return said
 
 
-def name_of_event(body: bytes) -> str:
+def find_event_name(body: bytes) -> str:
     """Return the name of an event where it begins as they do; an empty text for any other."""
     usual = _USUAL.match(body)
     return usual[1].decode() if usual else ""

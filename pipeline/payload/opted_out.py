@@ -5,12 +5,10 @@ The API sends that once, with the events of the call, and never returns it.
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
-import orjson
-
 from pipeline.payload.fast_parse import ParsedBody, parse_whole
+from pipeline.payload.strict_json import encode_document
 
 _SETTING = "basic_attributes_only"
 # What the names of the fields have that are not returned.
@@ -85,9 +83,5 @@ def put_in_spoken(body: bytes, spoken: Members) -> tuple[bytes, ParsedBody]:
 
 
 def _write(document: Any) -> tuple[bytes, ParsedBody]:
-    try:
-        body = orjson.dumps(document)
-    except orjson.JSONEncodeError:
-        # It holds half of a surrogate pair, or an integer of more than 64 bits.
-        body = json.dumps(document).encode()
+    body = encode_document(document)
     return body, parse_whole(body)

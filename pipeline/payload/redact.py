@@ -6,15 +6,13 @@ spelled; a body without secrets is returned as it came.
 
 from __future__ import annotations
 
-import json
 import re
-from contextlib import suppress
 from typing import Any
 
 import orjson
 
 from pipeline.payload.fast_parse import ParsedBody, parse_whole, restore_words
-from pipeline.payload.strict_json import Malformed
+from pipeline.payload.strict_json import Malformed, encode_document
 
 # In bytes that are not sound JSON: the value of the key. Of one that is no text, where it ends is not known.
 _TOKEN = re.compile(
@@ -51,7 +49,7 @@ def redact(body: bytes, parsed: ParsedBody | None = None) -> bytes:
     clean = remove_secrets(parsed.document, is_top=True)
     if clean == parsed.document:
         return body
-    text = _encode(clean)
+    text = encode_document(clean)
     if parsed.text is body:
         return text
     kept = restore_words(text, parsed, body)
@@ -86,17 +84,6 @@ def _is_suspect(body: bytes) -> bool:
         return True
     names = _PREFIXES + _ASSIGNED if b"=" in lower else _PREFIXES
     return any(name in lower and any(mark + name in lower for mark in _MARKS) for name in names)
-
-
-def _encode(document: Any) -> bytes:
-    with suppress(orjson.JSONEncodeError):
-        return orjson.dumps(document)
-    # It holds half of a surrogate pair, an integer of more than 64 bits, or lies very deep.
-    try:
-        return json.dumps(document, ensure_ascii=False).encode()
-    except UnicodeEncodeError:
-        # Half of a surrogate pair has no UTF-8; as an escape it is left to `to_line`.
-        return json.dumps(document).encode()
 
 
 def remove_secrets(node: Any, *, is_top: bool = False) -> Any:

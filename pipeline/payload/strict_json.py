@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from contextlib import suppress
 from itertools import accumulate
 from typing import Any
 
@@ -202,6 +203,17 @@ def has_lone_surrogates(body: bytes) -> bool:
     if not _MAYBE_SURROGATE.search(body):
         return False
     return any(match["lone"] for match in _ESCAPE.finditer(body))
+
+
+def encode_document(document: Any) -> bytes:
+    """Return a document as JSON; half of a surrogate pair stays an escape, which is left to `to_line`."""
+    with suppress(orjson.JSONEncodeError):
+        return orjson.dumps(document)
+    # It holds such a half, an integer of more than 64 bits, or lies very deep.
+    try:
+        return json.dumps(document, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return json.dumps(document).encode()
 
 
 def to_line(body: bytes, document: Any = None, *, has_no_surrogates: bool = False) -> bytes:

@@ -11,8 +11,9 @@ import asyncio
 import hashlib
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -43,9 +44,9 @@ _FRESH_MS = WINDOW_MS - 60_000
 _MOST_ORIGINAL_BYTES = 64 * 1024 * 1024
 
 
-def read_targets(text: str) -> list[str]:
-    """Return the URLs in a setting; raise ConfigurationError for one that events may not be sent to."""
-    targets = [target.strip() for target in text.split(",") if target.strip()]
+def check_targets(targets: Iterable[str]) -> list[str]:
+    """Return URLs, each once; raise ConfigurationError for one that events may not be sent to."""
+    targets = list(dict.fromkeys(targets))
     for target in targets:
         parts = urlsplit(target)
         is_local = parts.hostname in ("127.0.0.1", "::1", "localhost")
@@ -54,7 +55,7 @@ def read_targets(text: str) -> list[str]:
                 "PIPELINE_RECEIVE_FORWARD cannot be used: a target is an https:// URL, or http:// on this "
                 "machine"
             )
-    return list(dict.fromkeys(targets))
+    return targets
 
 
 class Originals:
@@ -128,7 +129,7 @@ class Forwarder:
         current, written = self._current
         end = written if path.name == current else path.stat().st_size
         place = self._read_cursor(path.name)
-        found = await asyncio.to_thread(lambda: list(_take(path, place, end)))
+        found = await asyncio.to_thread(_take, path, place, end)
         waiting = end - place + sum(other.stat().st_size for other in segments[1:])
         self._numbers.wait_to_forward(self.name, waiting)
         if not found:
@@ -204,12 +205,7 @@ class Forwarder:
 
 
 def _take(path: Path, place: int, end: int) -> list[tuple[int, Received]]:
-    found = []
-    for each in read_from(path, place, min(end, place + _TOGETHER_BYTES)):
-        found.append(each)
-        if len(found) >= _TOGETHER:
-            break
-    return found
+    return list(islice(read_from(path, place, min(end, place + _TOGETHER_BYTES)), _TOGETHER))
 
 
 def _name_subject(event: Received) -> str | None:

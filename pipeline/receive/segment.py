@@ -99,17 +99,12 @@ def read_segment(path: Path) -> Content:
     content = read_regular(path)
     events: list[Received] = []
     is_damaged = False
-    place = 0
-    while place < len(content):
-        found = _read_record(content, place)
-        if found is None:
-            following = content.find(MARK, place + 1)
+    for place, end, found in _scan(content):
+        if found is not None:
+            events.append(found)
+        else:
             # The last of them may have been cut while it was written; then nobody was answered.
-            is_damaged = is_damaged or following != -1 or not _is_cut(content, place)
-            place = len(content) if following == -1 else following
-            continue
-        events.append(found)
-        place += _HEAD.size + len(found.body)
+            is_damaged = is_damaged or end < len(content) or not _is_cut(content, place)
     return Content(events, is_damaged)
 
 
@@ -121,15 +116,23 @@ def read_from(path: Path, place: int, end: int) -> Iterator[tuple[int, Received]
     with open_regular(path) as file:
         file.seek(place)
         content = file.read(end - place)
-    at = 0
-    while at < len(content):
-        found = _read_record(content, at)
-        if found is None:
-            following = content.find(MARK, at + 1)
-            at = len(content) if following == -1 else following
-            continue
-        at += _HEAD.size + len(found.body)
-        yield place + at, found
+    for _, after, found in _scan(content):
+        if found is not None:
+            yield place + after, found
+
+
+def _scan(content: bytes) -> Iterator[tuple[int, int, Received | None]]:
+    """Yield where each record begins and ends, and its event; None for what cannot be read up to the next."""
+    place = 0
+    while place < len(content):
+        found = _read_record(content, place)
+        if found is not None:
+            end = place + _HEAD.size + len(found.body)
+        else:
+            following = content.find(MARK, place + 1)
+            end = len(content) if following == -1 else following
+        yield place, end, found
+        place = end
 
 
 def _read_record(content: bytes, place: int) -> Received | None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pipeline.errors import LandingError
-from pipeline.payload.event import name_of_event
+from pipeline.payload.event import find_event_name
 from pipeline.payload.redact import redact_unread
 from pipeline.receive.journal import Journal
 from pipeline.receive.numbers import CONTENT_TYPE, Numbers
@@ -108,12 +108,14 @@ class Receiver:
     async def _take(self, scope: Scope, receive: Receive) -> None:
         """Take in an event; return when it is on disk."""
         started = time.perf_counter()
-        body = await self._read_body(scope, receive)
+        pieces: list[bytes] = []
         try:
+            await self._read_body(scope, receive, pieces)
+            body = b"".join(pieces)
             await self._take_body(scope, body)
         finally:
-            self._under_way -= len(body)
-        self.numbers.accept(name_of_event(body), time.perf_counter() - started)
+            self._under_way -= sum(map(len, pieces))
+        self.numbers.accept(find_event_name(body), time.perf_counter() - started)
 
     async def _take_body(self, scope: Scope, body: bytes) -> None:
         now_us = time.time_ns() // 1000
@@ -136,15 +138,14 @@ class Receiver:
             raise _Refused(401, "signature")
         return signed
 
-    async def _read_body(self, scope: Scope, receive: Receive) -> bytes:
-        """Return the body, which counts as under way until it is answered for."""
+    async def _read_body(self, scope: Scope, receive: Receive, pieces: list[bytes]) -> None:
+        """Read the body in pieces, which count as under way until they are answered for."""
         lengths = [value for name, value in scope["headers"] if name == b"content-length"]
         if lengths and any(name == b"transfer-encoding" for name, _ in scope["headers"]):
             # A proxy before this one might have believed the other one of the two.
             raise _Refused(400, "length")
         if lengths and (not lengths[0].isdigit() or int(lengths[0]) > MOST_BYTES):
             raise _Refused(413, "too large")
-        pieces: list[bytes] = []
         size = 0
         try:
             async with asyncio.timeout(self.body_within_s):
@@ -161,13 +162,9 @@ class Receiver:
                     if self._under_way > _MOST_BYTES_UNDER_WAY:
                         raise _Refused(503, "busy")
                     if not message.get("more_body"):
-                        return b"".join(pieces)
+                        return
         except TimeoutError:
-            self._under_way -= size
             raise _Refused(408, "slow") from None
-        except BaseException:
-            self._under_way -= size
-            raise
 
     async def _is_ready(self) -> bool:
         """Return whether events can be written, as found at most seconds ago."""

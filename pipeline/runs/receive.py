@@ -24,14 +24,14 @@ from typing import Any
 from pipeline.config import Settings
 from pipeline.errors import LandingError, UsageError
 from pipeline.landing.folder import Landing
-from pipeline.receive.forward import Forwarder, Originals, read_targets
+from pipeline.receive.forward import Forwarder, Originals, check_targets
 from pipeline.receive.journal import Journal
 from pipeline.receive.listen import Server, listen
 from pipeline.receive.numbers import Numbers
 from pipeline.receive.segment import Received
 from pipeline.receive.server import Receiver
 from pipeline.receive.sources import Sources
-from pipeline.runs.received import load_received
+from pipeline.runs.load_received import load_received
 from pipeline.runs.record import new_run_id
 from pipeline.times import utc_now
 
@@ -62,11 +62,9 @@ def receive(settings: Settings, address: Address, *, on_ready: Callable[[str], N
     """
     if not address.path.startswith("/") or address.path in _PATHS_TAKEN:
         raise UsageError(f"--path {address.path} cannot be used: write one such as /retell")
-    sources = Sources.read(
-        [text for text in (settings.receive_allow or "").split(",") if text.strip()], address.trusted_proxies
-    )
+    sources = Sources.read(settings.allowed_sources, address.trusted_proxies)
     keys = settings.require_webhook_keys()
-    targets = read_targets(settings.receive_forward or "")
+    targets = check_targets(settings.forward_targets)
     Landing.of(settings).check_writable()
     listener = listen(address.host, address.port)
     try:

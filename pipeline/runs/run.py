@@ -26,7 +26,7 @@ from pipeline.load import loads
 from pipeline.load.chunk_queue import ChunkQueue
 from pipeline.load.waiting import Waiting, find_waiting, note_settled
 from pipeline.publish import readers_copy
-from pipeline.receive.take_in import take_in
+from pipeline.receive.land import land_segments
 from pipeline.runs import cleanup, record
 from pipeline.runs.plan import Plan
 from pipeline.runs.run_report import RunReport
@@ -145,7 +145,7 @@ class Run:
     def _land_deserted_events(self) -> None:
         """Land what was received by a process that was killed before it had."""
         folder, opted_out = self.settings.received_dir, self.settings.opted_out
-        for taken in take_in(self.landing, folder, opted_out=opted_out, are_deserted=True):
+        for taken in land_segments(self.landing, folder, opted_out=opted_out, are_deserted=True):
             self.observer.say(taken.problem or f"{taken.events:,} events were received and not loaded yet")
 
     def begin(self) -> None:

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from pipeline.landing.merge import merge_small_chunks, remove_sources
 from pipeline.landing.names import MANIFEST
+from pipeline.receive.land import land_segments
 from pipeline.receive.segment import Received
-from pipeline.receive.take_in import take_in
 from pipeline.times import to_epoch_us
 from pipeline.warehouse import schema
 from pipeline.warehouse.database import Warehouse
@@ -113,7 +113,7 @@ def land(place: Place, came: list[Message], rng: random.Random) -> list[Path]:
     for number, of_one in segments.items():
         content = b"".join(message.received.to_record() for message in of_one)
         (folder / f"events{number}-{number:06d}.events").write_bytes(content)
-    manifests += [taken.chunk.manifest for taken in take_in(place.landing, folder)]
+    manifests += [taken.chunk.manifest for taken in land_segments(place.landing, folder)]
     assert not list(folder.iterdir())
     rng.shuffle(manifests)
     return manifests
@@ -204,7 +204,7 @@ def test_the_same_event_again_changes_nothing(tmp_path: Path) -> None:
             for message in came
         )
         (folder / f"events{round_number}-000000.events").write_bytes(content)
-        manifests = [taken.chunk.manifest for taken in take_in(place.landing, folder)]
+        manifests = [taken.chunk.manifest for taken in land_segments(place.landing, folder)]
         assert [path.name.endswith(MANIFEST) for path in manifests] == [True]
         assert load_manifests(place.warehouse, manifests).problems == []
         rows = tables_of(place.warehouse), query(place.warehouse, EVENT_ROWS)

@@ -17,8 +17,9 @@ from typing import Any
 from pipeline import log, process
 from pipeline.config import Settings
 from pipeline.errors import PipelineError, WarehouseMismatch
+from pipeline.landing.folder import Landing
 from pipeline.publish import readers_copy
-from pipeline.receive.take_in import take_in
+from pipeline.receive.land import land_segments
 from pipeline.runs.run import Observer, Run
 
 # Answers come first.
@@ -64,13 +65,18 @@ class Loader:
     run_id: str
     other_end: Connection
     _run: ReceivingRun | None = field(init=False, default=None)
-    # Events that are landed and not loaded, and when the first of them came.
+    _landing: Landing = field(init=False)
+    # Of what is landed and not loaded: payloads, events, and when the first of these came.
+    _payloads: int = field(init=False, default=0)
     _events: int = field(init=False, default=0)
     _first_at: float | None = field(init=False, default=None)
     _said: str = field(init=False, default="")
     _problems_said: int = field(init=False, default=0)
     _is_outdated: bool = field(init=False, default=False)
     _not_before: float = field(init=False, default=0.0)
+
+    def __post_init__(self) -> None:
+        self._landing = Landing.of(self.settings)
 
     def work(self) -> None:
         """Land and load what comes, until the other end says stop or is gone."""
@@ -92,14 +98,11 @@ class Loader:
             return "stop"
 
     def _bring_in(self) -> None:
-        run = self._make_run()
-        for taken in take_in(run.landing, self.settings.received_dir, opted_out=self.settings.opted_out):
-            run.queue.put(taken.chunk)
-            run.report.fetched_count += taken.chunk.record_count
-            self._events += taken.events
-            self._first_at = self._first_at or taken.first_at.timestamp()
-            if taken.problem is not None:
-                self._say(taken.problem)
+        # What is on disk is landed, whoever holds the warehouse.
+        self._land()
+        run = self._run or self._begin_run()
+        run.report.fetched_count += self._payloads
+        self._payloads = 0
         if len(run.queue):
             run.load_waiting()
         for problem in run.report.problems[self._problems_said :]:
@@ -111,20 +114,25 @@ class Loader:
         run.publish_if_due()
         self._said = ""
 
-    def _make_run(self) -> ReceivingRun:
-        """Return the run that events are loaded by, begun where the warehouse can be opened."""
-        if self._run is None:
-            run = ReceivingRun(self.settings, "receive", Observer(say=self._say), run_id=self.run_id)
-            run.landing.check_writable()
-            # What is on disk is landed, whoever holds the warehouse.
-            landed = list(take_in(run.landing, self.settings.received_dir, opted_out=self.settings.opted_out))
-            self._events += sum(taken.events for taken in landed)
-            if landed:
-                self._first_at = self._first_at or landed[0].first_at.timestamp()
-            run.prepare()
-            run.begin()
-            self._run = run
-        return self._run
+    def _land(self) -> None:
+        settings = self.settings
+        for landed in land_segments(self._landing, settings.received_dir, opted_out=settings.opted_out):
+            # A run that begins later finds it by itself.
+            if self._run is not None:
+                self._run.queue.put(landed.chunk)
+            self._payloads += landed.chunk.record_count
+            self._events += landed.events
+            self._first_at = self._first_at or landed.first_at.timestamp()
+            if landed.problem is not None:
+                self._say(landed.problem)
+
+    def _begin_run(self) -> ReceivingRun:
+        """Begin the run that events are loaded by; raises PipelineError while that cannot be."""
+        run = ReceivingRun(self.settings, "receive", Observer(say=self._say), run_id=self.run_id)
+        run.prepare()
+        run.begin()
+        self._run = run
+        return run
 
     def _end(self) -> None:
         if self._run is not None:

@@ -21,7 +21,7 @@ from pipeline.landing.chunk import LandedChunk, verify_chunk
 from pipeline.landing.folder import Landing
 from pipeline.landing.intake import Judgement, Receipt, judge, keep
 from pipeline.landing.names import MANIFEST
-from pipeline.landing.outcome import Outcome, find_newest, identity, is_interim
+from pipeline.landing.outcome import Outcome, find_newest
 from pipeline.payload.body_hash import hash_body
 from pipeline.payload.call_id import is_call_id
 from pipeline.payload.event import CALL_EVENTS, CHATS, INTERIM, Event, read_event
@@ -48,7 +48,7 @@ _BATCH = "received"
 
 
 @dataclass(frozen=True, slots=True)
-class TakenIn:
+class LandedSegment:
     """A segment that was landed: its chunk, how many events are in it, and when the first one came.
 
     `problem` is a sentence where something in it could not be read.
@@ -60,9 +60,9 @@ class TakenIn:
     problem: str | None = None
 
 
-def take_in(
+def land_segments(
     landing: Landing, folder: Path, *, opted_out: OptedOut = "drop", are_deserted: bool = False
-) -> Iterable[TakenIn]:
+) -> Iterable[LandedSegment]:
     """Land the segments of a folder that nobody writes to; yield each once it is durable.
 
     Nothing is yielded while another process does the same, nor, where the segments must be such that
@@ -82,7 +82,7 @@ def take_in(
                 sync_folder(folder)
 
 
-def _land(landing: Landing, segment: Segment, opted_out: OptedOut) -> TakenIn | None:
+def _land(landing: Landing, segment: Segment, opted_out: OptedOut) -> LandedSegment | None:
     with explain_write_errors(segment.path.parent):
         content = read_segment(segment.path)
         problem = _keep_damaged(segment.path) if content.is_damaged else None
@@ -93,20 +93,12 @@ def _land(landing: Landing, segment: Segment, opted_out: OptedOut) -> TakenIn | 
     manifest = landing.landing_dir / segment.run_id / f"{writer.chunk_id}{MANIFEST}"
     if manifest.exists():
         # The process ended before it had removed the segment.
-        return TakenIn(verify_chunk(manifest), len(content.events), first_at, problem)
+        return LandedSegment(verify_chunk(manifest), len(content.events), first_at, problem)
     judged = [_judge(landing, segment.run_id, event, opted_out) for event in content.events]
     newest = find_newest(judgement.outcome for judgement in judged)
     for judgement in judged:
-        outcome, line = judgement.outcome, judgement.line
-        if line is None:
-            writer.add_again(outcome)
-        elif outcome.outcome == "accepted" and identity(outcome) == newest[outcome.call_id]:
-            writer.add_again(outcome, line)
-        elif is_interim(outcome):
-            writer.add_again(replace(outcome, outcome="kept", payload_hash=None))
-        else:
-            writer.add_superseded(outcome, line)
-    return TakenIn(writer.finish(), len(content.events), first_at, problem)
+        writer.add_ranked(judgement.outcome, judgement.line, newest)
+    return LandedSegment(writer.finish(), len(content.events), first_at, problem)
 
 
 def _judge(landing: Landing, run_id: str, received: Received, opted_out: OptedOut) -> Judgement:
@@ -144,7 +136,7 @@ def _keep_body(event: Event, said: dict[str, Any], received: Received, opted_out
     try:
         line = to_line(leave_out_spoken_anywhere(body) if opted_out == "drop" else body)
     except Malformed:
-        line = _dump({"event": event.name})
+        line = orjson.dumps({"event": event.name})
     subject_id = event.subject_id
     name = subject_id if subject_id is not None and is_call_id(subject_id) else f"event_{hash_body(line)}"
     return Judgement(
@@ -190,12 +182,3 @@ def _keep_damaged(path: Path) -> str:
         f"some of the received events in {kept} cannot be read: the others are landed; run "
         "`python -m pipeline sync`, which asks for the calls that are missing"
     )
-
-
-def _dump(document: Any) -> bytes:
-    try:
-        return orjson.dumps(document)
-    except orjson.JSONEncodeError:
-        import json
-
-        return json.dumps(document).encode()
